@@ -1,0 +1,38 @@
+//! Query parameters and results in plain types, so that nobody else needs to name the engine.
+
+use std::sync::Arc;
+
+/// One value of a parameter or a result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// Integers beyond 64 bits (`hugeint`, large `ubigint`), as decimal text.
+    BigInt(String),
+    Double(f64),
+    Text(Arc<str>),
+    Bytes(Vec<u8>),
+    /// Nanoseconds since the Unix epoch, UTC.
+    Timestamp(i64),
+    List(Vec<Value>),
+    /// Struct fields or map entries in order.
+    Object(Vec<(String, Value)>),
+}
+
+/// Name and SQL type of a result column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    /// As the engine names it: `VARCHAR`, `BIGINT`, `TIMESTAMP_NS`, …
+    pub sql_type: String,
+}
+
+/// A whole result.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Value>>,
+    /// True when a row or byte limit cut the result.
+    pub truncated: bool,
+}
