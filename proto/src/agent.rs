@@ -130,6 +130,8 @@ pub struct Facts {
     pub provider: Option<Arc<str>>,
     /// Id of the request or response that the model's vendor gave; joins records of one request.
     pub request_id: Option<Arc<str>>,
+    /// An emitter's second key that joins partial records of one act (`request_body_id`).
+    pub join_key: Option<Arc<str>>,
     pub tool_name: Option<Arc<str>>,
     /// Joins records of one tool call.
     pub tool_call_id: Option<Arc<str>>,

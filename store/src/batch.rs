@@ -46,8 +46,6 @@ pub struct Derived {
     pub session_inferred: bool,
     /// Number of the turn in the session, from 1; 0 = before or outside any turn.
     pub turn: i32,
-    /// Order within the session by start time, parents first, from 1.
-    pub seq: i32,
     /// Parent in the tree (differs from the reported one for acts that only logs report).
     pub parent: Option<SpanId>,
     /// The act that this record reports again.
@@ -70,7 +68,8 @@ pub struct SessionRow {
     pub last_ns: i64,
     /// False while an act is open or the last turn has not ended.
     pub ended: bool,
-    /// `running`, `ok`, `error`, `interrupted`.
+    /// `running`, `ok`, `error`, `interrupted`. The `sessions` view shows a session that is still
+    /// `running` but silent for 15 minutes as `interrupted`.
     pub status: &'static str,
     pub turn_count: i64,
     pub span_count: i64,
