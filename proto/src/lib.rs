@@ -4,6 +4,14 @@
 //! The only crate that names the OTLP crate. No IO, no rules.
 
 pub mod agent;
+mod decode;
 pub mod id;
+mod json;
+mod repair;
+mod signal;
+
+pub use decode::{DecodeError, decode, decode_logs, decode_metrics, decode_traces};
+pub use json::JsonError;
+pub use signal::{Decoded, Encoding, Rejected, Request, Signal};
 
 pub use opentelemetry_proto::tonic as otlp;
