@@ -1,0 +1,129 @@
+// Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
+
+import { parseLossless } from "../trace/json_text.ts";
+import type { Finding, Json, SessionDetail, SessionList, SpanDetail, SqlResult, SqlSchema, Stats, TreeResponse } from "./types.ts";
+
+const BASE = "/api/v1";
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+    readonly requestId: string | null = null,
+    readonly position: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; request_id?: string; position?: number | null } };
+    return new ApiError(error.code, error.message, response.status, error.request_id ?? null, error.position ?? null);
+  } catch {
+    return new ApiError("unexpected_answer", `The server answered ${response.status} ${response.statusText} without saying why. Its log has more.`, response.status);
+  }
+}
+
+async function request(path: string, init?: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(BASE + path, init);
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again with `spanreel`; recorded data is safe on disk.", 0);
+  }
+  if (!response.ok && response.status !== 304) throw await failure(response);
+  return response;
+}
+
+async function json<T>(path: string, init?: RequestInit): Promise<T> {
+  return (await (await request(path, init)).json()) as T;
+}
+
+export function isAbort(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === "AbortError";
+}
+
+export function toApiError(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
+  return new ApiError("page_failed", cause instanceof Error ? cause.message : String(cause), 0);
+}
+
+export interface SessionQuery {
+  q?: string;
+  status?: string;
+  finding?: string;
+  parent?: string;
+  cursor?: string | null;
+  limit?: number;
+}
+
+export function listSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionList> {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+  return json<SessionList>(`/sessions?${params}`, { signal: signal ?? null });
+}
+
+export function getSession(id: string, signal?: AbortSignal): Promise<SessionDetail> {
+  return json<SessionDetail>(`/sessions/${encodeURIComponent(id)}`, { signal: signal ?? null });
+}
+
+export interface TreeAnswer {
+  tree: TreeResponse;
+  etag: string | null;
+}
+
+/** The tree of a session or trace, or null when it still is what `etag` names. */
+export async function getTree(kind: "session" | "trace", id: string, etag: string | null, signal?: AbortSignal): Promise<TreeAnswer | null> {
+  const path = `/${kind}s/${encodeURIComponent(id)}/tree`;
+  const response = await request(path, { signal: signal ?? null, cache: "no-store", headers: etag === null ? {} : { "If-None-Match": etag } });
+  if (response.status === 304) return null;
+  return { tree: (await response.json()) as TreeResponse, etag: response.headers.get("ETag") };
+}
+
+export interface SpanAnswer {
+  detail: SpanDetail;
+  /** The answer as it came, for the Raw tab. */
+  text: string;
+}
+
+export async function getSpan(traceId: string, spanId: string, signal?: AbortSignal): Promise<SpanAnswer> {
+  const response = await request(`/spans/${encodeURIComponent(traceId)}/${encodeURIComponent(spanId)}`, { signal: signal ?? null });
+  const text = await response.text();
+  return { detail: parseLossless(text) as unknown as SpanDetail, text };
+}
+
+export function payloadUrl(hash: string): string {
+  return `${BASE}/payloads/${encodeURIComponent(hash)}`;
+}
+
+export async function getPayload(hash: string, signal?: AbortSignal): Promise<string> {
+  return (await request(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null })).text();
+}
+
+export function listFindings(query: { session_id?: string; kind?: string; limit?: number }, signal?: AbortSignal): Promise<{ findings: Finding[] }> {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== "") params.set(key, String(value));
+  return json(`/findings?${params}`, { signal: signal ?? null });
+}
+
+export function getStats(signal?: AbortSignal): Promise<Stats> {
+  return json<Stats>("/stats", { signal: signal ?? null });
+}
+
+export function getSqlSchema(signal?: AbortSignal): Promise<SqlSchema> {
+  return json<SqlSchema>("/sql/schema", { signal: signal ?? null });
+}
+
+export async function runSql(sql: string, maxRows: number, signal: AbortSignal): Promise<SqlResult> {
+  const response = await request("/sql", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ sql, params: [], max_rows: maxRows } satisfies Record<string, Json>),
+    signal,
+  });
+  return parseLossless(await response.text()) as unknown as SqlResult;
+}

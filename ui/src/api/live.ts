@@ -1,0 +1,49 @@
+// The live stream: one EventSource for the whole page, which reconnects by itself.
+
+import { signal } from "@preact/signals";
+import type { Finding, SessionRow } from "./types.ts";
+
+export interface LiveEvents {
+  hello: { version: string };
+  commit: { session_ids: string[]; span_count: number; event_count: number };
+  session: SessionRow;
+  finding: Finding;
+  /** Made here: the stream is back after a break, so things may have been missed. */
+  resumed: null;
+}
+
+export type Connection = "connecting" | "open" | "lost";
+export const connection = signal<Connection>("connecting");
+
+type Handler = (value: never) => void;
+const handlers = new Map<keyof LiveEvents, Set<Handler>>();
+
+export function onLive<K extends keyof LiveEvents>(event: K, handler: (value: LiveEvents[K]) => void): () => void {
+  let set = handlers.get(event);
+  if (set === undefined) handlers.set(event, (set = new Set()));
+  set.add(handler as Handler);
+  return () => set.delete(handler as Handler);
+}
+
+function emit<K extends keyof LiveEvents>(event: K, value: LiveEvents[K]): void {
+  for (const handler of handlers.get(event) ?? []) (handler as (value: LiveEvents[K]) => void)(value);
+}
+
+const RETRY_MS = 2000;
+
+export function connectLive(): void {
+  const source = new EventSource("/api/v1/live");
+  source.onopen = () => {
+    const before = connection.value;
+    connection.value = "open";
+    if (before === "lost") emit("resumed", null);
+  };
+  source.onerror = () => {
+    connection.value = "lost";
+    // A refused connection closes the source for good; a broken one is retried by the browser.
+    if (source.readyState === EventSource.CLOSED) setTimeout(connectLive, RETRY_MS);
+  };
+  for (const event of ["hello", "commit", "session", "finding"] as const) {
+    source.addEventListener(event, (message) => emit(event, JSON.parse((message as MessageEvent<string>).data)));
+  }
+}

@@ -1,0 +1,33 @@
+// Widths and open or closed state of the panels.
+
+import { signal } from "@preact/signals";
+import { stored } from "./stored.ts";
+
+const wide = innerWidth >= 1500;
+export const railOpen = stored("rail.open", wide);
+export const railWidth = stored("rail.width", 232);
+export const inspectorOpen = stored("inspector.open", true);
+export const inspectorWidth = stored("inspector.width", wide ? 560 : 440);
+export const namesWidth = stored("names.width", wide ? 440 : 340);
+export const schemaWidth = stored("schema.width", 260);
+
+export type Overlay = "none" | "help" | "palette";
+export const overlay = signal<Overlay>("none");
+/** A short notice for the screen and the screen reader: "link copied". */
+export const notice = signal("");
+
+let timer = 0;
+export function tell(text: string): void {
+  notice.value = text;
+  clearTimeout(timer);
+  timer = window.setTimeout(() => (notice.value = ""), 2500);
+}
+
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell(`${what} copied`);
+  } catch {
+    tell("The browser did not allow copying");
+  }
+}

@@ -1,0 +1,31 @@
+// Light, dark, or as the system says.
+
+import { computed, effect, signal } from "@preact/signals";
+import { stored } from "./stored.ts";
+
+export type Theme = "auto" | "light" | "dark";
+export const theme = stored<string>("theme", "auto");
+
+const media = matchMedia("(prefers-color-scheme: dark)");
+const systemDark = signal(media.matches);
+media.addEventListener("change", () => (systemDark.value = media.matches));
+
+export const dark = computed(() => (theme.value === "auto" ? systemDark.value : theme.value === "dark"));
+
+export function startTheme(): void {
+  effect(() => {
+    if (theme.value === "auto") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme.value;
+  });
+}
+
+export function toggleTheme(): void {
+  theme.value = dark.value ? "light" : "dark";
+}
+
+/** A colour token for a canvas, which cannot resolve light-dark() itself. */
+export function tokenColour(name: string): string {
+  const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const pair = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(text);
+  return pair === null ? text : (dark.value ? pair[2]! : pair[1]!).trim();
+}

@@ -1,0 +1,96 @@
+// Neighbours that say the same thing again become one row "×n". The pattern may be one row long
+// (Read, Read, Read) or several (model, Bash, model, Bash, ...): then each of its rows folds.
+
+import { flatten, type Folds } from "./flatten.ts";
+import type { SpanTable } from "./span_table.ts";
+
+const LONGEST_PATTERN = 4;
+const EXACT_REPEATS = 3;
+const SIMILAR_REPEATS = 6;
+
+interface Keys {
+  exact: Int32Array;
+  similar: Int32Array;
+}
+
+function keysOf(table: SpanTable, rows: Int32Array, count: number): Keys {
+  const ids = new Map<string, number>();
+  const id = (key: string) => {
+    let value = ids.get(key);
+    if (value === undefined) ids.set(key, (value = ids.size));
+    return value;
+  };
+  const exact = new Int32Array(count);
+  const similar = new Int32Array(count);
+  const model = table.operations.indexOf("model");
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]!;
+    const operation = table.operation[row]!;
+    const kind = `${operation}|${table.name[row]}|${table.tool[row]}|${table.model[row]}|${table.agent[row]}|${table.decision[row]}`;
+    similar[i] = id(kind);
+    // A model request's muted line holds its token counts, which differ each time.
+    const content = operation === model ? "" : table.callHash[row]! >= 0 ? `h${table.callHash[row]}` : `d${table.detail[row]}`;
+    exact[i] = id(`${kind}|${table.status[row]}|${content}`);
+  }
+  return { exact, similar };
+}
+
+function repeats(keys: Int32Array, from: number, until: number, period: number): number {
+  let same = 0;
+  while (from + same + period < until && keys[from + same] === keys[from + same + period]) same++;
+  return Math.floor(same / period) + 1;
+}
+
+export function findFolds(table: SpanTable, hidden: Uint8Array): Folds {
+  const flat = flatten(table, null, hidden);
+  const { rows, depth, count } = flat;
+  const { exact, similar } = keysOf(table, rows, count);
+  const leader = new Int32Array(table.count).fill(-1);
+  const members = new Map<number, Int32Array>();
+  const isLeaf = (i: number) => (i + 1 >= count || depth[i + 1]! <= depth[i]!) && table.duration[rows[i]!]! >= 0;
+
+  const close = (from: number, period: number, times: number) => {
+    for (let p = 0; p < period; p++) {
+      const group = new Int32Array(times);
+      for (let t = 0; t < times; t++) group[t] = rows[from + t * period + p]!;
+      for (const row of group) leader[row] = group[0]!;
+      members.set(group[0]!, group);
+    }
+  };
+
+  let i = 0;
+  while (i < count) {
+    if (!isLeaf(i)) {
+      i++;
+      continue;
+    }
+    let until = i + 1;
+    while (until < count && depth[until] === depth[i] && isLeaf(until)) until++;
+    // [i, until) are leaves side by side under one parent.
+    let at = i;
+    while (at < until) {
+      let best = 0;
+      let bestTimes = 0;
+      for (let period = 1; period <= LONGEST_PATTERN; period++) {
+        const times = repeats(exact, at, until, period);
+        if (times >= EXACT_REPEATS && times * period > best * bestTimes) {
+          best = period;
+          bestTimes = times;
+        }
+      }
+      if (best === 0) {
+        const times = repeats(similar, at, until, 1);
+        if (times >= SIMILAR_REPEATS) {
+          best = 1;
+          bestTimes = times;
+        }
+      }
+      if (best > 0) {
+        close(at, best, bestTimes);
+        at += best * bestTimes;
+      } else at++;
+    }
+    i = until;
+  }
+  return { leader, members };
+}
