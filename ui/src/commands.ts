@@ -86,7 +86,8 @@ const ARROWS = /^(Arrow|Page|Home|End)/;
 
 /** Whether a key pressed on `target` belongs to the target rather than to the page. */
 function belongsToTarget(event: KeyboardEvent, key: string): boolean {
-  const target = event.target as HTMLElement;
+  // Inside a shadow root the event names only the host; its path names the field typed in.
+  const target = (event.composedPath()[0] ?? event.target) as HTMLElement;
   const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   if (typing) return key !== "Escape" && !key.startsWith("Mod+");
   if (key === "Enter" || key === " ") return target.closest(OWN_ENTER) !== null;

@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import { stored } from "./stored.ts";
 
 const wide = innerWidth >= 1500;
-export const railOpen = stored("rail.open", wide);
+export const railOpen = stored<boolean>("rail.open", wide);
 export const railWidth = stored("rail.width", 232);
-export const inspectorOpen = stored("inspector.open", true);
+export const inspectorOpen = stored<boolean>("inspector.open", true);
 export const inspectorWidth = stored("inspector.width", wide ? 560 : 440);
 export const namesWidth = stored("names.width", wide ? 440 : 340);
 export const schemaWidth = stored("schema.width", 260);

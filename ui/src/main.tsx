@@ -1,0 +1,16 @@
+import { render } from "preact";
+import "./style/tokens.css";
+import "./style/base.css";
+import { connectLive } from "./api/live.ts";
+import { App } from "./app.tsx";
+import { startHotkeys } from "./commands.ts";
+import { startRouter } from "./state/route.ts";
+import { startSessions } from "./state/sessions.ts";
+import { startTheme } from "./state/theme.ts";
+
+startTheme();
+startRouter();
+startHotkeys();
+startSessions();
+connectLive();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,371 @@
+// Everything the session page knows: the tree and what somebody is looking at in it.
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import { ApiError, getSession, getTree, isAbort, toApiError } from "../api/client.ts";
+import { onLive } from "../api/live.ts";
+import type { SessionDetail, TreeResponse } from "../api/types.ts";
+import { compressedAxis, findIdle, linearAxis, toAxis } from "../trace/axis.ts";
+import { flatten, parentsMask, plumbingMask, type Folds } from "../trace/flatten.ts";
+import { findFolds } from "../trace/fold.ts";
+import { searchTable, seek } from "../trace/search.ts";
+import { buildTable, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
+import { clampWindow, zoomAround, type Window } from "../trace/viewport.ts";
+import { query, recordQuery } from "./route.ts";
+import { stored } from "./stored.ts";
+
+export type Source = { kind: "session" | "trace"; id: string };
+export type InspectorTab = "content" | "meta" | "raw";
+export type MainTab = "waterfall" | "findings";
+export type TreeFinding = TreeResponse["findings"][number];
+
+const audit = stored<boolean>("session.audit", false);
+const folding = stored<boolean>("session.folding", true);
+const compress = stored<boolean>("session.compress", true);
+
+export type SessionView = ReturnType<typeof createSessionView>;
+
+const NO_FOLDS: Folds = { leader: new Int32Array(0), members: new Map() };
+const REFRESH_MS = 250;
+
+export function createSessionView(source: Source) {
+  const table = signal<SpanTable | null>(null);
+  const detail = signal<SessionDetail | null>(null);
+  const findings = signal<readonly TreeFinding[]>([]);
+  const failure = signal<ApiError | null>(null);
+  /** Counts reloads, so that the inspector knows an open span may have grown. */
+  const version = signal(0);
+
+  const collapsed = signal<ReadonlySet<string>>(new Set());
+  const unfolded = signal<ReadonlySet<string>>(new Set());
+  const selected = signal<string | null>(null);
+  const zoom = signal<Window | null>(null);
+  const tab = signal<InspectorTab>("content");
+  const mainTab = signal<MainTab>("waterfall");
+  const search = signal("");
+  /** Asks the waterfall to bring the selected row into sight. */
+  const scrollRequest = signal(0);
+  /** A span that the address names and the tree does not hold. */
+  const deadLink = signal<string | null>(null);
+
+  const index = computed(() => (table.value === null ? new Map<string, number>() : indexKeys(table.value)));
+  const selectedRow = computed(() => (selected.value === null ? -1 : (index.value.get(selected.value) ?? -1)));
+  const plumbing = computed(() => (table.value === null ? null : plumbingMask(table.value, audit.value)));
+  const folds = computed(() => (table.value === null || plumbing.value === null || !folding.value ? null : findFolds(table.value, plumbing.value.mask)));
+  const parents = computed(() => (table.value === null || plumbing.value === null ? null : parentsMask(table.value, plumbing.value.mask)));
+  const unfoldedRows = computed(() => {
+    const rows = new Set<number>();
+    for (const key of unfolded.value) {
+      const row = index.value.get(key);
+      const leader = row === undefined ? -1 : (folds.value?.leader[row] ?? -1);
+      if (leader >= 0) rows.add(leader);
+    }
+    return rows;
+  });
+  const flat = computed(() => {
+    const current = table.value;
+    if (current === null || plumbing.value === null) return null;
+    const mask = new Uint8Array(current.count);
+    for (const key of collapsed.value) {
+      const row = index.value.get(key);
+      if (row !== undefined) mask[row] = 1;
+    }
+    return flatten(current, mask, plumbing.value.mask, folds.value, unfoldedRows.value);
+  });
+  const idle = computed(() => (table.value === null ? [] : findIdle(table.value)));
+  const axis = computed(() => {
+    if (table.value === null) return { total: 1, gaps: [] };
+    return compress.value ? compressedAxis(table.value, idle.value) : linearAxis(table.value);
+  });
+  const viewport = computed<Window>(() => (zoom.value === null ? { from: 0, to: axis.value.total } : clampWindow(zoom.value, axis.value.total)));
+  const matches = computed(() => (table.value === null ? null : searchTable(table.value, search.value)));
+  /** Row -> finding it belongs to. */
+  const marks = computed(() => {
+    const map = new Map<number, TreeFinding>();
+    for (const finding of findings.value) for (const row of finding.rows) map.set(row, finding);
+    return map;
+  });
+
+  // ---- Loading -------------------------------------------------------------------------------
+
+  let etag: string | null = null;
+  let request: AbortController | null = null;
+  let disposed = false;
+
+  async function load(): Promise<void> {
+    request?.abort();
+    const own = (request = new AbortController());
+    try {
+      const [tree, session] = await Promise.all([
+        getTree(source.kind, source.id, etag, own.signal),
+        source.kind === "session" ? getSession(source.id, own.signal) : Promise.resolve(null),
+      ]);
+      if (own !== request || disposed) return;
+      const traced = source.kind === "trace" && tree?.tree.session_id ? await getSession(tree.tree.session_id, own.signal).catch(() => null) : null;
+      batch(() => {
+        failure.value = null;
+        if (session ?? traced) detail.value = session ?? traced;
+        if (tree === null) return;
+        etag = tree.etag;
+        const first = table.peek() === null;
+        table.value = buildTable(tree.tree);
+        findings.value = tree.tree.findings;
+        version.value++;
+        if (first) openLinked();
+      });
+    } catch (cause) {
+      if (!isAbort(cause) && own === request) failure.value = toApiError(cause);
+    }
+  }
+
+  let timer = 0;
+  function refreshSoon(): void {
+    if (timer !== 0) return;
+    timer = window.setTimeout(() => {
+      timer = 0;
+      void load();
+    }, REFRESH_MS);
+  }
+
+  function concerns(ids: readonly string[]): boolean {
+    if (source.kind === "session" && ids.includes(source.id)) return true;
+    const current = table.peek();
+    if (current === null) return failure.peek()?.status === 404;
+    if (current.sessionId !== null && ids.includes(current.sessionId)) return true;
+    const wanted = new Set(ids);
+    for (let row = 0; row < current.spanCount; row++) if (wanted.has(stringAt(current, current.session[row]!))) return true;
+    return false;
+  }
+
+  const stops = [
+    onLive("commit", (commit) => concerns(commit.session_ids) && refreshSoon()),
+    onLive("session", (row) => {
+      if (row.session_id === source.id || row.parent_session_id === source.id) refreshSoon();
+    }),
+    onLive("finding", (finding) => concerns([finding.session_id]) && refreshSoon()),
+    onLive("resumed", refreshSoon),
+  ];
+
+  // ---- The address ---------------------------------------------------------------------------
+
+  function readAddress(): void {
+    const params = query.peek();
+    const span = params.get("span");
+    const range = /^([\d.]+)-([\d.]+)$/.exec(params.get("z") ?? "");
+    const wantedTab = params.get("tab");
+    batch(() => {
+      selected.value = span;
+      zoom.value = range === null ? null : { from: Number(range[1]) * 1e6, to: Number(range[2]) * 1e6 };
+      tab.value = wantedTab === "meta" || wantedTab === "raw" ? wantedTab : "content";
+      mainTab.value = params.get("view") === "findings" ? "findings" : "waterfall";
+      collapsed.value = new Set((params.get("c") ?? "").split(",").filter((key) => key !== ""));
+    });
+  }
+  readAddress();
+
+  let known = query.peek();
+  stops.push(
+    effect(() => {
+      if (query.value === known) return;
+      known = query.value;
+      readAddress();
+      if (table.peek() !== null) openLinked();
+    }),
+  );
+
+  let writing = 0;
+  stops.push(
+    effect(() => {
+      const z = zoom.value;
+      const closed = [...collapsed.value];
+      const state = {
+        span: selected.value,
+        z: z === null ? null : `${(z.from / 1e6).toFixed(3)}-${(z.to / 1e6).toFixed(3)}`,
+        tab: tab.value === "content" ? null : tab.value,
+        view: mainTab.value === "waterfall" ? null : mainTab.value,
+        // An address has limits; what does not fit is not kept.
+        c: closed.length > 0 && closed.length <= 30 ? closed.join(",") : null,
+      };
+      // Holding a key must not flood the browser's history.
+      clearTimeout(writing);
+      writing = window.setTimeout(() => recordQuery(state), 120);
+    }),
+  );
+
+  function openLinked(): void {
+    const key = selected.peek();
+    if (key === null) return;
+    const row = index.peek().get(key) ?? findBySpanId(key);
+    deadLink.value = row === undefined ? key : null;
+    if (row !== undefined) select(row);
+  }
+
+  /** Links from outside may name a span without its trace. */
+  function findBySpanId(key: string): number | undefined {
+    const current = table.peek();
+    if (current === null || key.startsWith("turn:")) return undefined;
+    const row = current.spanId.indexOf(key.slice(key.lastIndexOf(":") + 1));
+    return row === -1 ? undefined : row;
+  }
+
+  // ---- Acting --------------------------------------------------------------------------------
+
+  const without = <T>(set: ReadonlySet<T>, value: T) => new Set([...set].filter((other) => other !== value));
+  const placeOf = (row: number) => (row < 0 ? -1 : (flat.peek()?.place[row] ?? -1));
+
+  /** Opens whatever hides a row. */
+  function reveal(row: number): void {
+    const current = table.peek();
+    if (current === null) return;
+    batch(() => {
+      if (plumbing.peek()?.mask[row] === 1) audit.value = true;
+      const open = new Set(collapsed.peek());
+      for (let up = current.parent[row]!; up >= 0; up = current.parent[up]!) open.delete(rowKey(current, up));
+      if (open.size !== collapsed.peek().size) collapsed.value = open;
+      const leader = folds.peek()?.leader[row] ?? -1;
+      if (leader >= 0 && leader !== row) unfolded.value = new Set(unfolded.peek()).add(rowKey(current, leader));
+    });
+  }
+
+  function select(row: number): void {
+    const current = table.peek();
+    if (current === null || row < 0) return;
+    reveal(row);
+    batch(() => {
+      selected.value = rowKey(current, row);
+      deadLink.value = null;
+      mainTab.value = "waterfall";
+      scrollRequest.value++;
+      bringIntoWindow(row);
+    });
+  }
+
+  /** Moves a zoomed window so that the row's bar can be seen. */
+  function bringIntoWindow(row: number): void {
+    const current = table.peek();
+    const window = zoom.peek();
+    if (current === null || window === null) return;
+    const from = toAxis(axis.peek(), current.start[row]!);
+    const to = toAxis(axis.peek(), current.end[row]!);
+    if (to >= window.from && from <= window.to) return;
+    const width = window.to - window.from;
+    zoom.value = clampWindow({ from: from - width * 0.2, to: from + width * 0.8 }, axis.peek().total);
+  }
+
+  function move(delta: number): void {
+    const list = flat.peek();
+    if (list === null || list.count === 0) return;
+    const place = placeOf(selectedRow.peek());
+    const next = place < 0 ? (delta > 0 ? 0 : list.count - 1) : Math.min(list.count - 1, Math.max(0, place + delta));
+    select(list.rows[next]!);
+  }
+
+  function seekRow(step: 1 | -1, test: (row: number) => boolean): boolean {
+    const current = table.peek();
+    if (current === null) return false;
+    // All rows in reading order, shown or not: an error inside a closed turn is found too.
+    const mask = plumbing.peek()!.mask;
+    const at = selectedRow.peek();
+    let from = step === 1 ? -1 : 0;
+    if (at >= 0) from = current.order.indexOf(at);
+    const place = seek(current.count, from, step, (i) => mask[current.order[i]!] === 0 && test(current.order[i]!));
+    if (place < 0) return false;
+    select(current.order[place]!);
+    return true;
+  }
+
+  function turnRow(step: 1 | -1): void {
+    const current = table.peek();
+    if (current === null) return;
+    const turn = current.operations.indexOf("turn");
+    seekRow(step, (row) => current.operation[row] === turn);
+  }
+
+  function setCollapsed(row: number, closed: boolean): void {
+    const current = table.peek();
+    if (current === null) return;
+    const key = rowKey(current, row);
+    const leader = folds.peek()?.leader[row] ?? -1;
+    if (leader >= 0) {
+      const leaderKey = rowKey(current, leader);
+      if (closed) {
+        unfolded.value = without(unfolded.peek(), leaderKey);
+        if (leader !== row && selected.peek() === key) selected.value = leaderKey;
+      } else unfolded.value = new Set(unfolded.peek()).add(leaderKey);
+      return;
+    }
+    collapsed.value = closed ? new Set(collapsed.peek()).add(key) : without(collapsed.peek(), key);
+  }
+
+  function isOpen(row: number): boolean | null {
+    const current = table.peek();
+    if (current === null) return null;
+    const leader = folds.peek()?.leader[row] ?? -1;
+    if (leader >= 0) return unfoldedRows.peek().has(leader);
+    if (parents.peek()?.[row] !== 1) return null;
+    return !collapsed.peek().has(rowKey(current, row));
+  }
+
+  function collapseOrUp(): void {
+    const row = selectedRow.peek();
+    if (row < 0) return;
+    const leader = folds.peek()?.leader[row] ?? -1;
+    if (isOpen(row) === true && (leader < 0 || leader === row)) setCollapsed(row, true);
+    else if (leader >= 0 && leader !== row) select(leader);
+    else {
+      let up = table.peek()!.parent[row]!;
+      while (up >= 0 && placeOf(up) < 0) up = table.peek()!.parent[up]!;
+      if (up >= 0) select(up);
+    }
+  }
+
+  function expandOrDown(): void {
+    const row = selectedRow.peek();
+    if (row < 0) return move(1);
+    if (isOpen(row) === false) setCollapsed(row, false);
+    else if (isOpen(row) === true) move(1);
+  }
+
+  function zoomBy(factor: number, at?: number): void {
+    const window = viewport.peek();
+    let centre = at;
+    if (centre === undefined) {
+      const row = selectedRow.peek();
+      const middle = (window.from + window.to) / 2;
+      const own = row < 0 ? middle : (toAxis(axis.peek(), table.peek()!.start[row]!) + toAxis(axis.peek(), table.peek()!.end[row]!)) / 2;
+      centre = own >= window.from && own <= window.to ? own : middle;
+    }
+    const next = zoomAround(window, centre, factor, axis.peek().total);
+    zoom.value = next.to - next.from >= axis.peek().total * 0.9999 ? null : next;
+  }
+
+  function zoomToRow(row: number): void {
+    const current = table.peek();
+    if (current === null || row < 0) return;
+    const from = toAxis(axis.peek(), current.start[row]!);
+    const to = toAxis(axis.peek(), current.end[row]!);
+    const margin = Math.max((to - from) * 0.08, 500);
+    zoom.value = clampWindow({ from: from - margin, to: to + margin }, axis.peek().total);
+  }
+
+  function dispose(): void {
+    disposed = true;
+    request?.abort();
+    clearTimeout(timer);
+    clearTimeout(writing);
+    for (const stop of stops) stop();
+  }
+
+  return {
+    source, table, detail, findings, failure, version,
+    collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
+    audit, folding, compress,
+    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), parents, unfoldedRows, flat, idle, axis, viewport, matches, marks,
+    load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, placeOf, dispose,
+    setWindow(window: Window | null) {
+      zoom.value = window === null ? null : clampWindow(window, axis.peek().total);
+    },
+    nextFinding: (step: 1 | -1) => seekRow(step, (row) => marks.peek().has(row)),
+    nextError: (step: 1 | -1) => seekRow(step, (row) => isError(table.peek()!, row) || isDenied(table.peek()!, row)),
+    nextMatch: (step: 1 | -1) => seekRow(step, (row) => matches.peek()?.mask[row] === 1),
+  };
+}

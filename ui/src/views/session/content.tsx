@@ -1,0 +1,147 @@
+// What went in and what came out.
+
+import type { ComponentChildren } from "preact";
+import type { Related, SpanDetail } from "../../api/types.ts";
+import { sessionLink, spanLink } from "../../state/route.ts";
+import type { SessionView } from "../../state/session_view.ts";
+import { labelOf, operationOf } from "../../trace/labels.ts";
+import { oneLine } from "../../trace/payload_text.ts";
+import { stringAt } from "../../trace/span_table.ts";
+import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+import { Note } from "../../widgets/states.tsx";
+import { FindingCard } from "../findings/finding_card.tsx";
+import { Messages } from "./messages.tsx";
+import { PayloadCard, TextCard } from "./payload_card.tsx";
+
+const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+const NAMES: Record<string, [input: string, output: string]> = {
+  tool: ["arguments", "result"],
+  mcp: ["arguments", "result"],
+  skill: ["arguments", "result"],
+  turn: ["prompt", "response"],
+  session: ["prompt", "response"],
+  agent: ["task", "answer"],
+  model: ["request", "response"],
+  hook: ["input", "output"],
+  retrieval: ["query", "documents"],
+};
+
+/** Turns of the session, for a turn that carries no payload of its own. */
+export function TurnContent({ view, row }: { view: SessionView; row: number }) {
+  const table = view.table.value!;
+  const number = table.turn[row]!;
+  const own = stringAt(table, table.session[row]!) === (view.detail.value?.session.session_id ?? "");
+  const turn = own ? view.detail.value?.turns.find((other) => other.turn === number) : undefined;
+  if (turn === undefined) return <Note>No span stands for this turn; it gathers the acts that name it.</Note>;
+  return (
+    <>
+      {turn.prompt === null ? <Note>The emitter sent no prompt.</Note> : <TextCard title="prompt" text={turn.prompt} size={bytes(turn.prompt)} />}
+      {turn.response === null ? <Note>No response was recorded.</Note> : <TextCard title="response" text={turn.response} size={bytes(turn.response)} />}
+    </>
+  );
+}
+
+const RELATIONS: Record<string, string> = {
+  duplicate_of: "second report of",
+  duplicate: "also reported as",
+  child_session: "child session",
+  retry: "retry",
+  same_call: "same call",
+};
+
+function RelatedList({ related, open }: { related: Related[]; open: (key: string) => void }) {
+  if (related.length === 0) return null;
+  const shown = related.slice(0, 12);
+  return (
+    <section>
+      <h3 class="part-title">related</h3>
+      <ul class="related">
+        {shown.map((other) => (
+          <li key={`${other.relation}${other.trace_id}${other.span_id}`}>
+            <span class="muted">{RELATIONS[other.relation] ?? other.relation.replaceAll("_", " ")}</span>
+            <a href={spanLink(other)} onClick={(event) => {
+              if (event.metaKey || event.ctrlKey) return;
+              event.preventDefault();
+              open(`${other.trace_id}:${other.span_id}`);
+            }}>{other.operation === null ? null : <OperationIcon operation={other.operation} />}{oneLine(other.name ?? other.span_id)}</a>
+            {other.origin === null ? null : <span class="muted clip">{other.origin}</span>}
+          </li>
+        ))}
+      </ul>
+      {related.length > shown.length ? <p class="note">and {related.length - shown.length} more</p> : null}
+    </section>
+  );
+}
+
+/** The first act that starts after this one has ended. */
+function next(view: SessionView, row: number): number {
+  const table = view.table.value!;
+  const mask = view.plumbing.value!.mask;
+  for (let other = row + 1; other < table.spanCount; other++) {
+    if (mask[other] === 0 && table.start[other]! >= table.end[row]! && operationOf(table, other) !== "hook") return other;
+  }
+  return -1;
+}
+
+function NextAct({ view, row }: { view: SessionView; row: number }) {
+  const after = next(view, row);
+  if (after < 0) return <Note>Nothing happened after this.</Note>;
+  const table = view.table.value!;
+  const label = labelOf(table, after, new Map());
+  return (
+    <button type="button" class="next-act" onClick={() => view.select(after)}>
+      <span class="muted">what happened next</span>
+      <OperationIcon operation={operationOf(table, after)} />
+      <span>{label.name}</span><span class="muted clip">{label.detail}</span>
+    </button>
+  );
+}
+
+function Banner({ tone, icon, children }: { tone: string; icon: string; children: ComponentChildren }) {
+  return <div class={`banner tone-${tone}`}><Icon name={icon} /><div>{children}</div></div>;
+}
+
+function missing(detail: SpanDetail, what: string): string {
+  if (detail.span.ended_at === null) return `No ${what} yet: the span has not ended.`;
+  if (detail.span.decision === "deny") return `No ${what}: the call was not made.`;
+  return `The emitter sent no ${what}.`;
+}
+
+export function Content({ view, row, detail, open }: { view: SessionView; row: number; detail: SpanDetail; open: (key: string) => void }) {
+  const { span } = detail;
+  const table = view.table.value!;
+  const operation = operationOf(table, row);
+  const [inputName, outputName] = NAMES[operation] ?? ["input", "output"];
+  const messages = detail.messages !== null && detail.messages.input.length + detail.messages.output.length > 0 ? detail.messages : null;
+  const failed = span.status === "error";
+  const denied = span.decision === "deny";
+  const bare = detail.input === null && detail.output === null && messages === null;
+  const act = ["model", "tool", "mcp", "skill"].includes(operation);
+  return (
+    <>
+      {denied ? <Banner tone="denied" icon="denied">Denied{span.decision_source === null ? "" : ` by ${oneLine(span.decision_source)}`}{span.hook_name === null ? "" : ` · ${oneLine(span.hook_name)}`}</Banner> : null}
+      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{[span.error_type, span.status_message].filter(Boolean).map((text) => oneLine(text!)).join(": ") || "Failed without a message"}</Banner> : null}
+      {span.truncated_upstream === null ? null : <Banner tone="hook" icon="hook">Cut before it arrived: {oneLine(span.truncated_upstream)}</Banner>}
+      {(span.dropped_attributes_count ?? 0) > 0 ? <Banner tone="hook" icon="hook">The emitter dropped {span.dropped_attributes_count} attributes of this span.</Banner> : null}
+      {detail.findings.filter((finding) => finding.kind !== "blocked" || !denied).map((finding) => <FindingCard key={finding.finding_id} finding={finding} compact />)}
+      {messages === null ? (
+        <>
+          {detail.input !== null ? <PayloadCard title={inputName} payload={detail.input} /> : act ? <Note>{missing(detail, inputName)}</Note> : null}
+          {detail.output !== null ? <PayloadCard title={outputName} payload={detail.output} lines={200} /> : act ? <Note>{missing(detail, outputName)}</Note> : null}
+          {operation === "turn" && bare ? <TurnContent view={view} row={row} /> : null}
+          {bare && !act && operation !== "turn" ? <Note>No payload was sent with this span. Meta has its attributes.</Note> : null}
+        </>
+      ) : (
+        <>
+          <Messages messages={messages} onSpan={open} />
+          {detail.input === null ? null : <PayloadCard title="request as sent" payload={detail.input} open={false} />}
+          {detail.output === null ? null : <PayloadCard title="response as sent" payload={detail.output} open={false} />}
+        </>
+      )}
+      {denied || failed || detail.findings.length > 0 ? <NextAct view={view} row={row} /> : null}
+      <RelatedList related={detail.related} open={open} />
+      {span.session_id !== null && span.session_id !== view.table.value!.sessionId ? <p class="note"><a href={sessionLink(span.session_id)}>Open the session this ran in</a></p> : null}
+    </>
+  );
+}

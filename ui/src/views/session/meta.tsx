@@ -1,0 +1,115 @@
+// Times, ids, tokens, attributes, resource, links and events.
+
+import type { ComponentChildren } from "preact";
+import type { Json, SpanDetail, SpanEvent } from "../../api/types.ts";
+import { sessionLink, spanLink } from "../../state/route.ts";
+import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
+import { stringify } from "../../trace/json_text.ts";
+import { Note } from "../../widgets/states.tsx";
+import { TextView } from "../../widgets/text_view.tsx";
+import { useFind } from "./inspector_state.ts";
+import { HashCard } from "./payload_card.tsx";
+
+function payloadOf(value: Json): { hash: string; size_bytes: number } | null {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return null;
+  const inner = value["$payload"];
+  if (inner === null || typeof inner !== "object" || Array.isArray(inner) || inner === undefined) return null;
+  return typeof inner["hash"] === "string" ? { hash: inner["hash"], size_bytes: Number(inner["size_bytes"] ?? 0) } : null;
+}
+
+function Value({ name, value }: { name: string; value: Json }) {
+  const find = useFind();
+  const payload = payloadOf(value);
+  if (payload !== null) return <HashCard title={name} hash={payload.hash} size={payload.size_bytes} />;
+  const text = typeof value === "string" ? value : stringify(value);
+  return <TextView text={text} json={typeof value !== "string"} find={find} lines={8} />;
+}
+
+function Pairs({ title, values }: { title: string; values: Record<string, Json> }) {
+  const keys = Object.keys(values).sort();
+  if (keys.length === 0) return null;
+  return (
+    <section>
+      <h3 class="part-title">{title} <span class="count">{keys.length}</span></h3>
+      <dl class="pairs">
+        {keys.map((key) => <div key={key}><dt>{key}</dt><dd><Value name={key} value={values[key]!} /></dd></div>)}
+      </dl>
+    </section>
+  );
+}
+
+function Facts({ title, facts }: { title: string; facts: [string, ComponentChildren][] }) {
+  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (known.length === 0) return null;
+  return (
+    <section>
+      <h3 class="part-title">{title}</h3>
+      <dl class="pairs facts-list">{known.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+    </section>
+  );
+}
+
+function EventView({ event }: { event: SpanEvent }) {
+  return (
+    <details class="event">
+      <summary>
+        <span class="mono muted">{event.time.slice(11, 23)}</span> <span>{event.name}</span> <span class="tag">{event.kind}</span>
+        {event.severity === null ? null : <span class="tag">{event.severity}</span>}
+      </summary>
+      {event.body === null ? null : <Value name="body" value={event.body} />}
+      <dl class="pairs">{Object.keys(event.attributes).sort().map((key) => <div key={key}><dt>{key}</dt><dd><Value name={key} value={event.attributes[key]!} /></dd></div>)}</dl>
+    </details>
+  );
+}
+
+export function Meta({ detail, open }: { detail: SpanDetail; open: (key: string) => void }) {
+  const { span } = detail;
+  const count = (value: number | null) => (value === null ? null : groupDigits(value));
+  const parent = span.parent_span_id;
+  return (
+    <>
+      <Facts title="time" facts={[
+        ["start", span.started_at],
+        ["end", span.ended_at ?? "not yet"],
+        ["duration", span.duration_ns === null || span.duration_ns < 0 ? null : `${formatDuration(span.duration_ns)} (${groupDigits(span.duration_ns)} ns)`],
+      ]} />
+      <Facts title="tokens" facts={[
+        ["input", count(span.input_tokens)],
+        ["output", count(span.output_tokens)],
+        ["read from cache", count(span.cache_read_tokens)],
+        ["written to cache", count(span.cache_write_tokens)],
+        ["reasoning", count(span.reasoning_tokens)],
+        ["cost", span.cost_usd === null ? null : formatCost(span.cost_usd)],
+      ]} />
+      <Facts title="act" facts={[
+        ["operation", span.operation], ["name", span.name], ["kind", span.kind], ["status", span.status], ["status message", span.status_message], ["error type", span.error_type],
+        ["agent", span.agent_name], ["agent id", span.agent_id], ["model", span.model], ["provider", span.provider], ["finish reason", span.finish_reason],
+        ["tool", span.tool_name], ["tool call id", span.tool_call_id], ["MCP server", span.mcp_server], ["skill", span.skill_name],
+        ["hook event", span.hook_event], ["hook", span.hook_name], ["decision", span.decision], ["decided by", span.decision_source], ["request id", span.request_id],
+      ]} />
+      <Facts title="identity" facts={[
+        ["trace", <a href={`/trace/${span.trace_id}`}>{span.trace_id}</a>],
+        ["span", span.span_id],
+        ["parent", parent === null ? null : <button type="button" class="link mono" onClick={() => open(`${span.trace_id}:${parent}`)}>{parent}</button>],
+        ["session", span.session_id === null ? null : <a href={sessionLink(span.session_id)}>{span.session_id}</a>],
+        ["turn", span.turn], ["call hash", span.call_hash], ["duplicate of", span.duplicate_of], ["trace state", span.trace_state],
+      ]} />
+      <Facts title="emitter" facts={[
+        ["origin", span.origin], ["scope", [span.scope_name, span.scope_version].filter(Boolean).join(" ")], ["service", span.service_name], ["host", span.host],
+        ["dropped attributes", span.dropped_attributes_count ? String(span.dropped_attributes_count) : null], ["cut upstream", span.truncated_upstream],
+      ]} />
+      <Pairs title="attributes" values={detail.attributes} />
+      {detail.events.length === 0 ? null : (
+        <section><h3 class="part-title">events <span class="count">{detail.events.length}</span></h3>{detail.events.map((event, i) => <EventView key={i} event={event} />)}</section>
+      )}
+      {detail.links.length === 0 ? null : (
+        <section>
+          <h3 class="part-title">links <span class="count">{detail.links.length}</span></h3>
+          {detail.links.map((link, i) => <div key={i} class="event"><a class="mono" href={spanLink(link)}>{link.trace_id}:{link.span_id}</a><Pairs title="attributes" values={link.attributes} /></div>)}
+        </section>
+      )}
+      <Pairs title="resource" values={detail.resource} />
+      {Object.keys(detail.attributes).length === 0 && detail.events.length === 0 ? <Note>No attributes were sent.</Note> : null}
+    </>
+  );
+}

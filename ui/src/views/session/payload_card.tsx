@@ -1,0 +1,149 @@
+// One payload: what it is, how large, in which form to read it, and the whole of it.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError, getPayload, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
+import type { Json, Payload } from "../../api/types.ts";
+import { copy } from "../../state/panels.ts";
+import { formatBytes, groupDigits } from "../../trace/format.ts";
+import { indentJson, parseLossless, plainText } from "../../trace/json_text.ts";
+import { TextView } from "../../widgets/text_view.tsx";
+import { useFind, wholeOf } from "./inspector_state.ts";
+
+const LARGEST_PARSED = 8_000_000;
+const HELD = 12;
+const wholeTexts = new Map<string, string>();
+
+function remember(hash: string, text: string): void {
+  wholeTexts.set(hash, text);
+  if (wholeTexts.size > HELD) wholeTexts.delete(wholeTexts.keys().next().value!);
+}
+
+export type Form = "plain" | "json" | "raw";
+const FORM_LABELS: Record<Form, string> = { plain: "Plain", json: "JSON", raw: "Raw" };
+
+interface Forms {
+  plain: string | null;
+  json: string | null;
+  preferred: Form;
+}
+
+/** Objects of scalars read best as lines; nested values as indented JSON. */
+export function formsOf(text: string): Forms {
+  const json = text.length <= LARGEST_PARSED ? indentJson(text) : null;
+  if (json === null) return { plain: null, json: null, preferred: "raw" };
+  const value = parseLossless(text);
+  const flat = (item: Json) => item === null || typeof item !== "object";
+  const simple = !Array.isArray(value) && value !== null && typeof value === "object" && Object.values(value).every(flat);
+  return { plain: plainText(value), json, preferred: simple ? "plain" : "json" };
+}
+
+export function TextCard({ title, text, size, hash = null, complete = true, lines, open = true }: {
+  title: string; text: string; size: number; hash?: string | null; complete?: boolean; lines?: number; open?: boolean;
+}) {
+  const find = useFind();
+  const whole = wholeOf.value;
+  const [folded, fold] = useState(!open);
+  const [chosen, choose] = useState<Form | null>(null);
+  const [loaded, setLoaded] = useState<string | null>(hash === null ? null : (wholeTexts.get(hash) ?? null));
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const [loading, setLoading] = useState(false);
+  const full = complete || loaded !== null;
+  const current = loaded ?? text;
+  const shown = !folded || whole || find !== "";
+  const forms = useMemo(() => (shown ? formsOf(current) : null), [current, shown]);
+  const form = chosen ?? forms?.preferred ?? "raw";
+  const body = forms === null ? "" : form === "plain" ? (forms.plain ?? current) : form === "json" ? (forms.json ?? current) : current;
+
+  const load = async () => {
+    if (hash === null || loading || full) return;
+    setLoading(true);
+    setFailure(null);
+    try {
+      const answer = await getPayload(hash);
+      remember(hash, answer);
+      setLoaded(answer);
+    } catch (cause) {
+      if (!isAbort(cause)) setFailure(toApiError(cause));
+    } finally {
+      setLoading(false);
+    }
+  };
+  useEffect(() => {
+    if (whole) void load();
+  }, [whole, hash]);
+  const copyAll = async () => {
+    if (!full && hash !== null) {
+      try {
+        const answer = await getPayload(hash);
+        setLoaded(answer);
+        return void copy(answer, title);
+      } catch (cause) {
+        return setFailure(toApiError(cause));
+      }
+    }
+    void copy(current, title);
+  };
+
+  return (
+    <section class="card" aria-label={title}>
+      <header class="card-head">
+        <button type="button" class="card-title" aria-expanded={shown} onClick={() => fold(!folded)}>{title}</button>
+        <span class="muted" title={`${groupDigits(size)} bytes`}>{size < 1e6 && size >= 1000 ? `${groupDigits(size)} B` : formatBytes(size)}</span>
+        {hash === null ? null : <button type="button" class="hash" title={`BLAKE3 ${hash}: copy`} onClick={() => void copy(hash, "Hash")}>{hash.slice(0, 8)}</button>}
+        <span class="grow" />
+        {forms === null || forms.json === null ? null : (
+          <span class="segmented" role="group" aria-label="Form">
+            {(["plain", "json", "raw"] as const).map((name) => <button key={name} type="button" aria-pressed={form === name} onClick={() => choose(name)}>{FORM_LABELS[name]}</button>)}
+          </span>
+        )}
+        <button type="button" class="quiet" onClick={() => void copyAll()}>Copy</button>
+        {hash === null ? null : <a class="quiet" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title="The bytes as recorded, in a tab of their own">Open</a>}
+      </header>
+      {shown ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null} {...(lines === undefined ? {} : { lines })} /> : null}
+      {shown && !full ? (
+        <div class="card-foot">
+          <span>The first {formatBytes(text.length)} of {groupDigits(size)} bytes.</span>
+          <button type="button" onClick={() => void load()} disabled={loading}>{loading ? "Loading…" : "Load the whole"}</button> <kbd>o</kbd>
+        </div>
+      ) : null}
+      {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message} <button type="button" onClick={() => void load()}>Try again</button></p>}
+    </section>
+  );
+}
+
+export function PayloadCard({ title, payload, lines, open }: { title: string; payload: Payload; lines?: number; open?: boolean }) {
+  return <TextCard key={payload.hash} title={title} text={payload.text} size={payload.size_bytes} hash={payload.hash} complete={payload.complete} {...(lines === undefined ? {} : { lines })} {...(open === undefined ? {} : { open })} />;
+}
+
+/** A payload known by its hash alone: fetched when it is opened. */
+export function HashCard({ title, hash, size }: { title: string; hash: string; size: number }) {
+  const [text, setText] = useState<string | null>(wholeTexts.get(hash) ?? null);
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const whole = wholeOf.value;
+  const load = async () => {
+    setFailure(null);
+    try {
+      const answer = await getPayload(hash);
+      remember(hash, answer);
+      setText(answer);
+    } catch (cause) {
+      setFailure(toApiError(cause));
+    }
+  };
+  useEffect(() => {
+    if (whole && text === null) void load();
+  }, [whole]);
+  if (text !== null) return <TextCard title={title} text={text} size={size} hash={hash} />;
+  return (
+    <section class="card" aria-label={title}>
+      <header class="card-head">
+        <button type="button" class="card-title" aria-expanded="false" onClick={() => void load()}>{title}</button>
+        <span class="muted">{formatBytes(size)}</span>
+        <span class="hash">{hash.slice(0, 8)}</span>
+        <span class="grow" />
+        <button type="button" class="quiet" onClick={() => void load()}>Show</button>
+      </header>
+      {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,39 @@
+// The session list beside an open session.
+
+import { useEffect, useRef } from "preact/hooks";
+import { railWidth } from "../../state/panels.ts";
+import { sessionLink } from "../../state/route.ts";
+import { filterFlag, filterText, hasMore, more, rows, setFilter } from "../../state/sessions.ts";
+import { oneLine } from "../../trace/payload_text.ts";
+import { formatTime } from "../../trace/format.ts";
+import { useSight } from "../../widgets/virtual_rows.tsx";
+import { Flags, StatusMark } from "../sessions/session_marks.tsx";
+
+const HEIGHT = 40;
+
+export function Rail({ current }: { current: string }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = rows.value;
+  const sight = useSight(scroller, list.length, HEIGHT);
+  useEffect(() => {
+    if (sight.end >= list.length && hasMore()) void more();
+  }, [sight.end, list.length]);
+  return (
+    <aside class="rail" style={{ width: `${railWidth.value}px` }} aria-label="Sessions">
+      <input type="search" placeholder="Filter sessions" aria-label="Filter sessions" value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value, filterFlag.value)} />
+      <div class="rail-scroll" ref={scroller} tabIndex={-1} data-own-arrows>
+        <div style={{ height: `${list.length * HEIGHT}px`, position: "relative" }}>
+          {list.slice(sight.first, sight.end).map((row, i) => (
+            <a key={row.session_id} class="rail-row" href={sessionLink(row.session_id)} aria-current={row.session_id === current ? "page" : undefined} style={{ top: `${(sight.first + i) * HEIGHT}px` }}>
+              <StatusMark row={row} />
+              <span class="clip">{oneLine(row.title ?? row.session_id)}</span>
+              <Flags row={row} compact />
+              <span class="rail-sub clip">{[row.harness, formatTime(row.started_at)].filter(Boolean).join(" · ")}</span>
+            </a>
+          ))}
+        </div>
+        {list.length === 0 ? <p class="note pad">No session fits.</p> : null}
+      </div>
+    </aside>
+  );
+}

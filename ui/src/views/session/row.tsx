@@ -1,0 +1,112 @@
+// One row of the waterfall: gutter, indent, name and muted line | bars.
+
+import type { SessionView } from "../../state/session_view.ts";
+import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
+import { formatDuration } from "../../trace/format.ts";
+import { groupLabel, labelOf, operationOf } from "../../trace/labels.ts";
+import { FLAG, isDenied, isError } from "../../trace/span_table.ts";
+import type { Window } from "../../trace/viewport.ts";
+import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+
+export const ROW = 24;
+const INDENT = 14;
+
+interface Props {
+  view: SessionView;
+  place: number;
+  window: Window;
+  pixels: number;
+  prompts: ReadonlyMap<number, string>;
+  /** Bands that stick lie at the top of the window instead of at their place. */
+  top?: number;
+}
+
+const TAGS: [flag: number, text: string, title: string][] = [
+  [FLAG.logOnly, "log", "Reported by a log record only; no span tells of it"],
+  [FLAG.truncated, "cut", "The emitter cut part of this; the inspector says what and how to prevent it"],
+  [FLAG.duplicate, "dup", "A second report of an act that another row shows"],
+];
+
+function Bars({ bars, classes, duration, running }: { bars: Bar[]; classes: string; duration: string; running: boolean }) {
+  const last = bars[bars.length - 1];
+  return (
+    <>
+      {bars.map((bar, i) => (
+        <i key={i} class={`wf-bar ${classes}${bar.cutLeft ? " cut-left" : ""}${bar.cutRight ? " cut-right" : ""}`} style={{ left: `${bar.left.toFixed(1)}px`, width: `${bar.width.toFixed(1)}px` }} />
+      ))}
+      {last === undefined ? null : <Duration last={last} first={bars[0]!} text={running ? `${duration} …` : duration} />}
+    </>
+  );
+}
+
+function Duration({ first, last, text }: { first: Bar; last: Bar; text: string }) {
+  const right = last.left + last.width;
+  if (last.cutRight) {
+    return first.left > 70 ? <span class="wf-time before" style={{ left: `${(first.left - 6).toFixed(1)}px` }}>{text}</span> : null;
+  }
+  return <span class="wf-time" style={{ left: `${(right + 6).toFixed(1)}px` }}>{text}</span>;
+}
+
+export function Row({ view, place, window, pixels, prompts, top }: Props) {
+  const table = view.table.value!;
+  const flat = view.flat.value!;
+  const folds = view.folds.value;
+  const row = flat.rows[place]!;
+  const depth = flat.depth[place]!;
+  const lane = flat.lane[row]!;
+  const operation = operationOf(table, row);
+  const leads = (folds.leader[row] ?? -1) === row;
+  const group = leads && !view.unfoldedRows.value.has(row) ? folds.members.get(row)! : null;
+  const label = group === null ? labelOf(table, row, prompts) : groupLabel(table, folds, row, prompts);
+  const open = leads ? group === null : view.isOpen(row);
+  const follower = !leads && (folds.leader[row] ?? -1) >= 0;
+  const flags = table.flags[row]!;
+  const running = table.duration[row]! < 0;
+  const denied = isDenied(table, row);
+  const error = group === null ? isError(table, row) : group.some((member) => isError(table, member));
+  const finding = view.marks.value.get(row);
+  const looping = finding?.kind === "loop";
+  const selected = view.selectedRow.value === row;
+  const matches = view.matches.value;
+  const hit = matches !== null && (group === null ? matches.mask[row] === 1 : group.some((member) => matches.mask[member] === 1));
+  const bars = group === null ? [barOf(table, row, view.axis.value, window, pixels)].filter((bar) => bar !== null) : groupBars(table, group, view.axis.value, window, pixels);
+  const total = group === null ? table.end[row]! - table.start[row]! : group.reduce((sum, member) => sum + table.end[member]! - table.start[member]!, 0);
+  const band = operation === "turn";
+  const classes = ["wf-row", `op-${operation}`];
+  if (band) classes.push("is-band");
+  if (selected) classes.push("is-selected");
+  if (matches !== null && !hit) classes.push("is-dim");
+  if (denied) classes.push("is-denied");
+  if ((flags & (FLAG.plumbing | FLAG.duplicate)) !== 0) classes.push("is-plumbing");
+  const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
+  const sticky = top !== undefined;
+  const time = formatDuration(total);
+  const shift = Math.min(depth, 24) * INDENT;
+
+  return (
+    <div id={sticky ? undefined : `row-${row}`} class={classes.join(" ")} role="row" data-row={row} style={{ top: `${top ?? place * ROW}px` }}
+      aria-level={depth + 1} aria-rowindex={place + 2} aria-selected={selected} aria-expanded={open ?? undefined} aria-hidden={sticky ? "true" : undefined}>
+      <div class="wf-name" role="gridcell">
+        <span class="wf-gutter">
+          {denied ? <span class="tone-denied" title="Denied"><Icon name="denied" label="denied" /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label="loop" /></span> : error ? <span class="tone-error" title="Error"><Icon name="error" label="error" /></span> : finding !== undefined ? <span class="tone-hook" title={finding.title}><Icon name="hook" label={finding.kind} /></span> : null}
+        </span>
+        <span class="wf-indent" style={{ width: `${shift}px` }}>
+          {lane >= 0 ? <i class="wf-lane" style={{ left: `${Math.min(lane, 24) * INDENT + 5}px` }} /> : null}
+        </span>
+        {open === null ? <span class="wf-chevron" /> : (
+          <span class={`wf-chevron${open ? " is-open" : ""}`} data-toggle={row}><Icon name="chevron" size={10} /></span>
+        )}
+        <OperationIcon operation={operation} />
+        <span class={`wf-label${follower ? " is-follower" : ""}`}>{label.name}</span>
+        {group === null ? null : <span class="wf-times" title={`${group.length} like this; expand to see each`}>×{group.length}</span>}
+        <span class={`wf-detail${label.varies ? " varies" : ""}`}>{label.detail}</span>
+        {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
+        {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title="Its parent is named but has not arrived">waiting for parent</span> : null}
+        {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 ? <span key={text} class="tag" title={title}>{text}</span> : null)}
+      </div>
+      <div class="wf-track" role="gridcell" aria-label={time}>
+        <Bars bars={bars} classes={barClasses} duration={time} running={running} />
+      </div>
+    </div>
+  );
+}

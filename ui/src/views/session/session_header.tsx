@@ -1,0 +1,106 @@
+// What the session is, in two lines, and the switches of the waterfall.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { keyLabel, runCommand } from "../../commands.ts";
+import { inspectorOpen, railOpen } from "../../state/panels.ts";
+import { sessionLink } from "../../state/route.ts";
+import type { SessionView } from "../../state/session_view.ts";
+import { formatAgo, formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
+import { oneLine } from "../../trace/payload_text.ts";
+import { Icon } from "../../widgets/icon.tsx";
+import { StatusMark } from "../sessions/session_marks.tsx";
+
+function useMinuteClock(): void {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((n) => n + 1), 15_000);
+    return () => clearInterval(timer);
+  }, []);
+}
+
+export function SessionHeader({ view }: { view: SessionView }) {
+  useMinuteClock();
+  const table = view.table.value!;
+  const session = view.detail.value?.session ?? null;
+  const facts: ComponentChildren[] = [];
+  const fact = (key: string, content: ComponentChildren, title?: string) => facts.push(<span key={key} class="fact" title={title}>{content}</span>);
+  if (session !== null) {
+    fact("turns", plural(session.turn_count, "turn"));
+    fact("model", <>{groupDigits(session.model_request_count)} model</>, plural(session.model_request_count, "model request"));
+    fact("tool", <>{groupDigits(session.tool_call_count)} tool</>, plural(session.tool_call_count, "tool call"));
+    if (session.subagent_count > 0) fact("sub", plural(session.subagent_count, "subagent"));
+    const tokens = session.input_tokens + session.output_tokens + session.cache_read_tokens + session.cache_write_tokens;
+    if (tokens > 0) {
+      fact("tokens", <>{formatCount(tokens)} tok</>, `${groupDigits(session.input_tokens)} in, ${groupDigits(session.output_tokens)} out, ${groupDigits(session.cache_read_tokens)} read from cache, ${groupDigits(session.cache_write_tokens)} written to cache`);
+    }
+    if (session.cost_usd !== null && session.cost_usd > 0) fact("cost", formatCost(session.cost_usd));
+  } else fact("spans", plural(table.spanCount, "span"));
+  fact("time", formatDuration(session === null || session.duration_ns === 0 ? table.total : session.duration_ns));
+
+  const title = session?.title ?? (view.source.kind === "trace" ? `Trace ${view.source.id}` : view.source.id);
+  const origin = [session?.harness, session?.project, session?.host].filter((value) => value != null && value !== "");
+  return (
+    <header class="session-head">
+      <div class="head-line">
+        {session === null ? null : <StatusMark row={session} />}
+        <h1 class="clip" title={oneLine(title)}>{oneLine(title)}</h1>
+        {view.source.kind === "trace" && session !== null ? <a class="muted" href={sessionLink(session.session_id)}>open its session</a> : null}
+        <span class="grow" />
+        <span class="muted clip">{origin.map((value) => oneLine(String(value))).join(" · ")}</span>
+        <span class="muted nowrap" title={session?.started_at ?? table.startedAt}>
+          {session?.status === "running" ? <span class="running-text">running</span> : session?.ended_at ? `ended ${formatAgo(session.ended_at)}` : formatTime(table.startedAt)}
+        </span>
+      </div>
+      <div class="head-line facts">
+        {facts}
+        {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{session.denied_count} denied</button> : null}
+        {session !== null && session.error_count > 0 ? <button type="button" class="fact link tone-error" onClick={() => view.seekRow(1, (row) => table.status[row] === 2)}><Icon name="error" />{plural(session.error_count, "error")}</button> : null}
+        {view.findings.value.filter((finding) => finding.kind !== "blocked").slice(0, 4).map((finding) => (
+          <button key={finding.finding_id} type="button" class={`fact link tone-${finding.kind === "loop" ? "loop" : "hook"}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1)}>
+            <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
+          </button>
+        ))}
+        {session?.inferred === true ? <span class="fact muted" title="The emitter sent no session id; the trace stands in for one.">inferred session</span> : null}
+      </div>
+    </header>
+  );
+}
+
+function Switch({ on, label, hint, command }: { on: boolean; label: string; hint: string; command: string }) {
+  return <button type="button" class="switch" aria-pressed={on} title={hint} onClick={() => runCommand(command)}>{label}</button>;
+}
+
+export function Toolbar({ view }: { view: SessionView }) {
+  const hits = view.matches.value;
+  const found = view.findings.value.length;
+  const tab = view.mainTab.value;
+  return (
+    <div class="toolbar">
+      <button type="button" class="quiet" aria-label="Session list" aria-pressed={railOpen.value} title={`Session list ${keyLabel("[")}`} onClick={() => runCommand("rail")}><Icon name="left" size={14} /></button>
+      <div class="tabs" role="tablist" aria-label="Views">
+        <button type="button" role="tab" aria-selected={tab === "waterfall"} onClick={() => (view.mainTab.value = "waterfall")}>Waterfall</button>
+        <button type="button" role="tab" aria-selected={tab === "findings"} onClick={() => (view.mainTab.value = "findings")}>Findings{found > 0 ? <span class="count">{found}</span> : null}</button>
+      </div>
+      <span class="grow" />
+      <label class="search-box">
+        <Icon name="search" />
+        <input id="row-search" type="search" placeholder="Search rows" aria-label="Search names, commands, files, models" value={view.search.value}
+          onInput={(event) => (view.search.value = event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            view.nextMatch(event.shiftKey ? -1 : 1);
+          }} />
+        {hits === null ? null : <span class="search-count" role="status">{groupDigits(hits.count)}</span>}
+      </label>
+      {view.idle.value.length > 0 ? <Switch on={view.compress.value} label="idle ⌁" hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
+      <Switch on={view.folding.value} label="fold ×n" hint="Folds neighbours that say the same again (s)" command="fold" />
+      <div class="segmented" role="group" aria-label="Which rows">
+        <button type="button" aria-pressed={!view.audit.value} title="The acts, without plumbing and duplicates (d)" onClick={() => (view.audit.value = false)}>Dev</button>
+        <button type="button" aria-pressed={view.audit.value} title="Every span as it was reported (d)" onClick={() => (view.audit.value = true)}>Audit</button>
+      </div>
+      <button type="button" class="quiet" aria-label="Inspector" aria-pressed={inspectorOpen.value} title={`Inspector ${keyLabel("]")}`} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
+    </div>
+  );
+}

@@ -1,0 +1,148 @@
+// One session, or one trace: list of sessions | header, minimap, waterfall | inspector.
+
+import { useEffect, useMemo } from "preact/hooks";
+import { provide } from "../../commands.ts";
+import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth } from "../../state/panels.ts";
+import { navigate } from "../../state/route.ts";
+import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
+import { oneLine } from "../../trace/payload_text.ts";
+import { Divider } from "../../widgets/split.tsx";
+import { Failure, Skeleton } from "../../widgets/states.tsx";
+import { FindingCard } from "../findings/finding_card.tsx";
+import { focusFind, Inspector } from "./inspector.tsx";
+import { Minimap } from "./minimap.tsx";
+import { Rail } from "./rail.tsx";
+import { SessionHeader, Toolbar } from "./session_header.tsx";
+import { Waterfall } from "./waterfall.tsx";
+import "../sessions/sessions.css";
+import "../findings/findings.css";
+import "./session.css";
+
+const inInspector = () => document.activeElement?.closest(".inspector") != null;
+const focusRows = () => document.querySelector<HTMLElement>(".wf-scroll")?.focus({ preventScroll: true });
+
+function back(view: SessionView): void {
+  if (document.activeElement instanceof HTMLInputElement) {
+    if (document.activeElement.id === "row-search") view.search.value = "";
+    document.activeElement.blur();
+    focusRows();
+  } else if (inInspector()) focusRows();
+  else if (view.search.value !== "") view.search.value = "";
+  else if (view.zoom.value !== null) view.setWindow(null);
+  else navigate("/");
+}
+
+function pageRows(): number {
+  return Math.max(1, Math.floor((document.querySelector(".wf-scroll")?.clientHeight ?? 480) / 24) - 2);
+}
+
+function commandsOf(view: SessionView): Record<string, () => void> {
+  const tabs = ["content", "meta", "raw"] as const;
+  return {
+    next: () => view.move(1),
+    previous: () => view.move(-1),
+    next_turn: () => view.turnRow(1),
+    previous_turn: () => view.turnRow(-1),
+    collapse: view.collapseOrUp,
+    expand: view.expandOrDown,
+    first: () => view.move(-Infinity),
+    last: () => view.move(Infinity),
+    page_down: () => view.move(pageRows()),
+    page_up: () => view.move(-pageRows()),
+    open: () => {
+      inspectorOpen.value = true;
+      setTimeout(() => document.querySelector<HTMLElement>(".inspector-body")?.focus(), 0);
+    },
+    next_tab: () => (view.tab.value = tabs[(tabs.indexOf(view.tab.value) + 1) % tabs.length]!),
+    fit: () => view.setWindow(null),
+    zoom_in: () => view.zoomBy(0.5),
+    zoom_out: () => view.zoomBy(2),
+    zoom_row: () => view.zoomToRow(view.selectedRow.value),
+    audit: () => (view.audit.value = !view.audit.value),
+    fold: () => (view.folding.value = !view.folding.value),
+    ...(view.idle.value.length > 0 ? { idle: () => (view.compress.value = !view.compress.value) } : {}),
+    rail: () => (railOpen.value = !railOpen.value),
+    inspector: () => (inspectorOpen.value = !inspectorOpen.value),
+    next_finding: () => void view.nextFinding(1),
+    previous_finding: () => void view.nextFinding(-1),
+    next_error: () => void view.nextError(1),
+    previous_error: () => void view.nextError(-1),
+    search: () => {
+      if (inInspector() && focusFind()) return;
+      document.querySelector<HTMLInputElement>("#row-search")?.select();
+    },
+    copy_link: () => setTimeout(() => void copy(location.href, "Link"), 150),
+    back: () => back(view),
+  };
+}
+
+function Findings({ view }: { view: SessionView }) {
+  if (view.findings.value.length === 0) return <p class="note pad">Nothing found: no loops, no blocked actions.</p>;
+  return (
+    <div class="finding-list pad">
+      {view.findings.value.map((finding) => (
+        <FindingCard key={finding.finding_id} finding={finding} onSpan={(i) => {
+          const row = finding.rows[i];
+          if (row !== undefined) view.select(row);
+        }} />
+      ))}
+    </div>
+  );
+}
+
+function Main({ view }: { view: SessionView }) {
+  const error = view.failure.value;
+  if (view.table.value === null) {
+    if (error === null) return <div class="session-main"><Skeleton rows={24} label="Loading the session" /></div>;
+    const missing = error.status === 404;
+    return (
+      <div class="session-main">
+        <Failure error={error} what={missing ? `There is no ${view.source.kind} here` : `The ${view.source.kind} could not be read`} {...(missing ? {} : { retry: () => void view.load() })}>
+          {missing ? <p class="muted">Nothing with the id <code>{view.source.id}</code> is recorded. If it is still being sent, it opens here as soon as its first span arrives. <a href="/">All sessions</a></p> : null}
+        </Failure>
+      </div>
+    );
+  }
+  return (
+    <div class="session-main">
+      <SessionHeader view={view} />
+      {error === null ? null : <Failure error={error} what="The newest data could not be read; what is shown is older" retry={() => void view.load()} />}
+      {view.deadLink.value === null ? null : (
+        <div class="dead-link" role="alert">
+          <span>No span <code>{oneLine(view.deadLink.value).slice(0, 80)}</code> is recorded here. It may not have arrived yet, or the link belongs to another data folder.</span>
+          <button type="button" onClick={() => (view.deadLink.value = null)}>Dismiss</button>
+        </div>
+      )}
+      <Minimap view={view} />
+      <Toolbar view={view} />
+      {view.mainTab.value === "findings" ? <Findings view={view} /> : <Waterfall view={view} />}
+    </div>
+  );
+}
+
+export function SessionPage({ source }: { source: Source }) {
+  const view = useMemo(() => createSessionView(source), []);
+  const hasIdle = view.idle.value.length > 0;
+  useEffect(() => {
+    void view.load();
+    return view.dispose;
+  }, [view]);
+  useEffect(() => provide(commandsOf(view)), [view, hasIdle]);
+  const title = view.detail.value?.session.title;
+  useEffect(() => {
+    document.title = title ? `${oneLine(title).slice(0, 80)} · Spanreel` : "Spanreel";
+    return () => void (document.title = "Spanreel");
+  }, [title]);
+  return (
+    <main class="session-page">
+      {railOpen.value ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label="Width of the session list" /></> : null}
+      <Main view={view} />
+      {inspectorOpen.value && view.table.value !== null ? (
+        <>
+          <Divider width={inspectorWidth} least={300} most={1000} side="right" label="Width of the inspector" />
+          <Inspector view={view} />
+        </>
+      ) : null}
+    </main>
+  );
+}

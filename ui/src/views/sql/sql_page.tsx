@@ -1,0 +1,129 @@
+// SQL over everything recorded: schema, editor, results.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, getSqlSchema, isAbort, runSql, toApiError } from "../../api/client.ts";
+import type { SqlResult, SqlSchema } from "../../api/types.ts";
+import { keyLabel, provide } from "../../commands.ts";
+import { copy, schemaWidth } from "../../state/panels.ts";
+import { navigate, query, recordQuery } from "../../state/route.ts";
+import { stored } from "../../state/stored.ts";
+import { groupDigits, plural } from "../../trace/format.ts";
+import { Divider } from "../../widgets/split.tsx";
+import { Failure } from "../../widgets/states.tsx";
+import { createEditor, type SqlEditor } from "./editor.ts";
+import { EXAMPLES } from "./examples.ts";
+import { Results } from "./results.tsx";
+import { Schema } from "./schema.tsx";
+import "./sql.css";
+
+const kept = stored<string>("sql.text", EXAMPLES[0]!.sql);
+const maxRows = stored<number>("sql.max_rows", 1000);
+
+type Outcome = { state: "idle" } | { state: "running"; since: number } | { state: "done"; result: SqlResult } | { state: "failed"; error: ApiError } | { state: "cancelled" };
+
+function Running({ since, cancel }: { since: number; cancel: () => void }) {
+  const [now, setNow] = useState(performance.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(performance.now()), 100);
+    return () => clearInterval(timer);
+  }, []);
+  return <><span class="running-text" role="status">running {((now - since) / 1000).toFixed(1)} s</span><button type="button" onClick={cancel}>Cancel <kbd>Esc</kbd></button></>;
+}
+
+export function SqlPage() {
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<SqlEditor | null>(null);
+  const [schema, setSchema] = useState<SqlSchema | null>(null);
+  const [schemaError, setSchemaError] = useState<ApiError | null>(null);
+  const [outcome, setOutcome] = useState<Outcome>({ state: "idle" });
+  const running = useRef<AbortController | null>(null);
+
+  const cancel = () => {
+    if (running.current === null) return false;
+    running.current.abort();
+    running.current = null;
+    setOutcome({ state: "cancelled" });
+    return true;
+  };
+  const run = async () => {
+    const sql = editor.current!.text();
+    if (sql.trim() === "") return;
+    running.current?.abort();
+    const own = (running.current = new AbortController());
+    kept.value = sql;
+    recordQuery({ sql: sql.length <= 4000 ? sql : null });
+    editor.current!.mark(null);
+    setOutcome({ state: "running", since: performance.now() });
+    try {
+      const result = await runSql(sql, maxRows.peek(), own.signal);
+      setOutcome({ state: "done", result });
+    } catch (cause) {
+      if (isAbort(cause) || own !== running.current) return;
+      const error = toApiError(cause);
+      setOutcome({ state: "failed", error });
+      editor.current?.mark(error.position);
+    } finally {
+      if (running.current === own) running.current = null;
+    }
+  };
+
+  const loadSchema = () => void getSqlSchema().then((answer) => {
+    setSchema(answer);
+    setSchemaError(null);
+    editor.current?.complete(answer);
+  }, (cause: unknown) => setSchemaError(toApiError(cause)));
+  useEffect(() => {
+    editor.current = createEditor(host.current!, query.peek().get("sql") ?? kept.peek(), { run: () => void run(), cancel });
+    loadSchema();
+    editor.current.focus();
+    return () => {
+      running.current?.abort();
+      editor.current?.destroy();
+    };
+  }, []);
+  useEffect(() => provide({
+    run: () => void run(),
+    search: () => editor.current?.focus(),
+    copy_link: () => void copy(location.href, "Link"),
+    back: () => {
+      if (cancel()) return;
+      if (document.activeElement === host.current?.firstElementChild) (document.activeElement as HTMLElement).blur();
+      else navigate("/");
+    },
+  }), []);
+
+  const use = (sql: string) => {
+    editor.current!.replace(sql);
+    void run();
+  };
+  return (
+    <main class="sql-page">
+      <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label="Schema">
+        {schemaError !== null ? <Failure error={schemaError} what="The schema could not be read" retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
+      </aside>
+      <Divider width={schemaWidth} least={160} most={520} side="left" label="Width of the schema" />
+      <div class="sql-main">
+        <div class="sql-editor" ref={host} aria-label="SQL" />
+        <div class="sql-bar">
+          <button type="button" class="primary" onClick={() => void run()}>Run <kbd>{keyLabel("Mod+Enter").replace("Enter", "↵")}</kbd></button>
+          <label class="muted">at most <select aria-label="Most rows" value={String(maxRows.value)} onChange={(event) => (maxRows.value = Number(event.currentTarget.value))}>
+            {[1000, 10_000, 100_000].map((n) => <option key={n} value={String(n)}>{groupDigits(n)}</option>)}
+          </select> rows</label>
+          <span class="examples">{EXAMPLES.map((example) => <button key={example.label} type="button" class="quiet" title={example.sql} onClick={() => use(example.sql)}>{example.label}</button>)}</span>
+          <span class="grow" />
+          {outcome.state === "running" ? <Running since={outcome.since} cancel={cancel} /> : null}
+          {outcome.state === "done" ? <span class="muted" role="status">{plural(outcome.result.rows.length, "row")}{outcome.result.truncated ? " (there are more)" : ""} · {outcome.result.elapsed_ms} ms</span> : null}
+          {outcome.state === "cancelled" ? <span class="muted" role="status">cancelled</span> : null}
+        </div>
+        {outcome.state === "failed" ? (
+          <div class="sql-error" role="alert">
+            <pre>{outcome.error.message}</pre>
+            <p class="mono muted">{outcome.error.code}{outcome.error.requestId === null ? "" : ` · request ${outcome.error.requestId}`}</p>
+          </div>
+        ) : outcome.state === "done" ? <Results result={outcome.result} /> : (
+          <div class="sql-hint note pad">{outcome.state === "running" ? null : "Read-only DuckDB. Cells with session, trace and span ids lead to the places they name."}</div>
+        )}
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,134 @@
+// The help and the palette. Both are made from the table of commands.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { available, keyLabel, provide, runCommand, type Command } from "../commands.ts";
+import { overlay } from "../state/panels.ts";
+import { navigate, sessionLink } from "../state/route.ts";
+import { rows } from "../state/sessions.ts";
+import { oneLine } from "../trace/payload_text.ts";
+
+const close = () => (overlay.value = "none");
+
+function Dialog({ label, children }: { label: string; children: ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    return provide({ back: close });
+  }, []);
+  return (
+    <dialog ref={dialog} aria-label={label} onClose={close} onClick={(event) => event.target === dialog.current && close()}>
+      {children}
+    </dialog>
+  );
+}
+
+export function Keys({ keys }: { keys: string }) {
+  return <span class="keys">{keyLabel(keys).split(" ").map((key, i) => <kbd key={i}>{key}</kbd>)}</span>;
+}
+
+export function Help() {
+  const groups = useMemo(() => {
+    const map = new Map<string, Command[]>();
+    for (const command of available()) {
+      if (command.keys.length === 0) continue;
+      map.set(command.group, [...(map.get(command.group) ?? []), command]);
+    }
+    return [...map];
+  }, []);
+  return (
+    <Dialog label="All keys">
+      <div class="help">
+        <h2>Keys on this page</h2>
+        <div class="help-groups">
+          {groups.map(([group, commands]) => (
+            <section key={group}>
+              <h3>{group}</h3>
+              {commands.map((command) => (
+                <div class="help-row" key={command.id}>
+                  <span>{command.label}</span>
+                  <span class="help-keys">{command.keys.map((keys) => <Keys key={keys} keys={keys} />)}</span>
+                </div>
+              ))}
+            </section>
+          ))}
+        </div>
+        <p class="note">Wheel over the minimap zooms around the pointer; with Ctrl or ⌘ also over the waterfall. Drag pans. Double-click on the minimap fits.</p>
+      </div>
+    </Dialog>
+  );
+}
+
+interface Choice {
+  id: string;
+  label: string;
+  hint: string;
+  keys: string | null;
+  run: () => void;
+}
+
+export function Palette() {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const list = useRef<HTMLUListElement>(null);
+  const commands = useMemo(() => available().filter((command) => command.id !== "palette" && command.id !== "back"), []);
+  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const fits = (label: string) => words.every((word) => label.toLowerCase().includes(word));
+  const choices: Choice[] = [
+    ...commands.filter((command) => fits(`${command.label} ${command.group}`)).map((command) => ({
+      id: command.id,
+      label: command.label,
+      hint: command.group,
+      keys: command.keys[0] ?? null,
+      run: () => runCommand(command.id),
+    })),
+    ...rows.value.filter((row) => fits(`${row.title ?? ""} ${row.session_id} ${row.harness ?? ""} ${row.project ?? ""}`)).slice(0, 30).map((row) => ({
+      id: row.session_id,
+      label: oneLine(row.title ?? row.session_id),
+      hint: [row.harness, row.project].filter(Boolean).join(" · "),
+      keys: null,
+      run: () => navigate(sessionLink(row.session_id)),
+    })),
+  ];
+  const current = Math.min(at, choices.length - 1);
+  const choose = (choice: Choice | undefined) => {
+    if (choice === undefined) return;
+    close();
+    // The dialog gives the focus back first, so that a command can take it.
+    setTimeout(choice.run, 0);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      const next = Math.min(choices.length - 1, Math.max(0, current + step));
+      setAt(next);
+      list.current?.children[next]?.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      choose(choices[current]);
+    }
+  };
+  return (
+    <Dialog label="Commands and sessions">
+      <div class="palette">
+        <input autoFocus type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`palette-${current}`} aria-label="Command or session"
+          placeholder="Command or session…" value={text} onKeyDown={onKeyDown}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setAt(0);
+          }} />
+        <ul id="palette-list" role="listbox" ref={list} aria-label="Commands and sessions">
+          {choices.map((choice, i) => (
+            <li key={choice.id} id={`palette-${i}`} role="option" aria-selected={i === current} onClick={() => choose(choice)} onPointerMove={() => i !== current && setAt(i)}>
+              <span class="clip">{choice.label}</span>
+              <span class="muted clip">{choice.hint}</span>
+              {choice.keys === null ? null : <Keys keys={choice.keys} />}
+            </li>
+          ))}
+        </ul>
+        {choices.length === 0 ? <p class="note">Nothing by that name.</p> : null}
+      </div>
+    </Dialog>
+  );
+}
