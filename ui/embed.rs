@@ -51,12 +51,21 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
         let mut built: Vec<String> = std::fs::read_dir(folder)
             .expect("dist can be read")
-            .map(|entry| entry.expect("entry can be read").file_name().to_string_lossy().into_owned())
+            .map(|entry| {
+                entry
+                    .expect("entry can be read")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         let mut listed: Vec<String> = ASSETS.iter().map(|asset| asset.path.to_owned()).collect();
         built.sort();
         listed.sort();
-        assert_eq!(listed, built, "the list in embed.rs and the folder dist differ");
+        assert_eq!(
+            listed, built,
+            "the list in embed.rs and the folder dist differ"
+        );
     }
 
     #[test]
@@ -70,7 +79,10 @@ mod tests {
     #[test]
     fn page_asks_for_nothing_inline_or_remote() {
         let page = String::from_utf8_lossy(index().bytes);
-        assert!(!page.contains("http://") && !page.contains("https://"), "a remote address in the page");
+        assert!(
+            !page.contains("http://") && !page.contains("https://"),
+            "a remote address in the page"
+        );
         assert!(!page.contains("style="), "an inline style in the page");
         for script in page.split("<script").skip(1) {
             assert!(script.contains("src="), "an inline script in the page");
