@@ -1,0 +1,293 @@
+//! The command line. Every default is stated here, once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Where the UI and the API are when nobody says otherwise.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:7771";
+
+const EXAMPLES: &str = "\
+Examples:
+  spanreel                          start the recorder; open http://localhost:7771
+  spanreel demo                     in a second terminal: send it a run to look at
+  spanreel sessions                 what was recorded, newest first
+  spanreel loops                    where an agent repeated itself
+  spanreel sql \"from tool_calls select tool_name, count(*) group by all\"
+
+Point any OpenTelemetry exporter at it: OTLP/gRPC on 127.0.0.1:4317, OTLP/HTTP on 127.0.0.1:4318.
+Exit codes: 0 fine, 64 bad usage, 69 port, server or data folder not to be had, 70 internal error.";
+
+/// Flight recorder and replay room for AI agent runs.
+#[derive(Debug, Parser)]
+#[command(name = "spanreel", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(ServeArgs),
+    Demo(DemoArgs),
+    Sql(SqlArgs),
+    Sessions(SessionsArgs),
+    Loops(LoopsArgs),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  spanreel serve
+  spanreel serve --data ./runs --ui 127.0.0.1:8080
+  SPANREEL_OTLP_GRPC=127.0.0.1:14317 spanreel serve";
+
+/// Record: receive OTLP, store it, serve UI and API (the default command)
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct ServeArgs {
+    /// Folder that holds everything recorded [default: the platform's data folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPANREEL_DATA",
+        hide_env_values = true
+    )]
+    pub data: Option<PathBuf>,
+
+    /// Address of the UI and the API
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_UI", default_value = "127.0.0.1:7771", value_parser = loopback_address)]
+    pub ui: SocketAddr,
+
+    /// Address for OTLP over gRPC
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = loopback_address)]
+    pub otlp_grpc: SocketAddr,
+
+    /// Address for OTLP over HTTP (protobuf and JSON)
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = loopback_address)]
+    pub otlp_http: SocketAddr,
+
+    /// Largest OTLP request taken, in MiB after decompression
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MAX_REQUEST_MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub max_request_mib: u64,
+
+    /// Memory that the database may use, in MiB
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
+    pub memory_mib: u64,
+
+    /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "SPANREEL_LOG",
+        default_value = "info"
+    )]
+    pub log: String,
+}
+
+/// Where a command that reads finds its data.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct SourceArgs {
+    /// Ask this server [default: http://127.0.0.1:7771 if a server answers there, else the data folder]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Open this data folder, when no server has it open; --url goes before it
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPANREEL_DATA",
+        hide_env_values = true
+    )]
+    pub data: Option<PathBuf>,
+}
+
+const DEMO_EXAMPLES: &str = "\
+It sends four sessions through real OTLP/gRPC, children before parents as exporters do: a coding agent
+that loops, is denied an `rm -rf` and calls subagents and MCP tools; a support agent that hands over and
+succeeds; a deployment agent that fails; a long research run. Every run of the demo has new ids.
+
+Examples:
+  spanreel demo                     about 75 seconds; watch it arrive at http://localhost:7771
+  spanreel demo --fast              the same within 3 seconds
+  spanreel demo --speed 4 --endpoint http://127.0.0.1:14317";
+
+/// Send a realistic multi-session run to a running server, as a stream over time
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub struct DemoArgs {
+    /// OTLP/gRPC endpoint to send to
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4317")]
+    pub endpoint: String,
+
+    /// How many times faster than it would have happened
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
+    pub speed: f64,
+
+    /// Send everything within about 3 seconds
+    #[arg(long, conflicts_with = "speed")]
+    pub fast: bool,
+}
+
+const SQL_EXAMPLES: &str = "\
+Relations: sessions, spans, events, messages, turns, findings, annotations, metrics; tool_calls,
+model_requests, hook_fires, denials; session_tree(id), loops(id), transcript(id).
+Read only: one SELECT (or FROM …) in DuckDB's dialect.
+
+Examples:
+  spanreel sql \"from sessions select session_id, title, status order by started_at desc\"
+  spanreel sql \"from tool_calls select tool_name, count(*) n, count(*) filter (status = 'error') failed group by all order by n desc\"
+  spanreel sql --format csv \"from model_requests select model, sum(input_tokens) i, sum(output_tokens) o group by all\" > tokens.csv
+  echo \"from findings\" | spanreel sql --format json -";
+
+/// Run one read-only SQL query over everything recorded
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = SQL_EXAMPLES)]
+pub struct SqlArgs {
+    /// The query; `-` reads it from standard input
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// Same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+
+    /// At most this many rows
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_rows: u32,
+
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
+}
+
+/// How `spanreel sql` prints a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: aligned, control characters made visible, very long values cut and marked
+    Table,
+    /// An array with one object per row
+    Json,
+    /// With a header line
+    Csv,
+}
+
+const SESSIONS_EXAMPLES: &str = "\
+Examples:
+  spanreel sessions
+  spanreel sessions checkout --limit 5
+  spanreel sessions --json | jq -r '.[].session_id'";
+
+/// List recorded sessions, newest first
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = SESSIONS_EXAMPLES)]
+pub struct SessionsArgs {
+    /// Only sessions with this text in title, id, harness, project, model or tool names
+    #[arg(value_name = "TEXT")]
+    pub text: Option<String>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const LOOPS_EXAMPLES: &str = "\
+Examples:
+  spanreel loops
+  spanreel loops 1f3a0c52-…          of one session
+  spanreel loops --json";
+
+/// List where agents repeated themselves
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = LOOPS_EXAMPLES)]
+pub struct LoopsArgs {
+    /// Only the loops of this session
+    #[arg(value_name = "SESSION_ID")]
+    pub session_id: Option<String>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn loopback_address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .replacen("localhost", "127.0.0.1", 1)
+        .parse()
+        .map_err(|_| "give an address and a port, as in 127.0.0.1:7771".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(
+            "only loopback addresses (127.0.0.1, ::1): recordings hold prompts and file contents"
+                .to_owned(),
+        );
+    }
+    Ok(address)
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("give a number above 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_serve() {
+        let args = Args::try_parse_from(["spanreel", "--ui", "localhost:0"]).unwrap();
+        assert!(args.command.is_none());
+        assert_eq!(args.serve.ui, "127.0.0.1:0".parse().unwrap());
+    }
+
+    #[test]
+    fn refuses_to_listen_beyond_loopback() {
+        let error =
+            Args::try_parse_from(["spanreel", "serve", "--ui", "0.0.0.0:7771"]).unwrap_err();
+        assert!(
+            error.to_string().contains("only loopback addresses"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn refuses_a_speed_that_is_not_one() {
+        for speed in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(
+                Args::try_parse_from(["spanreel", "demo", &format!("--speed={speed}")]).is_err()
+            );
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The commands beside `serve`: the demo, and those that read what was recorded.
+
+mod demo;
+
+use crate::args::{Args, Command};
+use crate::failure::Failure;
+use crate::serve;
+
+/// Runs the command that was given, to its end.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        match args.command.unwrap_or(Command::Serve(args.serve)) {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Demo(args) => demo::run(args).await,
+            _ => Err(Failure::Usage("not there yet".into())),
+        }
+    })
+}
