@@ -1,0 +1,299 @@
+//! Facts that every family shares: who, which session, which model, how many tokens, what came of it.
+
+use std::borrow::Cow;
+
+use proto::agent::{Decision, Operation};
+
+use super::names::Concept as C;
+use super::payload::Bag;
+use super::record::{Reading, Record, SpanEvent};
+use super::text;
+use super::value::{self, Value};
+
+/// Fills the facts of `reading`, as far as attributes and events say them; content is
+/// [`super::content::read`]'s.
+pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    identity(record, bag, reading);
+    match reading.shape.operation {
+        Operation::Model => model(record, bag, reading),
+        Operation::Embedding => {
+            reading.facts.model = model_name(record, bag);
+            reading.facts.provider = provider(record, bag);
+        }
+        Operation::Tool | Operation::Mcp | Operation::Policy => tool(record, bag, reading),
+        Operation::Hook | Operation::Guardrail => hook(record, bag, reading),
+        Operation::Skill => reading.facts.skill_name = record.picked.word(C::SkillName, bag),
+        _ => {}
+    }
+    outcome(record, bag, reading);
+    if record.dropped_attributes_count > 0 {
+        let note = format!(
+            "{} attributes dropped by the sender; raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            record.dropped_attributes_count
+        );
+        reading.cut(&note, bag);
+    }
+}
+
+fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let picked = &record.picked;
+    let facts = &mut reading.facts;
+    facts.harness = record
+        .source
+        .family
+        .for_record(record.name)
+        .harness(record, bag);
+    facts.session_id = picked
+        .word(C::Session, bag)
+        .or_else(|| metadata_session(record, bag));
+    facts.resource_session_id = record.source.session_id.clone();
+    facts.parent_session_id = picked.word(C::ParentSession, bag);
+    facts.turn_key = picked.word(C::TurnKey, bag);
+    facts.user_id = picked
+        .word(C::UserId, bag)
+        .or_else(|| record.source.user_id.clone());
+    facts.host = record.source.origin.host.clone();
+    facts.project = picked
+        .word(C::Project, bag)
+        .or_else(|| record.source.project.clone());
+    facts.agent_id = picked.word(C::AgentId, bag);
+    facts.parent_agent_id = picked.word(C::ParentAgentId, bag);
+    facts.agent_name = picked.word(C::AgentName, bag);
+    if reading.shape.operation == Operation::Agent {
+        if facts.agent_name.is_none() {
+            let name = record
+                .name
+                .strip_prefix("invoke_agent ")
+                .map(str::to_owned)
+                .or_else(|| {
+                    let name = record.text("traceloop.entity.name", bag)?;
+                    Some(name.to_owned())
+                });
+            facts.agent_name = name.map(|name| bag.word(&name));
+        }
+        facts.starts_subagent = facts.parent_agent_id.is_some();
+    }
+}
+
+/// Session keys that only a JSON `metadata` attribute carries.
+fn metadata_session(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>> {
+    let metadata = super::json::parse_nested(record.text("metadata", bag)?)?;
+    let id = ["session_id", "thread_id", "langgraph_thread_id"]
+        .iter()
+        .find_map(|key| metadata.get(key)?.as_str())
+        .filter(|id| !text::is_filler(id))?;
+    Some(bag.word(id))
+}
+
+fn model_name(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>> {
+    record
+        .picked
+        .word(C::ResponseModel, bag)
+        .or_else(|| record.picked.word(C::RequestModel, bag))
+}
+
+/// Provider names as the conventions spell them today.
+fn provider(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>> {
+    let name = record.picked.scalar(C::Provider, bag)?.into_owned();
+    let name = match name.as_str() {
+        "vertex_ai" => "gcp.vertex_ai",
+        "gemini" => "gcp.gemini",
+        "az.ai.inference" => "azure.ai.inference",
+        "az.ai.openai" => "azure.ai.openai",
+        "xai" => "x_ai",
+        // The Vercel SDK appends the kind of endpoint.
+        other if record.picked.key(C::Provider) == Some("ai.model.provider") => {
+            other.split('.').next().unwrap_or(other)
+        }
+        other => other,
+    };
+    Some(bag.word(name))
+}
+
+/// Only model requests carry tokens and cost: agents, turns and roots repeat their sums.
+fn model(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let picked = &record.picked;
+    let facts = &mut reading.facts;
+    facts.model = model_name(record, bag);
+    facts.provider = provider(record, bag);
+    facts.request_id = picked.word(C::RequestId, bag);
+    facts.join_key = picked.word(C::JoinKey, bag);
+    facts.input_tokens = picked.int(C::InputTokens);
+    facts.output_tokens = picked.int(C::OutputTokens);
+    facts.cache_read_tokens = picked.int(C::CacheReadTokens);
+    facts.cache_write_tokens = picked.int(C::CacheWriteTokens);
+    facts.reasoning_tokens = picked.int(C::ReasoningTokens);
+    facts.cost_usd = picked
+        .double(C::Cost)
+        .or_else(|| picked.double(C::CostMicros).map(|micros| micros / 1e6));
+    facts.finish_reason = picked
+        .value(C::FinishReason)
+        .and_then(|value| first_word(value, bag))
+        .map(|reason| bag.word(&reason));
+    facts.detail = facts.model.clone();
+}
+
+/// The first of a list that may come as an array, a JSON array in a string, or words with commas.
+fn first_word(value: &Value, bag: &Bag) -> Option<String> {
+    let first = match value {
+        Value::List(values) => values.first()?.scalar(bag)?,
+        value => value.scalar(bag)?,
+    };
+    if let Some(serde_json::Value::Array(values)) = super::json::parse_nested(&first) {
+        return values.first()?.as_str().map(str::to_owned);
+    }
+    let word = first.split(',').next().unwrap_or_default().trim();
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let picked = &record.picked;
+    let facts = &mut reading.facts;
+    facts.tool_call_id = picked.word(C::ToolCallId, bag);
+    facts.mcp_server = picked.word(C::McpServer, bag);
+    facts.skill_name = picked.word(C::SkillName, bag);
+    facts.tool_name = picked.word(C::ToolName, bag).or_else(|| {
+        record
+            .name
+            .strip_prefix("execute_tool ")
+            .map(|name| bag.word(name))
+    });
+    if reading.shape.operation == Operation::Tool && facts.tool_name.is_none() {
+        facts.tool_name = (!record.name.is_empty()).then(|| bag.word(record.name));
+    }
+    if let Some(name) = facts.tool_name.clone()
+        && let Some((server, tool)) = split_mcp(&name)
+    {
+        facts.mcp_server.get_or_insert_with(|| bag.word(server));
+        facts.tool_name = Some(bag.word(tool));
+    }
+    decision(record, bag, reading);
+}
+
+/// Server and tool of a name like `mcp__server__tool`.
+pub(super) fn split_mcp(name: &str) -> Option<(&str, &str)> {
+    let (server, tool) = name.strip_prefix("mcp__")?.split_once("__")?;
+    (!server.is_empty() && !tool.is_empty()).then_some((server, tool))
+}
+
+fn hook(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let facts = &mut reading.facts;
+    facts.hook_event = record.picked.word(C::HookEvent, bag).or_else(|| {
+        record
+            .name
+            .strip_prefix("execute_hook ")
+            .map(|event| bag.word(event))
+    });
+    facts.hook_name = record.picked.word(C::HookName, bag);
+    if reading.shape.operation == Operation::Guardrail {
+        if facts.hook_name.is_none() {
+            facts.hook_name = (!record.name.is_empty()).then(|| bag.word(record.name));
+        }
+        // `true` means that the guardrail stepped in.
+        if let Some(triggered) = record
+            .get("gen_ai.guardrail.triggered")
+            .and_then(Value::flag)
+        {
+            facts.decision = Some(if triggered {
+                Decision::Deny
+            } else {
+                Decision::Allow
+            });
+        }
+    }
+    facts.detail = facts.hook_name.clone();
+    decision(record, bag, reading);
+}
+
+fn decision(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    if let Some(word) = record.picked.scalar(C::Decision, bag)
+        && let Some(decision) = decision_of(&word)
+    {
+        reading.facts.decision = Some(decision);
+        reading.facts.decision_source = record.picked.word(C::DecisionSource, bag);
+    }
+}
+
+/// The verdict behind the words of the emitters; `None` for one that decides nothing.
+pub(super) fn decision_of(word: &str) -> Option<Decision> {
+    let word = word.trim().to_ascii_lowercase();
+    match word.as_str() {
+        "accept" | "auto_accept" | "allow" | "allowed" | "pass" | "modify" | "instruct" => {
+            Some(Decision::Allow)
+        }
+        "reject" | "denied" | "deny" | "block" | "blocked" | "abort" | "cancelled"
+        | "timed_out" => Some(Decision::Deny),
+        "ask" => Some(Decision::Ask),
+        word if word.starts_with("approved") => Some(Decision::Allow),
+        _ => None,
+    }
+}
+
+/// Success, error type and message from attributes, exception events and status.
+fn outcome(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let picked = &record.picked;
+    let exception = record
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.name == "exception");
+    let said = |key: &str, bag: &mut Bag| {
+        let text = exception_text(exception?, key, bag)?.into_owned();
+        Some(bag.word(&text))
+    };
+    let facts = &mut reading.facts;
+    facts.error_type = picked
+        .word(C::ErrorType, bag)
+        .or_else(|| said("exception.type", bag));
+    facts.error_message = picked
+        .content(C::ErrorMessage, bag)
+        .map(Cow::into_owned)
+        .filter(|text| !text.is_empty())
+        .map(|text| bag.word(&text))
+        .or_else(|| said("exception.message", bag));
+    facts.success = picked.flag(C::Success);
+    if facts.success.is_none() {
+        let failed_exit = picked.int(C::ExitCode).is_some_and(|code| code != 0);
+        let failed_http = picked.int(C::HttpStatus).is_some_and(|code| code >= 400);
+        let failed = record.is_error
+            || failed_exit
+            || failed_http
+            || picked.has(C::ErrorType)
+            || picked.has(C::ErrorMessage);
+        if failed {
+            facts.success = Some(false);
+        }
+    }
+    if facts.error_type.is_none()
+        && facts.success == Some(false)
+        && let Some(code) = picked.int(C::HttpStatus).filter(|code| *code >= 400)
+    {
+        facts.error_type = Some(bag.word(&code.to_string()));
+    }
+}
+
+fn exception_text<'a>(event: &'a SpanEvent, key: &str, bag: &'a Bag) -> Option<Cow<'a, str>> {
+    value::get(&event.attributes, key)?
+        .scalar(bag)
+        .filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_names_of_mcp_tools() {
+        assert_eq!(split_mcp("mcp__inv__reserve"), Some(("inv", "reserve")));
+        assert_eq!(split_mcp("mcp__a__b__c"), Some(("a", "b__c")));
+        assert_eq!(split_mcp("mcp____x"), None);
+        assert_eq!(split_mcp("Bash"), None);
+    }
+
+    #[test]
+    fn normalises_verdicts() {
+        assert_eq!(decision_of("reject"), Some(Decision::Deny));
+        assert_eq!(decision_of("approved_for_session"), Some(Decision::Allow));
+        assert_eq!(decision_of("unknown"), None);
+    }
+}

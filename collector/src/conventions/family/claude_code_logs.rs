@@ -1,0 +1,173 @@
+//! Claude Code's log records: which of them report an act, and what they say of it.
+//!
+//! Durations count backwards from the record's time. The request that a tool call came from is not
+//! an identity of the call, so `request_id` counts for model requests only.
+
+use proto::agent::{Decision, Operation};
+
+use super::claude_code::{CUT, add_cached_tokens, agent_of_query_source, read_log, subagent};
+use crate::conventions::names::Concept as C;
+use crate::conventions::payload::Bag;
+use crate::conventions::record::{Reading, Record, Shape};
+use crate::conventions::value::Value;
+use crate::conventions::{content, json, messages};
+
+const NO_PROMPT: &str = "prompt not sent; set OTEL_LOG_USER_PROMPTS=1";
+const NO_RESPONSE: &str = "response not sent; set OTEL_LOG_ASSISTANT_RESPONSES=1";
+const NO_DETAILS: &str = "arguments not sent; set OTEL_LOG_TOOL_DETAILS=1";
+const CUT_ARGUMENTS: &str =
+    "arguments cut at 512 characters by the sender; set OTEL_LOG_RAW_API_BODIES";
+
+pub(super) fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
+    Some(match record.event() {
+        "user_prompt" => {
+            let mut reading = read_log(record, Shape::of(Operation::Turn), bag);
+            reading.facts.truncated_upstream = None;
+            if reading.facts.prompt.is_none() {
+                reading.cut(NO_PROMPT, bag);
+            }
+            reading
+        }
+        "api_request" => request(record, Shape::of(Operation::Model), bag),
+        "api_error" => {
+            let mut reading = request(record, Shape::of(Operation::Model), bag);
+            reading.facts.success = Some(false);
+            reading
+        }
+        "assistant_response" => {
+            let mut reading = part_of_request(record, bag);
+            if reading.facts.output.is_none() {
+                reading.facts.truncated_upstream = None;
+                reading.cut(NO_RESPONSE, bag);
+            }
+            reading
+        }
+        "api_request_body" => {
+            let mut reading = part_of_request(record, bag);
+            let body = record
+                .get("body")
+                .map(|body| messages::input(body, None, bag));
+            content::set_input(body, bag, &mut reading);
+            note_cut(record, bag, &mut reading);
+            reading
+        }
+        "api_response_body" => {
+            let mut reading = part_of_request(record, bag);
+            let body = record.get("body").map(|body| messages::output(body, bag));
+            content::set_output(body, bag, &mut reading);
+            note_cut(record, bag, &mut reading);
+            reading
+        }
+        "tool_result" => tool_result(record, bag),
+        "tool_decision" => {
+            let mut reading = read_log(record, Shape::of(Operation::Policy), bag);
+            reading.facts.truncated_upstream = None;
+            reading.facts.agent_name = None;
+            reading
+        }
+        "hook_execution_complete" => {
+            let mut reading = read_log(record, Shape::of(Operation::Hook), bag);
+            reading.start_ns = record.start_before();
+            hook_outcome(record, &mut reading);
+            reading
+        }
+        "subagent_completed" => {
+            let mut reading = read_log(record, Shape::of(Operation::Agent), bag);
+            reading.start_ns = record.start_before();
+            reading.facts.starts_subagent = true;
+            reading.facts.detail = reading.facts.agent_name.clone();
+            reading
+        }
+        "mcp_server_connection" => {
+            let mut reading = read_log(record, Shape::plumbing(Operation::Mcp), bag);
+            reading.start_ns = record.start_before();
+            let status = record.text("status", bag);
+            if status == Some("failed") || record.has("error_code") {
+                reading.facts.success = Some(false);
+            }
+            reading.facts.detail = reading.facts.mcp_server.clone();
+            reading
+        }
+        "skill_activated" => {
+            let mut reading = read_log(record, Shape::of(Operation::Skill), bag);
+            reading.facts.detail = reading.facts.skill_name.clone();
+            reading
+        }
+        "compaction" => {
+            let mut reading = read_log(record, Shape::of(Operation::Internal), bag);
+            reading.start_ns = record.start_before();
+            reading
+        }
+        _ => return None,
+    })
+}
+
+fn request(record: &Record<'_>, shape: Shape, bag: &mut Bag) -> Reading {
+    let mut reading = read_log(record, shape, bag);
+    reading.start_ns = record.start_before();
+    add_cached_tokens(record, &mut reading);
+    agent_of_query_source(record, bag, &mut reading);
+    reading.facts.provider = Some(bag.word("anthropic"));
+    reading
+}
+
+/// A record that adds content to a request which `api_request` or a span reports.
+fn part_of_request(record: &Record<'_>, bag: &mut Bag) -> Reading {
+    let mut reading = read_log(record, Shape::part(Operation::Model), bag);
+    agent_of_query_source(record, bag, &mut reading);
+    reading.facts.provider = Some(bag.word("anthropic"));
+    reading
+}
+
+fn note_cut(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    if record.picked.flag(C::Truncated) == Some(true) {
+        reading.facts.truncated_upstream = None;
+        reading.cut(CUT, bag);
+    }
+}
+
+fn tool_result(record: &Record<'_>, bag: &mut Bag) -> Reading {
+    let mut reading = read_log(record, Shape::of(Operation::Tool), bag);
+    reading.start_ns = record.start_before();
+    subagent(record, bag, &mut reading);
+    if reading.facts.starts_subagent && reading.facts.agent_name.is_none() {
+        let kind = record
+            .text("tool_input", bag)
+            .and_then(json::parse_nested)
+            .and_then(|input| Some(input.get("subagent_type")?.as_str()?.to_owned()));
+        reading.facts.agent_name = kind.map(|kind| bag.word(&kind));
+    }
+    if reading.facts.input.is_none() {
+        // Weaker than the arguments themselves, and marked as such.
+        let size = record.get("tool_input_size_bytes").and_then(Value::int);
+        if let (Some(size), Some(tool)) = (size, reading.facts.tool_name.clone()) {
+            let hash = format!("size:{}", json::hash16(&[&tool, &size.to_string()]));
+            reading.facts.call_hash = Some(bag.word(&hash));
+        }
+        reading.facts.truncated_upstream = None;
+        reading.cut(NO_DETAILS, bag);
+    } else if reading.facts.truncated_upstream.take().is_some() {
+        reading.cut(CUT_ARGUMENTS, bag);
+    }
+    if let Some(word) = record.text("decision_type", bag)
+        && let Some(decision) = crate::conventions::facts::decision_of(word)
+    {
+        reading.facts.decision = Some(decision);
+        let source = record.text("decision_source", bag).map(str::to_owned);
+        reading.facts.decision_source = source.map(|source| bag.word(&source));
+    }
+    reading
+}
+
+/// One record stands for all hooks that ran for one event.
+pub(super) fn hook_outcome(record: &Record<'_>, reading: &mut Reading) {
+    let count = |key: &str| record.get(key).and_then(Value::int).unwrap_or(0);
+    if count("num_blocking") > 0 {
+        reading.facts.decision = Some(Decision::Deny);
+        reading.facts.decision_source = reading.facts.hook_name.clone();
+    }
+    if reading.facts.success.is_none() {
+        let failed = count("num_non_blocking_error") + count("num_cancelled") > 0;
+        reading.facts.success = Some(!failed);
+    }
+}

@@ -1,0 +1,184 @@
+//! The emitter families: one file each, a table of names and the few rules that need code.
+//!
+//! A *convention* is shared by many emitters and is known by the shape of its attributes; an
+//! *emitter* is one product, known by its scope, its service name or the prefix of its record names.
+//! A record is read with its emitter's names first and every convention's names after them, so that
+//! a product that mixes conventions, or changes them between versions, still reads well.
+
+use std::sync::{Arc, LazyLock};
+
+use proto::agent::Operation;
+
+use super::names::{Aliases, Names};
+use super::payload::Bag;
+use super::record::{Reading, Record, Shape};
+
+mod adk;
+mod claude_code;
+mod claude_code_logs;
+mod codex;
+mod common;
+mod gemini_cli;
+mod genai;
+mod mcp;
+mod openinference;
+mod others;
+mod pydantic_ai;
+mod sdks;
+mod strands;
+mod traceloop;
+mod vercel;
+
+/// One emitter family or convention.
+pub(super) struct Family {
+    /// Name of the harness or framework that its records belong to, where it is one.
+    pub(super) harness: Option<&'static str>,
+    /// Scope names begin so.
+    pub(super) scopes: &'static [&'static str],
+    /// Service names begin so.
+    pub(super) services: &'static [&'static str],
+    /// Span and event names begin so.
+    pub(super) prefixes: &'static [&'static str],
+    /// A session id on the resource is the agent's session.
+    pub(super) resource_session: bool,
+    pub(super) names: Aliases,
+    /// What kind of act a span is; `None` = this family has no opinion.
+    pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
+    /// Corrects what the shared rules made of a span.
+    pub(super) adjust: fn(&Record<'_>, &mut Bag, &mut Reading),
+    /// What a log record reports; `None` = an event only.
+    pub(super) log: fn(&Record<'_>, &mut Bag) -> Option<Reading>,
+}
+
+impl Family {
+    /// A family that says nothing; the base of the others.
+    pub(super) const PLAIN: Family = Family {
+        harness: None,
+        scopes: &[],
+        services: &[],
+        prefixes: &[],
+        resource_session: true,
+        names: &[],
+        shape: |_, _| None,
+        adjust: |_, _, _| {},
+        log: |_, _| None,
+    };
+}
+
+/// Shared conventions, in order of precedence.
+static CONVENTIONS: &[&Family] = &[
+    &common::FAMILY,
+    &mcp::FAMILY,
+    &genai::FAMILY,
+    &openinference::FAMILY,
+    &traceloop::FAMILY,
+    &vercel::FAMILY,
+    &others::FAMILY,
+];
+
+/// Products; the first whose marks fit is taken.
+static EMITTERS: &[&Family] = &[
+    &claude_code::FAMILY,
+    &codex::FAMILY,
+    &gemini_cli::FAMILY,
+    &gemini_cli::QWEN,
+    &pydantic_ai::FAMILY,
+    &strands::FAMILY,
+    &adk::FAMILY,
+    &sdks::ANTHROPIC,
+    &sdks::MCP,
+    &vercel::OPENCODE,
+    &others::COPILOT_CHAT,
+    &others::COPILOT_CLI,
+];
+
+static UNKNOWN: Family = Family::PLAIN;
+
+/// A family with the names that count for it.
+#[derive(Clone, Copy)]
+pub(super) struct Active {
+    pub(super) family: &'static Family,
+    pub(super) names: &'static Names,
+}
+
+static TABLE: LazyLock<Vec<Active>> = LazyLock::new(|| {
+    EMITTERS
+        .iter()
+        .chain([&&UNKNOWN])
+        .map(|family| {
+            let lists: Vec<Aliases> = std::iter::once(family.names)
+                .chain(CONVENTIONS.iter().map(|convention| convention.names))
+                .collect();
+            Active {
+                family,
+                // Built once for the life of the process.
+                names: Box::leak(Box::new(Names::of(&lists))),
+            }
+        })
+        .collect()
+});
+
+fn begins(name: &str, marks: &[&str]) -> bool {
+    marks.iter().any(|mark| name.starts_with(mark))
+}
+
+fn find(fits: impl Fn(&Family) -> bool) -> Option<Active> {
+    TABLE.iter().find(|active| fits(active.family)).copied()
+}
+
+fn unknown() -> Active {
+    // The last entry is `UNKNOWN`; the table is never empty.
+    TABLE[TABLE.len() - 1]
+}
+
+/// The family of a scope and service, by name.
+pub(super) fn of_source(scope: &str, service: &str) -> Active {
+    find(|family| begins(scope, family.scopes))
+        .or_else(|| find(|family| begins(service, family.services)))
+        .unwrap_or_else(unknown)
+}
+
+impl Active {
+    /// The family of one record: names of records outlive renamed services and relayed scopes.
+    pub(super) fn for_record(self, name: &str) -> Active {
+        if !self.family.prefixes.is_empty() {
+            return self;
+        }
+        find(|family| begins(name, family.prefixes)).unwrap_or(self)
+    }
+
+    /// What kind of act a span is: the emitter's own rule, then each convention's, then its name.
+    pub(super) fn shape(self, record: &Record<'_>, bag: &Bag) -> Shape {
+        (self.family.shape)(record, bag)
+            .or_else(|| {
+                CONVENTIONS
+                    .iter()
+                    .find_map(|convention| (convention.shape)(record, bag))
+            })
+            .or_else(|| genai::shape_by_name(record))
+            .unwrap_or(Shape::of(Operation::Internal))
+    }
+
+    /// What a log record reports, by the emitter's own rule or a convention's.
+    pub(super) fn log(self, record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
+        (self.family.log)(record, bag).or_else(|| {
+            CONVENTIONS
+                .iter()
+                .find_map(|convention| (convention.log)(record, bag))
+        })
+    }
+
+    /// Name of the harness or framework behind a record.
+    pub(super) fn harness(self, record: &Record<'_>, bag: &mut Bag) -> Option<Arc<str>> {
+        if let Some(harness) = self.family.harness {
+            return Some(bag.word(harness));
+        }
+        let scope = record.source.scope_name.as_ref();
+        if let Some(framework) = scope.strip_prefix("openinference.instrumentation.") {
+            let framework = framework.replace('_', "-");
+            return Some(bag.word(&framework));
+        }
+        let service = record.source.origin.service_name.clone();
+        (!service.is_empty() && !service.starts_with("unknown_service")).then_some(service)
+    }
+}

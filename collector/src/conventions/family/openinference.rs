@@ -1,0 +1,77 @@
+//! OpenInference: a span kind, generic input and output, and flattened message lists.
+
+use proto::agent::Operation;
+
+use super::Family;
+use crate::conventions::names::Concept as C;
+use crate::conventions::record::Shape;
+
+pub(super) static FAMILY: Family = Family {
+    names: &[
+        (C::AgentName, &["agent.name"]),
+        (C::AgentId, &["graph.node.id"]),
+        (C::ParentAgentId, &["graph.node.parent_id"]),
+        (C::AgentName, &["graph.node.name"]),
+        (C::Provider, &["llm.provider", "llm.system"]),
+        (
+            C::ResponseModel,
+            &["llm.response.model_name", "llm.response.model"],
+        ),
+        (
+            C::RequestModel,
+            &[
+                "llm.request.model_name",
+                "llm.model_name",
+                "embedding.model_name",
+                "reranker.model_name",
+            ],
+        ),
+        (C::RequestId, &["llm.response.id"]),
+        (C::ToolName, &["tool.name"]),
+        (C::ToolCallId, &["tool.id", "tool.call_id", "tool_call.id"]),
+        (C::InputTokens, &["llm.token_count.prompt"]),
+        (C::OutputTokens, &["llm.token_count.completion"]),
+        (
+            C::CacheReadTokens,
+            &["llm.token_count.prompt_details.cache_read"],
+        ),
+        (
+            C::CacheWriteTokens,
+            &["llm.token_count.prompt_details.cache_write"],
+        ),
+        (
+            C::ReasoningTokens,
+            &["llm.token_count.completion_details.reasoning"],
+        ),
+        (C::Cost, &["llm.cost.total"]),
+        (C::FinishReason, &["llm.finish_reason"]),
+        (C::Input, &["input.value"]),
+        (C::Output, &["output.value"]),
+        // `tool.parameters` is the tool's schema, not a call's arguments.
+        (
+            C::ToolInput,
+            &["tool_call.function.arguments", "input.value"],
+        ),
+        (C::ToolOutput, &["output.value"]),
+    ],
+    shape: |record, bag| {
+        let kind = record.text("openinference.span.kind", bag)?;
+        let operation = match kind.to_ascii_uppercase().as_str() {
+            "LLM" => Operation::Model,
+            "AGENT" => Operation::Agent,
+            "TOOL" => Operation::Tool,
+            "RETRIEVER" | "RERANKER" => Operation::Retrieval,
+            "EMBEDDING" => Operation::Embedding,
+            "GUARDRAIL" => Operation::Guardrail,
+            "EVALUATOR" => Operation::Evaluation,
+            // The list of tools that an agent's framework asks its MCP servers for before a request.
+            "CHAIN" if record.name == "mcp_tools" => {
+                return Some(Shape::plumbing(Operation::Internal));
+            }
+            _ => Operation::Internal,
+        };
+        Some(Shape::of(operation))
+    },
+    adjust: |_, _, _| {},
+    ..Family::PLAIN
+};

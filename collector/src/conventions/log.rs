@@ -1,0 +1,194 @@
+//! One log record: an event, and an act when it reports one.
+
+use std::sync::Arc;
+
+use proto::agent::{Act, Event, Origin, SpanKind, Status};
+use proto::id::{SpanId, TraceId};
+use proto::otlp::logs::v1::LogRecord;
+
+use super::Understood;
+use super::identity::{self, Fingerprint, Repeats, nanos};
+use super::json;
+use super::payload::Bag;
+use super::record::Record;
+use super::source::Source;
+use super::span::keep_extras;
+use super::value::{self, Attributes, Value};
+
+pub(super) fn understand(
+    source: &Source,
+    log: LogRecord,
+    bag: &mut Bag,
+    repeats: &mut Repeats,
+    out: &mut Understood,
+) {
+    let attributes = value::attributes(log.attributes, bag);
+    let body = Value::from_wire(log.body, bag);
+    let name = event_name(&log.event_name, &attributes, &body, bag);
+    // Some emitters set only the time at which the SDK saw the record.
+    let time_ns = nanos(if log.time_unix_nano != 0 {
+        log.time_unix_nano
+    } else {
+        log.observed_time_unix_nano
+    });
+    let trace_id = TraceId::from_wire(&log.trace_id);
+    let span_id = SpanId::from_wire(&log.span_id);
+    let active = source.family.for_record(&name);
+    let record = Record {
+        source,
+        name: &name,
+        kind: SpanKind::Internal,
+        picked: active.names.pick(&attributes, bag),
+        attributes: &attributes,
+        events: &[],
+        body: &body,
+        is_error: false,
+        dropped_attributes_count: log.dropped_attributes_count,
+        start_ns: time_ns,
+        end_ns: Some(time_ns),
+    };
+    let mut text = json::object(&attributes);
+    keep_extras(
+        &mut text,
+        source,
+        &[("attributes", log.dropped_attributes_count)],
+    );
+    let (body_text, body_payload) = match &body {
+        Value::Null => (None, None),
+        Value::Text(text) => (Some(text.clone()), None),
+        Value::Large(address) => (None, Some(*address)),
+        nested => {
+            let content = nested.content(bag).into_owned();
+            if content.len() > super::payload::INLINE_MAX {
+                (None, Some(bag.add(content)))
+            } else {
+                (Some(content), None)
+            }
+        }
+    };
+    let event_id = repeats.distinguish(
+        Fingerprint::new("log record")
+            .text(&source.origin.json)
+            .text(&source.scope_name)
+            .int(nanos(log.time_unix_nano))
+            .int(nanos(log.observed_time_unix_nano))
+            .bytes(&log.trace_id)
+            .bytes(&log.span_id)
+            .int(i64::from(log.severity_number))
+            .text(&log.severity_text)
+            .text(&name)
+            .text(&text)
+            .text(body_text.as_deref().unwrap_or(""))
+            .bytes(
+                body_payload
+                    .as_ref()
+                    .map_or(&[], |address| &address.hash[..]),
+            )
+            .finish(),
+    );
+    let reading = active.log(&record, bag);
+    let session_id = match &reading {
+        Some(reading) => reading.facts.session_id.clone(),
+        None => record.picked.word(super::names::Concept::Session, bag),
+    }
+    .or_else(|| source.session_id.clone());
+
+    if let Some(reading) = reading {
+        let facts = reading.facts;
+        out.acts.push(Act {
+            trace_id: trace_id.unwrap_or_else(|| match &session_id {
+                Some(session_id) => identity::session_trace(session_id),
+                None => identity::record_trace(&event_id),
+            }),
+            span_id: identity::record_span(&event_id),
+            parent_span_id: span_id,
+            origin: Origin::Log,
+            operation: reading.shape.operation,
+            plumbing: reading.shape.plumbing,
+            part_of_parent: reading.shape.part_of_parent,
+            name: bag.word(&name),
+            kind: SpanKind::Internal,
+            start_ns: reading.start_ns,
+            end_ns: reading.end_ns,
+            status: match facts.success {
+                Some(true) => Status::Ok,
+                Some(false) => Status::Error,
+                None => Status::Unset,
+            },
+            status_message: facts
+                .error_message
+                .clone()
+                .filter(|_| facts.success == Some(false)),
+            facts,
+            tool_results_seen: reading.tool_results_seen,
+            attributes: text.clone(),
+            resource: source.origin.json.clone(),
+            links: String::new(),
+            scope_name: source.scope_name.clone(),
+            scope_version: source.scope_version.clone(),
+            service_name: source.origin.service_name.clone(),
+            trace_state: String::new(),
+            dropped_attributes_count: log.dropped_attributes_count,
+        });
+    }
+    out.events.push(Event {
+        event_id,
+        time_ns,
+        trace_id,
+        span_id,
+        session_id,
+        is_log: true,
+        name: bag.word(&name),
+        severity: severity(log.severity_number, &log.severity_text, bag),
+        body: body_text,
+        body_payload,
+        attributes: text,
+        service_name: source.origin.service_name.clone(),
+        scope_name: source.scope_name.clone(),
+    });
+}
+
+/// The event's name in full. It may stand in an attribute (with or without the emitter's prefix), in
+/// OTLP's own field (where one emitter writes a source line), or in the body.
+fn event_name(field: &str, attributes: &Attributes, body: &Value, bag: &Bag) -> String {
+    let body = match body {
+        Value::Text(text) if is_name(text) => Some(text.as_str()),
+        _ => None,
+    };
+    if let Some(name) = value::text(attributes, "event.name", bag) {
+        let in_full = body.filter(|body| {
+            body.strip_suffix(name)
+                .is_some_and(|prefix| prefix.ends_with('.'))
+        });
+        return in_full.unwrap_or(name).to_owned();
+    }
+    if !field.is_empty() {
+        return field.to_owned();
+    }
+    body.filter(|body| body.contains('.'))
+        .unwrap_or("log")
+        .to_owned()
+}
+
+/// Letters, digits, dots, dashes and underscores only.
+fn is_name(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|ch: char| ch.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+fn severity(number: i32, text: &str, bag: &mut Bag) -> Option<Arc<str>> {
+    let word = match number {
+        _ if !text.is_empty() => text,
+        1..=4 => "TRACE",
+        5..=8 => "DEBUG",
+        9..=12 => "INFO",
+        13..=16 => "WARN",
+        17..=20 => "ERROR",
+        21..=24 => "FATAL",
+        _ => return None,
+    };
+    Some(bag.word(word))
+}

@@ -1,0 +1,97 @@
+//! Where a group of records comes from: resource and scope, converted once.
+
+use std::sync::Arc;
+
+use proto::otlp::common::v1::InstrumentationScope;
+use proto::otlp::resource::v1::Resource;
+
+use super::family::{self, Active};
+use super::json;
+use super::payload::Bag;
+use super::text;
+use super::value::{self, Attributes, Value};
+
+/// The resource half of a [`Source`].
+pub(super) struct Origin {
+    pub(super) attributes: Attributes,
+    pub(super) json: Arc<str>,
+    pub(super) service_name: Arc<str>,
+    pub(super) host: Option<Arc<str>>,
+}
+
+impl Origin {
+    pub(super) fn new(resource: Option<Resource>, bag: &mut Bag) -> Self {
+        let attributes = value::attributes(
+            resource
+                .map(|resource| resource.attributes)
+                .unwrap_or_default(),
+            bag,
+        );
+        let json = json::object(&attributes).into();
+        let service_name =
+            word(&attributes, &["service.name"], bag).unwrap_or_else(|| bag.word(""));
+        let host = word(&attributes, &["host.name"], bag);
+        Self {
+            attributes,
+            json,
+            service_name,
+            host,
+        }
+    }
+}
+
+/// The first of `keys` that holds a real text.
+fn word(attributes: &Attributes, keys: &[&str], bag: &mut Bag) -> Option<Arc<str>> {
+    let text = keys.iter().find_map(|key| {
+        let text = value::get(attributes, key)?.scalar(bag)?;
+        (!text::is_filler(&text)).then(|| text.into_owned())
+    })?;
+    Some(bag.word(&text))
+}
+
+/// Resource and scope of a group of records.
+pub(super) struct Source {
+    pub(super) origin: Arc<Origin>,
+    pub(super) scope_name: Arc<str>,
+    pub(super) scope_version: Arc<str>,
+    /// Attributes of the scope, `Value::Null` when there are none.
+    pub(super) scope_attributes: Value,
+    pub(super) family: Active,
+    pub(super) session_id: Option<Arc<str>>,
+    pub(super) user_id: Option<Arc<str>>,
+    pub(super) project: Option<Arc<str>>,
+}
+
+impl Source {
+    pub(super) fn new(
+        origin: &Arc<Origin>,
+        scope: Option<InstrumentationScope>,
+        bag: &mut Bag,
+    ) -> Self {
+        let scope = scope.unwrap_or_default();
+        let scope_attributes = match value::attributes(scope.attributes, bag) {
+            attributes if attributes.is_empty() => Value::Null,
+            attributes => Value::Map(attributes),
+        };
+        let family = family::of_source(&scope.name, &origin.service_name);
+        let session_id = if family.family.resource_session {
+            word(
+                &origin.attributes,
+                &["session.id", "gen_ai.conversation.id", "conversation.id"],
+                bag,
+            )
+        } else {
+            None
+        };
+        Self {
+            origin: origin.clone(),
+            scope_name: bag.word(&scope.name),
+            scope_version: bag.word(&scope.version),
+            scope_attributes,
+            family,
+            session_id,
+            user_id: word(&origin.attributes, &["user.id", "enduser.id"], bag),
+            project: word(&origin.attributes, &["vcs.repository.name"], bag),
+        }
+    }
+}
