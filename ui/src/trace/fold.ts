@@ -27,7 +27,7 @@ function keysOf(table: SpanTable, rows: Int32Array, count: number): Keys {
     const row = rows[i]!;
     const operation = table.operation[row]!;
     const kind = `${operation}|${table.name[row]}|${table.tool[row]}|${table.model[row]}|${table.agent[row]}|${table.decision[row]}`;
-    similar[i] = id(kind);
+    similar[i] = id(`${kind}|${table.status[row]}`);
     // A model request's muted line holds its token counts, which differ each time.
     const content = operation === model ? "" : table.callHash[row]! >= 0 ? `h${table.callHash[row]}` : `d${table.detail[row]}`;
     exact[i] = id(`${kind}|${table.status[row]}|${content}`);

@@ -12,6 +12,7 @@ function trim(value: number, digits: number): string {
 
 export function formatDuration(ns: number): string {
   if (!Number.isFinite(ns) || ns < 0) return "–";
+  if (ns === 0) return "0 s";
   if (ns < 1e3) return `${Math.round(ns)} ns`;
   if (ns < 1e6) return `${trim(ns / 1e3, ns < 1e4 ? 1 : 0)} µs`;
   if (ns < 999.5e6) return `${trim(ns / 1e6, ns < 1e7 ? 1 : 0)} ms`;
@@ -57,6 +58,7 @@ export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${groupDigits(count)} ${count === 1 ? noun : many}`;
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const pad = (value: number) => String(value).padStart(2, "0");
 
 /** Local wall-clock time, with the date only when it is not today's. */
@@ -65,7 +67,8 @@ export function formatTime(iso: string, now = new Date()): string {
   if (Number.isNaN(at.getTime())) return iso;
   const clock = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
   if (at.toDateString() === now.toDateString()) return clock;
-  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock.slice(0, 5)}`;
+  const day = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
+  return at.getFullYear() === now.getFullYear() ? `${day} ${clock.slice(0, 5)}` : `${day} ${at.getFullYear()}`;
 }
 
 export function formatAgo(iso: string, now = Date.now()): string {

@@ -74,8 +74,10 @@ export function Palette() {
   const commands = useMemo(() => available().filter((command) => command.id !== "palette" && command.id !== "back"), []);
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
   const fits = (label: string) => words.every((word) => label.toLowerCase().includes(word));
+  const start = words.join(" ");
+  const rank = (label: string) => (label.toLowerCase().startsWith(start) ? 0 : ` ${label.toLowerCase()}`.includes(` ${start}`) ? 1 : 2);
   const choices: Choice[] = [
-    ...commands.filter((command) => fits(`${command.label} ${command.group}`)).map((command) => ({
+    ...commands.filter((command) => fits(`${command.label} ${command.group}`)).sort((a, b) => rank(a.label) - rank(b.label)).map((command) => ({
       id: command.id,
       label: command.label,
       hint: command.group,

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Related, SpanDetail } from "../../api/types.ts";
 import { sessionLink, spanLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { formatDuration } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { stringAt } from "../../trace/span_table.ts";
@@ -50,9 +51,14 @@ const RELATIONS: Record<string, string> = {
   same_call: "same call",
 };
 
-function RelatedList({ related, open }: { related: Related[]; open: (key: string) => void }) {
+function RelatedList({ view, related, open }: { view: SessionView; related: Related[]; open: (key: string) => void }) {
   if (related.length === 0) return null;
   const shown = related.slice(0, 12);
+  const table = view.table.value!;
+  const about = (other: Related) => {
+    const row = view.index.value.get(`${other.trace_id}:${other.span_id}`);
+    return row === undefined ? (other.origin ?? "") : [`at ${formatDuration(table.start[row]!)}`, labelOf(table, row, new Map()).detail].filter(Boolean).join(" · ");
+  };
   return (
     <section>
       <h3 class="part-title">related</h3>
@@ -61,11 +67,11 @@ function RelatedList({ related, open }: { related: Related[]; open: (key: string
           <li key={`${other.relation}${other.trace_id}${other.span_id}`}>
             <span class="muted">{RELATIONS[other.relation] ?? other.relation.replaceAll("_", " ")}</span>
             <a href={spanLink(other)} onClick={(event) => {
-              if (event.metaKey || event.ctrlKey) return;
+              if (event.metaKey || event.ctrlKey || !view.index.value.has(`${other.trace_id}:${other.span_id}`)) return;
               event.preventDefault();
               open(`${other.trace_id}:${other.span_id}`);
             }}>{other.operation === null ? null : <OperationIcon operation={other.operation} />}{oneLine(other.name ?? other.span_id)}</a>
-            {other.origin === null ? null : <span class="muted clip">{other.origin}</span>}
+            <span class="muted clip">{about(other)}</span>
           </li>
         ))}
       </ul>
@@ -140,7 +146,7 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
         </>
       )}
       {denied || failed || detail.findings.length > 0 ? <NextAct view={view} row={row} /> : null}
-      <RelatedList related={detail.related} open={open} />
+      <RelatedList view={view} related={detail.related} open={open} />
       {span.session_id !== null && span.session_id !== view.table.value!.sessionId ? <p class="note"><a href={sessionLink(span.session_id)}>Open the session this ran in</a></p> : null}
     </>
   );

@@ -89,7 +89,7 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded={shown} onClick={() => fold(!folded)}>{title}</button>
         <span class="muted" title={`${groupDigits(size)} bytes`}>{size < 1e6 && size >= 1000 ? `${groupDigits(size)} B` : formatBytes(size)}</span>
-        {hash === null ? null : <button type="button" class="hash" title={`BLAKE3 ${hash}: copy`} onClick={() => void copy(hash, "Hash")}>{hash.slice(0, 8)}</button>}
+        {hash === null ? null : <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={`The bytes as recorded, in a tab of their own\nBLAKE3 ${hash}`}>{hash.slice(0, 8)}</a>}
         <span class="grow" />
         {forms === null || forms.json === null ? null : (
           <span class="segmented" role="group" aria-label="Form">
@@ -97,7 +97,6 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
           </span>
         )}
         <button type="button" class="quiet" onClick={() => void copyAll()}>Copy</button>
-        {hash === null ? null : <a class="quiet" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title="The bytes as recorded, in a tab of their own">Open</a>}
       </header>
       {shown ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null} {...(lines === undefined ? {} : { lines })} /> : null}
       {shown && !full ? (
@@ -139,7 +138,7 @@ export function HashCard({ title, hash, size }: { title: string; hash: string; s
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded="false" onClick={() => void load()}>{title}</button>
         <span class="muted">{formatBytes(size)}</span>
-        <span class="hash">{hash.slice(0, 8)}</span>
+        <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={`BLAKE3 ${hash}`}>{hash.slice(0, 8)}</a>
         <span class="grow" />
         <button type="button" class="quiet" onClick={() => void load()}>Show</button>
       </header>

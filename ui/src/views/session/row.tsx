@@ -58,8 +58,8 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   const leads = (folds.leader[row] ?? -1) === row;
   const group = leads && !view.unfoldedRows.value.has(row) ? folds.members.get(row)! : null;
   const label = group === null ? labelOf(table, row, prompts) : groupLabel(table, folds, row, prompts);
-  const open = leads ? group === null : view.isOpen(row);
   const follower = !leads && (folds.leader[row] ?? -1) >= 0;
+  const open = leads ? group === null : follower ? null : view.isOpen(row);
   const flags = table.flags[row]!;
   const running = table.duration[row]! < 0;
   const denied = isDenied(table, row);
@@ -76,7 +76,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   if (band) classes.push("is-band");
   if (selected) classes.push("is-selected");
   if (matches !== null && !hit) classes.push("is-dim");
-  if (denied) classes.push("is-denied");
+  if (denied && (operation === "tool" || operation === "mcp")) classes.push("is-denied");
   if ((flags & (FLAG.plumbing | FLAG.duplicate)) !== 0) classes.push("is-plumbing");
   const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
   const sticky = top !== undefined;
@@ -91,14 +91,14 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
           {denied ? <span class="tone-denied" title="Denied"><Icon name="denied" label="denied" /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label="loop" /></span> : error ? <span class="tone-error" title="Error"><Icon name="error" label="error" /></span> : finding !== undefined ? <span class="tone-hook" title={finding.title}><Icon name="hook" label={finding.kind} /></span> : null}
         </span>
         <span class="wf-indent" style={{ width: `${shift}px` }}>
-          {lane >= 0 ? <i class="wf-lane" style={{ left: `${Math.min(lane, 24) * INDENT + 5}px` }} /> : null}
+          {lane >= 0 && lane < depth ? <i class="wf-lane" style={{ left: `${Math.min(lane, 24) * INDENT + 5}px` }} /> : null}
         </span>
         {open === null ? <span class="wf-chevron" /> : (
           <span class={`wf-chevron${open ? " is-open" : ""}`} data-toggle={row}><Icon name="chevron" size={10} /></span>
         )}
         <OperationIcon operation={operation} />
         <span class={`wf-label${follower ? " is-follower" : ""}`}>{label.name}</span>
-        {group === null ? null : <span class="wf-times" title={`${group.length} like this; expand to see each`}>×{group.length}</span>}
+        {leads ? <span class="wf-times" title={group === null ? "The first of these" : "Alike; expand to see each"}>×{folds.members.get(row)!.length}</span> : null}
         <span class={`wf-detail${label.varies ? " varies" : ""}`}>{label.detail}</span>
         {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title="Its parent is named but has not arrived">waiting for parent</span> : null}

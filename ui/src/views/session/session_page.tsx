@@ -98,7 +98,7 @@ function Main({ view }: { view: SessionView }) {
     return (
       <div class="session-main">
         <Failure error={error} what={missing ? `There is no ${view.source.kind} here` : `The ${view.source.kind} could not be read`} {...(missing ? {} : { retry: () => void view.load() })}>
-          {missing ? <p class="muted">Nothing with the id <code>{view.source.id}</code> is recorded. If it is still being sent, it opens here as soon as its first span arrives. <a href="/">All sessions</a></p> : null}
+          {missing ? <p class="muted">If it is still being sent, it opens here as soon as its first span arrives. <a class="plain-link" href="/">All sessions</a></p> : null}
         </Failure>
       </div>
     );
