@@ -1,5 +1,13 @@
 //! From OTLP bytes to acts in the store: receivers, journal, understanding, resolution.
 //!
-//! Names neither `query` nor `duckdb`; time, sockets and shutdown are given to it.
+//! A success answer leaves only after the request is on disk in the journal; what is understood of it
+//! reaches the store in groups behind it. Names neither `query` nor `duckdb`; time, sockets and
+//! shutdown are given to it.
 
 pub mod conventions;
+mod error;
+pub mod ingest;
+pub mod journal;
+pub mod receive;
+
+pub use error::Error;

@@ -1,0 +1,17 @@
+//! What can go wrong in the collector beyond a single request.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of the collector as a whole; failures of one request are answers to its sender.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot open the journal in {}", path.display())]
+    OpenJournal { path: PathBuf, source: io::Error },
+    #[error("cannot read the journal segment {}", path.display())]
+    ReadJournal { path: PathBuf, source: io::Error },
+    #[error("cannot delete the loaded journal segment {}", path.display())]
+    ReleaseJournal { path: PathBuf, source: io::Error },
+    #[error("cannot start a thread")]
+    StartThread { source: io::Error },
+}

@@ -1,0 +1,343 @@
+//! The journal: what was acknowledged is here, on disk, before the answer leaves.
+//!
+//! Verbatim request bodies are appended to numbered segment files, one fsync for all that wait. The
+//! loader behind it stores the position of the last loaded record in the same transaction as its rows;
+//! after a crash everything behind that position is replayed. Segments that are loaded whole are
+//! deleted.
+//!
+//! Invariants: positions rise over the life of the data folder and are never used twice; a file that an
+//! earlier run wrote is never appended to; a record that was handed to the loader is on disk.
+
+mod append;
+mod segment;
+mod thread;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use proto::{Encoding, Signal};
+
+use crate::error::Error;
+use crate::ingest::{Accepted, IngestHandle};
+use append::{Appender, sync_dir};
+use segment::{Damage, Next, SegmentReader};
+
+/// Where the journal lives and how it is cut into files.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of the segments; created when missing.
+    pub dir: PathBuf,
+    /// A segment that has reached this size is followed by a new one. 64 MiB is a good value: small
+    /// enough that loaded ones go soon, large enough that new ones are rare.
+    pub segment_bytes: u64,
+}
+
+/// One request body as the journal kept it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub position: u64,
+    /// When it arrived, Unix nanoseconds.
+    pub received_ns: i64,
+    pub signal: Signal,
+    pub encoding: Encoding,
+    /// Verbatim body, decompressed.
+    pub body: Vec<u8>,
+}
+
+/// A segment that is no longer written.
+#[derive(Debug, Clone)]
+struct Closed {
+    path: PathBuf,
+    /// Nothing in it lies behind this position.
+    last_position: u64,
+    bytes: u64,
+}
+
+/// What the journal's users share.
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    closed: Mutex<VecDeque<Closed>>,
+    last_position: AtomicU64,
+    fsyncs: AtomicU64,
+    bytes_written: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Shared {
+    fn closed(&self) -> MutexGuard<'_, VecDeque<Closed>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The journal of a data folder. Clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    next_segment: u64,
+}
+
+/// Numbers for status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Position of the newest record on disk.
+    pub last_position: u64,
+    /// Shared fsyncs since start.
+    pub fsyncs: u64,
+    /// Bytes written since start.
+    pub bytes_written: u64,
+    /// Bytes in segments that wait to be loaded or released, the current one left out.
+    pub closed_bytes: u64,
+    /// The last attempt to write failed; nothing is acknowledged meanwhile.
+    pub failing: bool,
+}
+
+impl Journal {
+    /// Opens the journal of a data folder, of which everything up to `loaded_position` is in the store.
+    /// A record that was cut short by a crash is removed, with a warning: it was never acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OpenJournal`] when the folder or its newest segment cannot be read.
+    pub fn open(config: Config, loaded_position: u64) -> Result<Self, Error> {
+        let failed = |source| Error::OpenJournal {
+            path: config.dir.clone(),
+            source,
+        };
+        fs::create_dir_all(&config.dir).map_err(failed)?;
+        if let Some(parent) = config.dir.parent() {
+            sync_dir(parent).map_err(failed)?;
+        }
+        let segments = list(&config.dir).map_err(failed)?;
+        let next_segment = segments.last().map_or(1, |(number, _)| number + 1);
+        let mut closed = VecDeque::new();
+        let mut last_position = loaded_position;
+        // From new to old, because where a segment ends shows in the start of the one behind it.
+        let mut end = None;
+        for (_, path) in segments.into_iter().rev() {
+            let bytes = fs::metadata(&path).map_err(failed)?.len();
+            let (first, last) = match (SegmentReader::open(&path).map_err(failed)?, end) {
+                (Some(reader), Some(end)) => (Some(reader.first_position()), end),
+                (Some(reader), None) => {
+                    let first = reader.first_position();
+                    (
+                        Some(first),
+                        cut_tail(reader).map_err(failed)?.max(first - 1),
+                    )
+                }
+                (None, end) => (None, end.unwrap_or(last_position)),
+            };
+            end = first.map(|first| first - 1).or(end);
+            last_position = last_position.max(last);
+            closed.push_front(Closed {
+                path,
+                last_position: last,
+                bytes,
+            });
+        }
+        let shared = Arc::new(Shared {
+            config,
+            closed: Mutex::new(closed),
+            last_position: AtomicU64::new(last_position),
+            fsyncs: AtomicU64::new(0),
+            bytes_written: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+        });
+        Ok(Self {
+            shared,
+            next_segment,
+        })
+    }
+
+    /// Reads every record behind position `after` that earlier runs left, in order. Damaged stretches
+    /// are skipped and reported to the log. Call it before [`Journal::start`].
+    pub fn replay(&self, after: u64) -> Replay {
+        let segments = self.shared.closed().clone();
+        Replay {
+            after,
+            segments: segments
+                .into_iter()
+                .filter(|segment| segment.last_position > after)
+                .map(|segment| segment.path)
+                .collect(),
+            reader: None,
+            damaged_bytes: 0,
+        }
+    }
+
+    /// Starts the journal's thread. It ends when the last [`IngestHandle`] is gone and everything
+    /// submitted is written and handed to `loader`; dropping `loader` then tells the loader so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StartThread`] when the system has no thread to give.
+    pub fn start(&self, loader: Sender<Accepted>) -> Result<IngestHandle, Error> {
+        let appender = Appender::new(Arc::clone(&self.shared), self.next_segment);
+        let (handle, queue) = IngestHandle::channel();
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || thread::run(queue, appender, &loader))
+            .map_err(|source| Error::StartThread { source })?;
+        Ok(handle)
+    }
+
+    /// Deletes the segments of which everything is at or before `position`, which is loaded. Only
+    /// files that are no longer written go.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReleaseJournal`] when a file cannot be deleted; it is tried again the next time.
+    pub fn release(&self, position: u64) -> Result<(), Error> {
+        loop {
+            let oldest = {
+                let closed = self.shared.closed();
+                match closed.front() {
+                    Some(oldest) if oldest.last_position <= position => oldest.path.clone(),
+                    _ => return Ok(()),
+                }
+            };
+            match fs::remove_file(&oldest) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::ReleaseJournal {
+                        path: oldest,
+                        source,
+                    });
+                }
+                _ => {}
+            }
+            let mut closed = self.shared.closed();
+            if closed.front().is_some_and(|front| front.path == oldest) {
+                closed.pop_front();
+            }
+        }
+    }
+
+    /// Numbers for status pages.
+    pub fn stats(&self) -> Stats {
+        let closed_bytes = self.shared.closed().iter().map(|closed| closed.bytes).sum();
+        Stats {
+            last_position: self.shared.last_position.load(Ordering::Relaxed),
+            fsyncs: self.shared.fsyncs.load(Ordering::Relaxed),
+            bytes_written: self.shared.bytes_written.load(Ordering::Relaxed),
+            closed_bytes,
+            failing: self.shared.failing.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Iterator over what earlier runs left; see [`Journal::replay`].
+#[derive(Debug)]
+pub struct Replay {
+    after: u64,
+    segments: VecDeque<PathBuf>,
+    reader: Option<SegmentReader>,
+    damaged_bytes: u64,
+}
+
+impl Replay {
+    /// Bytes that could not be read as records so far.
+    pub fn damaged_bytes(&self) -> u64 {
+        self.damaged_bytes
+    }
+
+    fn read(&mut self) -> Result<Option<Record>, (PathBuf, std::io::Error)> {
+        loop {
+            let Some(reader) = &mut self.reader else {
+                let Some(path) = self.segments.pop_front() else {
+                    return Ok(None);
+                };
+                self.reader = match SegmentReader::open(&path) {
+                    Ok(reader) => reader,
+                    Err(error) => return Err((path, error)),
+                };
+                if self.reader.is_none() {
+                    let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                    report(&path, Damage { from: 0, to: bytes });
+                    self.damaged_bytes += bytes;
+                }
+                continue;
+            };
+            match reader.next() {
+                Ok(Next::Record(record)) if record.position <= self.after => {}
+                Ok(Next::Record(record)) => {
+                    self.after = record.position;
+                    return Ok(Some(record));
+                }
+                Ok(Next::Damaged(damage)) => {
+                    report(reader.path(), damage);
+                    self.damaged_bytes += damage.to - damage.from;
+                }
+                Ok(Next::End) => self.reader = None,
+                Err(error) => {
+                    let path = reader.path().to_owned();
+                    self.reader = None;
+                    return Err((path, error));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Replay {
+    type Item = Result<Record, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read()
+            .map_err(|(path, source)| Error::ReadJournal { path, source })
+            .transpose()
+    }
+}
+
+fn report(path: &Path, damage: Damage) {
+    tracing::error!(
+        path = %path.display(),
+        from = damage.from,
+        to = damage.to,
+        "journal segment is damaged: these bytes are no intact record and are skipped",
+    );
+}
+
+/// Segment files in order.
+fn list(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_segment = path.extension().is_some_and(|extension| extension == "wal");
+        let number = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
+        if let (true, Some(number)) = (is_segment, number) {
+            segments.push((number, path));
+        }
+    }
+    segments.sort_unstable();
+    Ok(segments)
+}
+
+/// Finds the last intact record of the newest segment and removes what follows it. Returns its
+/// position, 0 when there is none.
+fn cut_tail(mut reader: SegmentReader) -> std::io::Result<u64> {
+    let mut last_position = 0;
+    let end = loop {
+        match reader.next()? {
+            Next::Record(record) => last_position = record.position,
+            Next::Damaged(damage) if damage.to == reader.len() => break damage.from,
+            // In the middle: a replay reports it.
+            Next::Damaged(_) => {}
+            Next::End => return Ok(last_position),
+        }
+    };
+    tracing::warn!(
+        path = %reader.path().display(),
+        bytes = reader.len() - end,
+        "the journal ends in an incomplete record, as a crash or power cut leaves it; it was never acknowledged and is cut off",
+    );
+    let file = fs::OpenOptions::new().write(true).open(reader.path())?;
+    file.set_len(end)?;
+    file.sync_all()?;
+    Ok(last_position)
+}

@@ -1,0 +1,251 @@
+//! The format of a segment file, and reading it.
+//!
+//! A segment is a 32-byte header and records one after the other; all numbers are little-endian.
+//!
+//! | segment header | record header |
+//! |---|---|
+//! | 0..8 `SPANJRNL` | 0..4 mark |
+//! | 8..12 format version | 4..8 length of the body |
+//! | 12..16 salt of the checksums | 8..16 position |
+//! | 16..24 first position | 16..24 arrival, Unix nanoseconds |
+//! | 24..28 zero | 24 signal, 25 encoding, 26..28 zero |
+//! | 28..32 CRC-32C of 0..28 | 28..32 CRC-32C of the salt, 0..28 and the body |
+//!
+//! The salt is random per file, so that a body that holds a copy of journal bytes can never be taken
+//! for a record when a damaged file is searched for the next one.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use proto::{Encoding, Signal};
+
+use super::Record;
+
+const FILE_MAGIC: &[u8; 8] = b"SPANJRNL";
+const VERSION: u32 = 1;
+/// Bytes before the first record, and before each body.
+pub(super) const HEADER_BYTES: usize = 32;
+const MARK: [u8; 4] = [0xd5, b'S', b'R', 0x1a];
+/// Offset of the checksum in both headers; everything before it is covered.
+const CHECKSUM_AT: usize = 28;
+/// How much is searched at a time for the next record behind a damaged one.
+const SEARCH_BYTES: usize = 1 << 20;
+
+/// The first bytes of a segment.
+pub(super) fn file_header(salt: u32, first_position: u64) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(FILE_MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[12..16].copy_from_slice(&salt.to_le_bytes());
+    header[16..24].copy_from_slice(&first_position.to_le_bytes());
+    let checksum = crc32c::crc32c(&header[..CHECKSUM_AT]);
+    header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    header
+}
+
+/// What a record header says beside the body.
+pub(super) struct RecordHeader {
+    pub(super) position: u64,
+    pub(super) received_ns: i64,
+    pub(super) signal: Signal,
+    pub(super) encoding: Encoding,
+}
+
+/// The bytes before `body`. `None` when the body is too long for the format (4 GiB).
+pub(super) fn record_header(
+    salt: u32,
+    record: &RecordHeader,
+    body: &[u8],
+) -> Option<[u8; HEADER_BYTES]> {
+    let mut header = [0; HEADER_BYTES];
+    header[..4].copy_from_slice(&MARK);
+    header[4..8].copy_from_slice(&u32::try_from(body.len()).ok()?.to_le_bytes());
+    header[8..16].copy_from_slice(&record.position.to_le_bytes());
+    header[16..24].copy_from_slice(&record.received_ns.to_le_bytes());
+    header[24] = record.signal.code();
+    header[25] = record.encoding.code();
+    let checksum = checksum(salt, &header, body);
+    header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    Some(header)
+}
+
+fn checksum(salt: u32, header: &[u8; HEADER_BYTES], body: &[u8]) -> u32 {
+    let salted = crc32c::crc32c(&salt.to_le_bytes());
+    let covered = crc32c::crc32c_append(salted, &header[..CHECKSUM_AT]);
+    crc32c::crc32c_append(covered, body)
+}
+
+/// A stretch of a file that holds no intact record: bytes `from..to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Damage {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+/// What stands next in a segment.
+#[derive(Debug)]
+pub(super) enum Next {
+    Record(Record),
+    Damaged(Damage),
+    End,
+}
+
+/// Reads a segment from front to back.
+#[derive(Debug)]
+pub(super) struct SegmentReader {
+    file: BufReader<File>,
+    path: PathBuf,
+    salt: u32,
+    first_position: u64,
+    last_position: u64,
+    len: u64,
+    /// Where the next record is expected.
+    at: u64,
+    /// Where the file's cursor is.
+    cursor: u64,
+}
+
+impl SegmentReader {
+    /// Opens a segment; `None` when it has no intact header, which a crash right after its creation
+    /// leaves and which no record can follow.
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let mut header = [0; HEADER_BYTES];
+        if len < HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        file.read_exact(&mut header)?;
+        let intact = header[..8] == *FILE_MAGIC
+            && u32_at(&header, 8) == VERSION
+            && u32_at(&header, CHECKSUM_AT) == crc32c::crc32c(&header[..CHECKSUM_AT]);
+        let first_position = u64_at(&header, 16);
+        if !intact || first_position == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            file: BufReader::with_capacity(256 * 1024, file),
+            path: path.to_owned(),
+            salt: u32_at(&header, 12),
+            first_position,
+            last_position: first_position - 1,
+            len,
+            at: HEADER_BYTES as u64,
+            cursor: HEADER_BYTES as u64,
+        }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The position from which the segment's records count; at least 1.
+    pub(super) fn first_position(&self) -> u64 {
+        self.first_position
+    }
+
+    /// Length of the file.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The next record, or the damaged stretch before it.
+    pub(super) fn next(&mut self) -> io::Result<Next> {
+        if self.at >= self.len {
+            return Ok(Next::End);
+        }
+        let from = self.at;
+        if let Some(record) = self.record_at(from)? {
+            return Ok(Next::Record(record));
+        }
+        let to = self.find_record(from + 1)?.unwrap_or(self.len);
+        self.at = to;
+        Ok(Next::Damaged(Damage { from, to }))
+    }
+
+    /// The record at `offset`, if an intact one is there; the reader then stands behind it.
+    fn record_at(&mut self, offset: u64) -> io::Result<Option<Record>> {
+        let room = self.len.saturating_sub(offset);
+        if room < HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        let mut header = [0; HEADER_BYTES];
+        self.read_at(offset, &mut header)?;
+        let body_len = u32_at(&header, 4);
+        let position = u64_at(&header, 8);
+        let (Some(signal), Some(encoding)) = (
+            Signal::from_code(header[24]),
+            Encoding::from_code(header[25]),
+        ) else {
+            return Ok(None);
+        };
+        if header[..4] != MARK
+            || u64::from(body_len) > room - HEADER_BYTES as u64
+            || position <= self.last_position
+        {
+            return Ok(None);
+        }
+        let mut body = vec![0; body_len as usize];
+        self.read_at(offset + HEADER_BYTES as u64, &mut body)?;
+        if u32_at(&header, CHECKSUM_AT) != checksum(self.salt, &header, &body) {
+            return Ok(None);
+        }
+        self.at = self.cursor;
+        self.last_position = position;
+        Ok(Some(Record {
+            position,
+            received_ns: u64_at(&header, 16).cast_signed(),
+            signal,
+            encoding,
+            body,
+        }))
+    }
+
+    /// Offset of the first intact record at or behind `from`.
+    fn find_record(&mut self, mut from: u64) -> io::Result<Option<u64>> {
+        let mut window = vec![0; SEARCH_BYTES];
+        while from + (HEADER_BYTES as u64) <= self.len {
+            let wanted = (self.len - from).min(SEARCH_BYTES as u64);
+            let window = &mut window[..usize::try_from(wanted).unwrap_or(SEARCH_BYTES)];
+            self.read_at(from, window)?;
+            for (index, _) in window
+                .windows(MARK.len())
+                .enumerate()
+                .filter(|(_, bytes)| **bytes == MARK)
+            {
+                let (at, last_position) = (self.at, self.last_position);
+                let offset = from + index as u64;
+                if self.record_at(offset)?.is_some() {
+                    (self.at, self.last_position) = (at, last_position);
+                    return Ok(Some(offset));
+                }
+            }
+            // The next window starts before the end of this one, where a mark may be cut.
+            from += (window.len() - MARK.len() + 1) as u64;
+        }
+        Ok(None)
+    }
+
+    fn read_at(&mut self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if self.cursor != offset {
+            self.file.seek(SeekFrom::Start(offset))?;
+        }
+        self.cursor = offset;
+        self.file.read_exact(out)?;
+        self.cursor += out.len() as u64;
+        Ok(())
+    }
+}
+
+fn u32_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u32 {
+    let mut number = [0; 4];
+    number.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(number)
+}
+
+fn u64_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(number)
+}

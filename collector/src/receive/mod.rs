@@ -1,0 +1,182 @@
+//! OTLP over sockets: gRPC and HTTP, protobuf and JSON, compressed or not.
+//!
+//! Both listeners understand both protocols (what a request is shows in its content type), so a sender
+//! that was pointed at the wrong one of the two ports works all the same. A request passes admission
+//! before its body is read, is decompressed and decoded within its reservation, is written to the
+//! journal, and only then answered.
+
+pub mod admission;
+mod body;
+mod decompress;
+mod grpc;
+mod http;
+mod refusal;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ::http::header;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use proto::{Decoded, Encoding, Rejected, Signal};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::ingest::IngestHandle;
+use admission::{Budget, Permit};
+use decompress::Compression;
+use refusal::Refusal;
+
+/// Bounds of the receivers.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Largest body, decompressed. OTLP recommends 64 MiB.
+    pub max_body_bytes: usize,
+    /// How long a request waits for a share of the memory budget before it is told to retry. Nothing
+    /// of it is read meanwhile beyond what the socket buffers.
+    pub admission_wait: Duration,
+    /// How long the next piece of a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a shutdown waits for requests that are being received.
+    pub drain_timeout: Duration,
+}
+
+/// Counts since start, for status pages.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests answered with success.
+    pub accepted_requests: AtomicU64,
+    /// Decompressed bytes of those.
+    pub accepted_bytes: AtomicU64,
+    /// Records dropped from requests that were otherwise accepted.
+    pub rejected_records: AtomicU64,
+    /// Requests told to retry.
+    pub busy_requests: AtomicU64,
+    /// Requests refused for good.
+    pub refused_requests: AtomicU64,
+}
+
+/// What every request handler shares.
+pub(crate) struct Receiver {
+    config: Config,
+    budget: Budget,
+    ingest: IngestHandle,
+    counters: Arc<Counters>,
+}
+
+/// Receives OTLP on bound listeners until `shutdown` is cancelled: then stops accepting, finishes what
+/// it has begun to receive, and returns. The handle to the journal is dropped with it.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    budget: Budget,
+    ingest: IngestHandle,
+    counters: Arc<Counters>,
+    shutdown: CancellationToken,
+) {
+    let drain_timeout = config.drain_timeout;
+    let receiver = Arc::new(Receiver {
+        config,
+        budget,
+        ingest,
+        counters,
+    });
+    let router = axum::Router::new().fallback(handle).with_state(receiver);
+    serve::serve(listeners, router, drain_timeout, shutdown).await;
+}
+
+/// Answers one request of either protocol.
+async fn handle(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let is_grpc =
+        content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    if is_grpc {
+        grpc::handle(&receiver, request).await
+    } else {
+        http::handle(&receiver, request).await
+    }
+}
+
+/// A body as it came off the wire, within its reservation.
+struct Received {
+    signal: Signal,
+    encoding: Encoding,
+    compression: Compression,
+    bytes: Bytes,
+    permit: Permit,
+}
+
+/// Bodies below this are decompressed and decoded where they arrive: handing them to another thread
+/// costs more than they do.
+const INLINE_BYTES: usize = 16 * 1024;
+
+impl Receiver {
+    /// Takes a body to disk. Returns what of it was dropped.
+    async fn take(&self, received: Received) -> Result<Rejected, Refusal> {
+        let limit = self.config.max_body_bytes;
+        let understood = if received.bytes.len() < INLINE_BYTES
+            && received.compression == Compression::Identity
+        {
+            understand(received, limit)
+        } else {
+            tokio::task::spawn_blocking(move || understand(received, limit))
+                .await
+                .unwrap_or(Err(Refusal::Internal))
+        };
+        let (encoding, body, decoded, permit) = understood?;
+        let size_bytes = body.len() as u64;
+        let Decoded { request, rejected } = decoded;
+        self.ingest
+            .submit(encoding, body, request, permit)
+            .await
+            .map_err(Refusal::Busy)?;
+        let counters = &self.counters;
+        counters.accepted_requests.fetch_add(1, Ordering::Relaxed);
+        counters
+            .accepted_bytes
+            .fetch_add(size_bytes, Ordering::Relaxed);
+        counters
+            .rejected_records
+            .fetch_add(rejected.count, Ordering::Relaxed);
+        Ok(rejected)
+    }
+
+    fn count(&self, refusal: &Refusal) {
+        let counter = match refusal {
+            Refusal::Busy(_) => &self.counters.busy_requests,
+            _ => &self.counters.refused_requests,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn body_reader(&self, body: Body) -> body::BodyReader {
+        body::BodyReader::new(body, self.budget.permit(), &self.config)
+    }
+}
+
+type Understood = (Encoding, Bytes, Decoded<proto::Request>, Permit);
+
+/// Decompresses and decodes; CPU work.
+fn understand(received: Received, limit: usize) -> Result<Understood, Refusal> {
+    let Received {
+        signal,
+        encoding,
+        compression,
+        bytes,
+        mut permit,
+    } = received;
+    let body = decompress::decompress(compression, bytes, limit, &mut permit)?;
+    // Until it is loaded, the decoded request is in memory beside the body that the journal writes.
+    let needed = body.len().saturating_mul(2);
+    if !permit.try_grow_to(needed) {
+        return Err(Refusal::Busy(crate::ingest::Busy::Memory));
+    }
+    permit.shrink_to(needed);
+    let decoded = proto::decode(signal, encoding, &body)
+        .map_err(|error| Refusal::Invalid(error.to_string()))?;
+    Ok((encoding, body, decoded, permit))
+}

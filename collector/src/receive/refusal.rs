@@ -1,0 +1,108 @@
+//! Why a request was not taken, and the one place that says how either protocol puts it.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use proto::Signal;
+use tonic::Code;
+
+use crate::ingest::Busy;
+
+/// A request that is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The body is not what it should be.
+    Invalid(String),
+    /// There is nothing at this path.
+    UnknownRoute { path: String },
+    /// OTLP is sent by POST.
+    Method { method: String },
+    /// A content type or compression that is not understood; the text says what is.
+    Unsupported(String),
+    /// The body exceeds the limit, before or after decompression.
+    TooLarge { limit: usize },
+    /// The body stopped arriving.
+    Slow,
+    /// A page in a browser that is not a local one.
+    ForeignOrigin,
+    /// Nothing is wrong with the request: it should be sent again.
+    Busy(Busy),
+    /// A fault of ours.
+    Internal,
+}
+
+impl Refusal {
+    pub(super) fn http_status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::UnknownRoute { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Only `UNAVAILABLE` and `DEADLINE_EXCEEDED` make an OTLP client send again.
+    pub(super) fn grpc_code(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::InvalidArgument,
+            Self::UnknownRoute { .. } | Self::Method { .. } | Self::Unsupported(_) => {
+                Code::Unimplemented
+            }
+            Self::TooLarge { .. } => Code::ResourceExhausted,
+            Self::Slow => Code::DeadlineExceeded,
+            Self::ForeignOrigin => Code::PermissionDenied,
+            Self::Busy(_) => Code::Unavailable,
+            Self::Internal => Code::Internal,
+        }
+    }
+
+    /// When to send again; `None` where that is of no use.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(busy) => Some(busy.retry_after()),
+            _ => None,
+        }
+    }
+
+    /// What the sender is told.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Self::Invalid(reason) | Self::Unsupported(reason) => reason.clone(),
+            Self::UnknownRoute { path } => {
+                let path: String = path.chars().take(200).collect();
+                let routes = Signal::ALL.map(|signal| format!("/v1/{signal}")).join(", ");
+                format!(
+                    "there is nothing at `{path}`: OTLP/HTTP is sent to {routes}; OTLP/gRPC to the \
+                     Export method of TraceService, LogsService and MetricsService"
+                )
+            }
+            Self::Method { method } => format!("OTLP is sent by POST, not {method}"),
+            Self::TooLarge { limit } => format!(
+                "the request exceeds the limit of {limit} bytes after decompression: send smaller \
+                 batches, or raise the limit of the receiver"
+            ),
+            Self::Slow => "the request body stopped arriving".to_owned(),
+            Self::ForeignOrigin => {
+                "requests from web pages of other hosts are not accepted".to_owned()
+            }
+            Self::Busy(busy) => format!("{busy}: send the request again later"),
+            Self::Internal => "the request could not be processed".to_owned(),
+        }
+    }
+
+    /// The answer to gRPC, and the source of the `google.rpc.Status` in HTTP bodies.
+    pub(super) fn status(&self) -> tonic::Status {
+        use tonic_types::{ErrorDetails, StatusExt};
+
+        let details = match self.retry_after() {
+            Some(delay) => ErrorDetails::with_retry_info(Some(delay)),
+            None => ErrorDetails::new(),
+        };
+        tonic::Status::with_error_details(self.grpc_code(), self.message(), details)
+    }
+}
