@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { indentJson, parseLossless, plainText, stringify } from "./json_text.ts";
-import { countLines, cutBlocks, findAll, oneLine, segments } from "./payload_text.ts";
+import { countLines, cutBlocks, findAll, oneLine, segments, utf8Length } from "./payload_text.ts";
 import { formatBytes, formatCost, formatCount, formatDuration, groupDigits } from "./format.ts";
 
 describe("cutBlocks", () => {
@@ -16,6 +16,10 @@ describe("cutBlocks", () => {
     const blocks = cutBlocks(text);
     expect(blocks.length).toBeGreaterThan(3);
     for (const block of blocks) expect(text.slice(block.from, block.to).isWellFormed()).toBe(true);
+  });
+
+  it("counts bytes as UTF-8 does", () => {
+    for (const text of ["", "abc", "ü", "€uro", "😀!", "a\u0000"]) expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length);
   });
 
   it("counts lines as an editor does", () => {

@@ -44,6 +44,18 @@ export function countLines(text: string): number {
   return lines;
 }
 
+/** Bytes of the text in UTF-8, as the server counts them. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) continue;
+    // A surrogate pair is four bytes for two units; anything else above U+07FF is three for one.
+    bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
+  }
+  return bytes;
+}
+
 export interface Segment {
   text: string;
   /** What an invisible or dangerous character is, where `text` stands in for one. */

@@ -30,7 +30,7 @@ export function FindingCard({ finding, compact = false, onSpan }: { finding: Fin
         <span title={`Detector ${finding.detector}`}>{finding.confidence}</span>
         {finding.open ? <span class="running-text">still going on</span> : null}
         {compact ? null : <span>{formatTime(finding.detected_at)}</span>}
-        {compact || finding.session_title === undefined ? null : <a href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a>}
+        {compact || onSpan !== undefined || finding.session_title === undefined ? null : <a href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a>}
       </p>
       {compact ? null : (
         <p class="finding-spans">

@@ -6,15 +6,13 @@ import { sessionLink, spanLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { formatDuration } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
-import { oneLine } from "../../trace/payload_text.ts";
+import { oneLine, utf8Length } from "../../trace/payload_text.ts";
 import { stringAt } from "../../trace/span_table.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
 import { Note } from "../../widgets/states.tsx";
 import { FindingCard } from "../findings/finding_card.tsx";
 import { Messages } from "./messages.tsx";
 import { PayloadCard, TextCard } from "./payload_card.tsx";
-
-const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 const NAMES: Record<string, [input: string, output: string]> = {
   tool: ["arguments", "result"],
@@ -37,8 +35,8 @@ export function TurnContent({ view, row }: { view: SessionView; row: number }) {
   if (turn === undefined) return <Note>No span stands for this turn; it gathers the acts that name it.</Note>;
   return (
     <>
-      {turn.prompt === null ? <Note>The emitter sent no prompt.</Note> : <TextCard title="prompt" text={turn.prompt} size={bytes(turn.prompt)} />}
-      {turn.response === null ? <Note>No response was recorded.</Note> : <TextCard title="response" text={turn.response} size={bytes(turn.response)} />}
+      {turn.prompt === null ? <Note>The emitter sent no prompt.</Note> : <TextCard title="prompt" text={turn.prompt} size={utf8Length(turn.prompt)} />}
+      {turn.response === null ? <Note>No response was recorded.</Note> : <TextCard title="response" text={turn.response} size={utf8Length(turn.response)} />}
     </>
   );
 }

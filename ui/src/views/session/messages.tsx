@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Message, MessagePart, SpanDetail } from "../../api/types.ts";
 import { formatBytes, plural } from "../../trace/format.ts";
+import { utf8Length } from "../../trace/payload_text.ts";
 import { HashCard, TextCard } from "./payload_card.tsx";
 import { useFind, wholeOf } from "./inspector_state.ts";
 
@@ -17,7 +18,7 @@ function Part({ part, role, lines }: { part: MessagePart; role: string; lines: n
     if (part.hash === null) return <p class="note">{title}: nothing was recorded</p>;
     return <HashCard title={title} hash={part.hash} size={part.size_bytes} />;
   }
-  return <TextCard title={title} text={part.content} size={part.size_bytes} hash={part.hash} complete={part.size_bytes <= part.content.length * 4} lines={lines} />;
+  return <TextCard title={title} text={part.content} size={part.size_bytes} hash={part.hash} complete={utf8Length(part.content) >= part.size_bytes} lines={lines} />;
 }
 
 export function MessageView({ message, lines = 40 }: { message: Message; lines?: number }) {

@@ -80,7 +80,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   if ((flags & (FLAG.plumbing | FLAG.duplicate)) !== 0) classes.push("is-plumbing");
   const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
   const sticky = top !== undefined;
-  const time = formatDuration(total);
+  const time = group === null ? formatDuration(total) : `Σ ${formatDuration(total)}`;
   const shift = Math.min(depth, 24) * INDENT;
 
   return (

@@ -167,10 +167,12 @@ export function Waterfall({ view }: { view: SessionView }) {
   const table = view.table.value!;
   const flat = view.flat.value!;
   const sight = useSight(scroller, flat.count, ROW);
-  const [pixels, setPixels] = useState(600);
+  const [track, setTrack] = useState(600);
+  // Fitted, the right margin is room for the times of the last bars; zoomed, bars run to the edge.
+  const pixels = Math.max(80, track - (view.zoom.value === null ? 64 : 0));
   useLayoutEffect(() => {
     const element = scroller.current!;
-    const read = () => setPixels(Math.max(80, element.clientWidth - namesWidth.value - 64));
+    const read = () => setTrack(element.clientWidth - namesWidth.value);
     const observer = new ResizeObserver(read);
     observer.observe(element);
     read();
