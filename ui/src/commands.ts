@@ -28,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   { id: "zoom_in", label: "Zoom in", keys: ["z"], group: "View" },
   { id: "zoom_out", label: "Zoom out", keys: ["Z"], group: "View" },
   { id: "zoom_row", label: "Zoom to the selected row", keys: ["x"], group: "View" },
+  { id: "pan_left", label: "Earlier", keys: ["Shift+ArrowLeft"], group: "View" },
+  { id: "pan_right", label: "Later", keys: ["Shift+ArrowRight"], group: "View" },
   { id: "audit", label: "Dev or Audit: fold or show plumbing and duplicates", keys: ["d"], group: "View" },
   { id: "fold", label: "Fold or unfold similar neighbours", keys: ["s"], group: "View" },
   { id: "idle", label: "Draw idle time short or as it was", keys: ["i"], group: "View" },
@@ -78,11 +80,12 @@ function chord(event: KeyboardEvent): string {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return "";
   const key = event.key.length === 1 && mod ? event.key.toLowerCase() : event.key;
-  return (mod ? "Mod+" : "") + key;
+  // Shift is part of a letter (J) but has to be named for a key without one.
+  return (mod ? "Mod+" : "") + (event.shiftKey && key.length > 1 && key !== "Enter" ? "Shift+" : "") + key;
 }
 
 const OWN_ENTER = "a, button, summary, input, select, [role=tab], [role=option]";
-const ARROWS = /^(Arrow|Page|Home|End)/;
+const ARROWS = /^(Shift\+)?(Arrow|Page|Home|End)/;
 
 /** Whether a key pressed on `target` belongs to the target rather than to the page. */
 function belongsToTarget(event: KeyboardEvent, key: string): boolean {
@@ -120,6 +123,7 @@ const GLYPHS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", Arrow
 
 export function keyLabel(keys: string): string {
   return keys.split(" ").map((key) => {
+    if (key.startsWith("Shift+")) return `⇧${keyLabel(key.slice(6))}`;
     const plain = key.replace("Mod+", "");
     const name = GLYPHS[plain] ?? (key.startsWith("Mod+") && plain.length === 1 ? plain.toUpperCase() : plain);
     return key.startsWith("Mod+") ? (MAC ? `⌘${name}` : `Ctrl ${name}`) : name;

@@ -9,7 +9,7 @@ import { flatten, parentsMask, plumbingMask, type Folds } from "../trace/flatten
 import { findFolds } from "../trace/fold.ts";
 import { searchTable, seek } from "../trace/search.ts";
 import { buildTable, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
-import { clampWindow, zoomAround, type Window } from "../trace/viewport.ts";
+import { clampWindow, panBy, zoomAround, type Window } from "../trace/viewport.ts";
 import { query, recordQuery } from "./route.ts";
 import { stored } from "./stored.ts";
 
@@ -118,12 +118,16 @@ export function createSessionView(source: Source) {
   }
 
   let timer = 0;
+  let loadMs = 0;
+  /** A tree that takes long to read is read less often, so that a huge live run stays usable. */
   function refreshSoon(): void {
     if (timer !== 0) return;
-    timer = window.setTimeout(() => {
+    timer = window.setTimeout(async () => {
+      const before = performance.now();
+      await load();
+      loadMs = performance.now() - before;
       timer = 0;
-      void load();
-    }, REFRESH_MS);
+    }, Math.min(5000, Math.max(REFRESH_MS, loadMs * 3)));
   }
 
   function concerns(ids: readonly string[]): boolean {
@@ -338,6 +342,11 @@ export function createSessionView(source: Source) {
     zoom.value = next.to - next.from >= axis.peek().total * 0.9999 ? null : next;
   }
 
+  function pan(share: number): void {
+    const window = zoom.peek();
+    if (window !== null) zoom.value = panBy(window, share * (window.to - window.from), axis.peek().total);
+  }
+
   function zoomToRow(row: number): void {
     const current = table.peek();
     if (current === null || row < 0) return;
@@ -360,7 +369,7 @@ export function createSessionView(source: Source) {
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
     audit, folding, compress,
     index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), parents, unfoldedRows, flat, idle, axis, viewport, matches, marks,
-    load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, placeOf, dispose,
+    load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);
     },

@@ -127,6 +127,10 @@ function arrive(row: SessionRow): void {
   rows.value = [row, ...list];
 }
 
+export function seen(id: string): void {
+  if (fresh.peek().has(id)) fresh.value = new Set([...fresh.peek()].filter((other) => other !== id));
+}
+
 export function startSessions(): void {
   // One commit can change many sessions: they are put in together, once a frame.
   let waiting: SessionRow[] = [];

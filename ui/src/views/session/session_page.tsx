@@ -4,6 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { provide } from "../../commands.ts";
 import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
+import { seen } from "../../state/sessions.ts";
 import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
@@ -58,6 +59,8 @@ function commandsOf(view: SessionView): Record<string, () => void> {
     zoom_in: () => view.zoomBy(0.5),
     zoom_out: () => view.zoomBy(2),
     zoom_row: () => view.zoomToRow(view.selectedRow.value),
+    pan_left: () => view.pan(-0.25),
+    pan_right: () => view.pan(0.25),
     audit: () => (view.audit.value = !view.audit.value),
     fold: () => (view.folding.value = !view.folding.value),
     ...(view.idle.value.length > 0 ? { idle: () => (view.compress.value = !view.compress.value) } : {}),
@@ -125,6 +128,7 @@ export function SessionPage({ source }: { source: Source }) {
   const hasIdle = view.idle.value.length > 0;
   useEffect(() => {
     void view.load();
+    seen(source.id);
     return view.dispose;
   }, [view]);
   useEffect(() => provide(commandsOf(view)), [view, hasIdle]);

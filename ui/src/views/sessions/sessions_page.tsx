@@ -50,7 +50,7 @@ function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
   const nested = row.subagent_count > 0;
   return (
     <div id={`session-${place}`} class={`session-row${selected ? " is-selected" : ""}${fresh.value.has(row.session_id) ? " is-fresh" : ""}`} role="row" style={{ top: `${top}px` }}
-      aria-level={depth + 1} aria-rowindex={place + 2} aria-selected={selected} aria-expanded={nested ? open : undefined}
+      aria-level={depth + 1} aria-rowindex={place + 1} aria-selected={selected} aria-expanded={nested ? open : undefined}
       onClick={(event) => {
         onSelect();
         if ((event.target as Element).closest("a, button") === null) navigate(sessionLink(row.session_id));
@@ -68,9 +68,9 @@ function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
         </span>
       </span>
       <span role="gridcell"><Flags row={row} /></span>
-      <span role="gridcell" class="num">{row.turn_count || ""}</span>
-      <span role="gridcell" class="num">{row.model_request_count || ""}</span>
-      <span role="gridcell" class="num">{row.tool_call_count || ""}</span>
+      <span role="gridcell" class="num" aria-label={plural(row.turn_count, "turn")}>{row.turn_count || ""}</span>
+      <span role="gridcell" class="num" aria-label={plural(row.model_request_count, "model request")}>{row.model_request_count || ""}</span>
+      <span role="gridcell" class="num" aria-label={plural(row.tool_call_count, "tool call")}>{row.tool_call_count || ""}</span>
       <span role="gridcell" class="num" title={tokens > 0 ? `${groupDigits(row.input_tokens)} in, ${groupDigits(row.output_tokens)} out, ${groupDigits(row.cache_read_tokens)} from cache` : undefined}>{tokens > 0 ? formatCount(tokens) : ""}</span>
       <span role="gridcell" class="num">{row.cost_usd !== null && row.cost_usd > 0 ? formatCost(row.cost_usd) : ""}</span>
       <span role="gridcell" class="num">{row.status === "running" ? <span class="running-text">{formatDuration(row.duration_ns)}</span> : formatDuration(row.duration_ns)}</span>
@@ -170,12 +170,13 @@ export function SessionsPage() {
             </button>
           ))}
         </div>
+        {sight.top > 0 && fresh.value.size > 0 ? <button type="button" class="link muted" onClick={() => scroller.current?.scrollTo({ top: 0 })}>{fresh.value.size} new above</button> : null}
       </div>
       {failure.value === null ? null : <Failure error={failure.value} what="The sessions could not be read" retry={() => void reload()} />}
       {!loaded.value ? (failure.value === null ? <Skeleton rows={14} height={HEIGHT} label="Loading sessions" /> : null) : (
-        <div class="session-list" role="treegrid" aria-label="Sessions" aria-rowcount={lines.length + 1}>
-          <div class="session-row session-columns" role="row">{COLUMNS.map((name, i) => <span key={i} role="columnheader" class={i > 2 ? "num" : undefined}>{name}</span>)}</div>
-          <div class="session-scroll" ref={scroller} tabIndex={0} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label="Sessions">
+        <div class="session-list">
+          <div class="session-row session-columns" aria-hidden="true">{COLUMNS.map((name, i) => <span key={i} class={i > 2 ? "num" : undefined}>{name}</span>)}</div>
+          <div class="session-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-rowcount={lines.length} aria-colcount={COLUMNS.length} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label="Sessions">
             <div class="session-space" style={{ height: `${lines.length * HEIGHT}px` }}>
               {lines.slice(sight.first, sight.end).map((line, i) => (
                 <SessionLine key={line.key} line={line} place={sight.first + i} top={(sight.first + i) * HEIGHT} selected={line.key === selected} open={open.has(line.key)}
