@@ -44,8 +44,12 @@ fn provide_library() -> Result<(), String> {
         return Err("OUT_DIR does not name a build directory".to_owned());
     };
     let target = profile_dir.join(name);
-    place(&source, &target)
-        .map_err(|error| format!("{name} cannot be put into {}: {error}", profile_dir.display()))
+    place(&source, &target).map_err(|error| {
+        format!(
+            "{name} cannot be put into {}: {error}",
+            profile_dir.display()
+        )
+    })
 }
 
 /// Copies unless the same file is there already. Through a temporary name, because a running

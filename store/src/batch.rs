@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Status};
+use proto::agent::{
+    Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Status,
+};
 use proto::id::{SpanId, TraceId};
 
 /// Address of an act: unique in the store.

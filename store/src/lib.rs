@@ -1,11 +1,35 @@
 //! The recorder's memory: schema, one writer, many readers, change notices, in one DuckDB file.
 //!
 //! The only crate that names DuckDB. Knows no OTLP and no HTTP.
+//!
+//! - One [`Writer`]; every change is one transaction, so a reader sees all of a batch or nothing.
+//! - Texts live in `payload` and `piece`, each piece once; SQL sees them through functions.
+//! - What users may rely on are the views of `store/views`, described in `docs/sql.md`.
 
 mod batch;
+mod columns;
+mod error;
+mod functions;
+mod instance;
+mod load;
+mod messages;
+mod open;
+mod payload;
+mod payloads;
+mod pieces;
+mod read;
+mod rows;
+mod schema;
+mod seen;
 mod table;
+mod values;
+mod writer;
 
 pub use batch::{
     ActKey, ActState, Batch, Committed, Derived, FindingRow, Notice, SessionRow, TraceRow, TurnRow,
 };
+pub use error::Error;
+pub use open::{Config, Store};
+pub use read::{Counts, PayloadSlice};
 pub use table::{Column, Table, Value};
+pub use writer::Writer;

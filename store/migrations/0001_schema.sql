@@ -1,0 +1,241 @@
+-- Private tables. Users read the views of store/views, which are the SQL contract (docs/sql.md).
+-- No primary keys and no indexes: they cost inserts 8 to 11 times and everything is scanned by zone.
+
+create table span (
+    act_id bigint not null, -- rises in order of arrival
+    trace_id varchar not null,
+    span_id varchar not null,
+    -- The light half: everything below, down to `detail`, is read back for joining and may change.
+    reported_parent_id varchar, -- the parent as the record states it
+    parent_span_id varchar, -- the parent in the tree
+    session_id varchar,
+    session_inferred boolean,
+    turn integer,
+    duplicate_of_trace_id varchar,
+    duplicate_of varchar,
+    origin varchar,
+    operation varchar,
+    plumbing boolean,
+    part_of_parent boolean,
+    name varchar,
+    started_at timestamp_ns,
+    ended_at timestamp_ns,
+    duration_ns bigint,
+    status varchar,
+    status_message varchar,
+    harness varchar,
+    record_session_id varchar, -- session id that this very record carries
+    resource_session_id varchar,
+    parent_session_id varchar,
+    turn_key varchar,
+    prompt_id bigint,
+    prompt_hash blob,
+    prompt_size bigint,
+    title varchar,
+    agent_name varchar,
+    agent_id varchar,
+    parent_agent_id varchar,
+    starts_subagent boolean,
+    model varchar,
+    provider varchar,
+    request_id varchar,
+    join_key varchar,
+    tool_name varchar,
+    tool_call_id varchar,
+    mcp_server varchar,
+    skill_name varchar,
+    hook_event varchar,
+    hook_name varchar,
+    decision varchar,
+    decision_source varchar,
+    input_tokens bigint,
+    output_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    reasoning_tokens bigint,
+    cost_usd double,
+    finish_reason varchar,
+    error_type varchar,
+    error_message varchar,
+    success boolean,
+    user_id varchar,
+    host varchar,
+    project varchar,
+    input_id bigint, -- payload.payload_id, so that text is found without a search by hash
+    input_hash blob,
+    input_size bigint,
+    output_id bigint,
+    output_hash blob,
+    output_size bigint,
+    call_hash varchar,
+    truncated_upstream varchar,
+    detail varchar,
+    -- The heavy half: written once.
+    kind varchar,
+    attributes json,
+    resource_id integer,
+    links json,
+    scope_name varchar,
+    scope_version varchar,
+    service_name varchar,
+    trace_state varchar,
+    dropped_attributes_count bigint
+);
+
+create table resource (
+    resource_id integer not null,
+    attributes json
+);
+
+create table event (
+    event_id blob not null,
+    time timestamp_ns,
+    session_id varchar, -- that the record itself carries
+    trace_id varchar,
+    span_id varchar,
+    is_log boolean,
+    name varchar,
+    severity varchar,
+    body varchar,
+    body_id bigint,
+    body_hash blob,
+    body_size bigint,
+    attributes json,
+    service_name varchar,
+    scope_name varchar
+);
+
+create table metric (
+    point_id blob not null,
+    time timestamp_ns,
+    session_id varchar,
+    name varchar,
+    value double,
+    unit varchar,
+    kind varchar,
+    attributes json,
+    service_name varchar
+);
+
+create table session (
+    session_id varchar not null,
+    parent_session_id varchar,
+    inferred boolean,
+    harness varchar,
+    title varchar,
+    host varchar,
+    project varchar,
+    user_id varchar,
+    started_at timestamp_ns,
+    last_at timestamp_ns,
+    duration_ns bigint,
+    ended boolean,
+    status varchar,
+    turn_count bigint,
+    span_count bigint,
+    model_request_count bigint,
+    tool_call_count bigint,
+    error_count bigint,
+    denied_count bigint,
+    subagent_count bigint,
+    input_tokens bigint,
+    output_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    reasoning_tokens bigint,
+    cost_usd double,
+    models varchar[],
+    tools varchar[],
+    payload_bytes bigint
+);
+
+create table turn (
+    session_id varchar not null,
+    turn integer not null,
+    prompt_id bigint,
+    prompt_hash blob,
+    prompt_size bigint,
+    response_id bigint,
+    response_hash blob,
+    response_size bigint,
+    started_at timestamp_ns,
+    duration_ns bigint,
+    span_count bigint,
+    model_request_count bigint,
+    tool_call_count bigint,
+    error_count bigint,
+    denied_count bigint,
+    input_tokens bigint,
+    output_tokens bigint,
+    cost_usd double
+);
+
+create table trace (
+    trace_id varchar not null,
+    session_id varchar,
+    min_at timestamp_ns,
+    max_at timestamp_ns
+);
+
+create table finding (
+    finding_id varchar not null,
+    session_id varchar,
+    kind varchar,
+    severity varchar,
+    confidence varchar,
+    detector varchar,
+    title varchar,
+    explanation varchar,
+    trace_ids varchar[], -- of each span, in the order of span_ids
+    span_ids varchar[],
+    repeat_count bigint,
+    wasted_ns bigint,
+    wasted_tokens bigint,
+    wasted_cost_usd double,
+    detected_at timestamp_ns,
+    updated_at timestamp_ns,
+    open boolean
+);
+
+create table annotation (
+    annotation_id varchar not null,
+    session_id varchar not null,
+    trace_id varchar,
+    span_id varchar,
+    turn integer,
+    verdict varchar, -- good, wrong
+    comment varchar,
+    author varchar,
+    created_at timestamp_ns
+);
+
+create table tag (
+    session_id varchar not null,
+    tag varchar not null,
+    created_at timestamp_ns
+);
+
+-- A text that spans, events or turns refer to: the pieces in order give its bytes.
+create table payload (
+    payload_id bigint not null,
+    hash blob not null, -- BLAKE3 of the bytes
+    size bigint not null,
+    pieces bigint[] not null
+);
+
+-- At most 64 KiB raw each, so that a vector of 2,048 fits in memory. Compressed by the store,
+-- because the engine's own compression makes a point read decode all rows before it.
+create table piece (
+    piece_id bigint not null,
+    hash blob not null, -- first 16 bytes of the BLAKE3 of the raw bytes
+    raw_size bigint not null,
+    codec utinyint not null, -- 0 as is, 1 zstd
+    data blob using compression uncompressed
+);
+
+create table state (
+    name varchar not null, -- journal_position
+    value bigint not null
+);
+
+insert into state values ('journal_position', 0);

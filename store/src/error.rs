@@ -1,0 +1,91 @@
+//! What can go wrong in the store.
+
+use std::path::PathBuf;
+
+/// A failed operation of the store. The engine's own message is the source.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot prepare the data folder {}", folder.display())]
+    Folder {
+        folder: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process (or another `Store` in this one) owns the data folder.
+    #[error(
+        "the data folder {} is in use by {holder}; stop it, or choose another folder",
+        folder.display()
+    )]
+    Locked { folder: PathBuf, holder: String },
+    #[error("cannot open the database {}", path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: duckdb::Error,
+    },
+    #[error(
+        "the database {} was written by a newer Spanreel (schema {found}, this one knows {known}); \
+         start the newer version, or choose another data folder",
+        path.display()
+    )]
+    NewerSchema {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error("migration {name} failed")]
+    Migrate {
+        name: &'static str,
+        #[source]
+        source: duckdb::Error,
+    },
+    #[error("cannot define {name}")]
+    Define {
+        name: &'static str,
+        #[source]
+        source: duckdb::Error,
+    },
+    /// Nothing of the batch is stored; the same batch may be committed again.
+    #[error("the batch could not be stored")]
+    Commit {
+        #[source]
+        source: duckdb::Error,
+    },
+    #[error("the store's own state could not be read")]
+    Load {
+        #[source]
+        source: duckdb::Error,
+    },
+    #[error("the query failed")]
+    Query {
+        #[source]
+        source: duckdb::Error,
+    },
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    #[error("the store has a writer already")]
+    WriterTaken,
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Error {
+    /// The engine has given up on its instance; only opening the file again helps.
+    pub(crate) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Commit { source }
+            | Self::Load { source }
+            | Self::Query { source }
+            | Self::Define { source, .. }
+            | Self::Migrate { source, .. }
+            | Self::Open { source, .. } => is_fatal(source),
+            _ => false,
+        }
+    }
+}
+
+/// The engine says so in its message only.
+pub(crate) fn is_fatal(error: &duckdb::Error) -> bool {
+    let message = error.to_string();
+    message.starts_with("FATAL Error") || message.contains("database has been invalidated")
+}

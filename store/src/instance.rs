@@ -1,0 +1,193 @@
+//! One opened database: its settings, its connections, and the readers that share it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use duckdb::{Connection, InterruptHandle};
+
+use crate::functions::{self, Slot};
+use crate::{Error, schema};
+
+/// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
+const CHECKPOINT_THRESHOLD: &str = "192MB";
+
+/// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) struct Instance {
+    /// Makes further connections; runs nothing.
+    root: Mutex<Connection>,
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+    /// Handles of every connection handed out, to stop queries when the instance must go.
+    handed_out: Mutex<Vec<std::sync::Weak<InterruptHandle>>>,
+    slot: Arc<Slot>,
+}
+
+impl Instance {
+    /// Opens or creates the database file, brings its schema up to date, and locks it down.
+    pub(crate) fn open(
+        path: &Path,
+        temp_dir: &Path,
+        memory_limit_bytes: u64,
+        reader_count: usize,
+    ) -> Result<Self, Error> {
+        let open_error = |source: duckdb::Error| locked_or(path, source);
+        let root = settings(temp_dir, memory_limit_bytes)
+            .and_then(|config| Connection::open_with_flags(path, config))
+            .map_err(open_error)?;
+        schema::migrate(&root, path)?;
+        let slot =
+            functions::register(&root, memory_limit_bytes).map_err(|source| Error::Define {
+                name: "the functions",
+                source,
+            })?;
+        let instance = Self {
+            root: Mutex::new(root),
+            idle: Mutex::new(Vec::new()),
+            returned: Condvar::new(),
+            handed_out: Mutex::new(Vec::new()),
+            slot,
+        };
+        // From here on a failure drops `instance`, which empties the slot.
+        {
+            let root = lock(&instance.root);
+            instance.slot.fill(root.try_clone().map_err(open_error)?);
+            schema::define_views(&root)?;
+            // One way: from here on no query reaches a file, and no query changes that.
+            root.execute_batch(
+                "set allow_persistent_secrets = false; \
+                 set enable_external_access = false; \
+                 set lock_configuration = true;",
+            )
+            .map_err(open_error)?;
+            let mut idle = lock(&instance.idle);
+            for _ in 0..reader_count.max(1) {
+                idle.push(root.try_clone().map_err(open_error)?);
+            }
+        }
+        Ok(instance)
+    }
+
+    /// A connection of its own, dropped after use.
+    pub(crate) fn connect(&self) -> duckdb::Result<Connection> {
+        let connection = lock(&self.root).try_clone()?;
+        self.remember(&connection);
+        Ok(connection)
+    }
+
+    /// A pooled connection; waits until one is free.
+    pub(crate) fn reader(self: &Arc<Self>) -> PooledReader {
+        let mut idle = lock(&self.idle);
+        let connection = loop {
+            if let Some(connection) = idle.pop() {
+                break connection;
+            }
+            idle = self
+                .returned
+                .wait(idle)
+                .unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(idle);
+        self.remember(&connection);
+        PooledReader {
+            connection: Some(connection),
+            instance: Arc::clone(self),
+        }
+    }
+
+    fn remember(&self, connection: &Connection) {
+        let handle = Arc::downgrade(&connection.interrupt_handle());
+        let mut handed_out = lock(&self.handed_out);
+        handed_out.retain(|old| old.strong_count() > 0 && !old.ptr_eq(&handle));
+        handed_out.push(handle);
+    }
+
+    fn interrupt_all(&self) {
+        for handle in lock(&self.handed_out).iter() {
+            if let Some(handle) = handle.upgrade() {
+                handle.interrupt();
+            }
+        }
+    }
+
+    /// Closes the database: stops what still runs on it and waits until nobody holds it.
+    ///
+    /// Returns false when a query did not end in time; the file is then released when it does.
+    pub(crate) fn close(self: Arc<Self>, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while Arc::strong_count(&self) > 1 {
+            self.interrupt_all();
+            if Instant::now() > deadline {
+                self.slot.empty();
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // The database holds the functions, whose state holds a connection to the database.
+        self.slot.empty();
+    }
+}
+
+/// A pooled connection, given back when dropped.
+pub(crate) struct PooledReader {
+    connection: Option<Connection>,
+    instance: Arc<Instance>,
+}
+
+impl PooledReader {
+    pub(crate) fn connection(&self) -> Result<&Connection, Error> {
+        self.connection.as_ref().ok_or(Error::Closed)
+    }
+}
+
+impl Drop for PooledReader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            lock(&self.instance.idle).push(connection);
+            self.instance.returned.notify_one();
+        }
+    }
+}
+
+fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::Config> {
+    duckdb::Config::default()
+        .enable_autoload_extension(false)?
+        .with("autoinstall_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?
+        .with("storage_compatibility_version", "latest")?
+        .with("temp_directory", temp_dir.to_string_lossy())?
+        .with("wal_autocheckpoint", CHECKPOINT_THRESHOLD)?
+        .max_memory(&format!("{memory_limit_bytes}B"))
+}
+
+/// The engine locks the file; its message names the process that holds it.
+fn locked_or(path: &Path, source: duckdb::Error) -> Error {
+    let message = source.to_string();
+    if !message.contains("Could not set lock on file") {
+        return Error::Open {
+            path: path.to_owned(),
+            source,
+        };
+    }
+    let holder = message
+        .split_once("(PID ")
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map_or_else(
+            || "another process".to_owned(),
+            |(pid, _)| format!("process {pid}"),
+        );
+    Error::Locked {
+        folder: path.parent().map(PathBuf::from).unwrap_or_default(),
+        holder,
+    }
+}

@@ -1,0 +1,297 @@
+//! The store as a whole: opening, closing, and opening again after the engine gave up.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast;
+
+use crate::instance::{Instance, lock};
+use crate::writer::{Core, Writer};
+use crate::{Error, Notice};
+
+const FILE_NAME: &str = "spanreel.duckdb";
+const TEMP_NAME: &str = "tmp";
+/// Notices that a slow subscriber may fall behind before it misses some.
+const NOTICE_CAPACITY: usize = 1024;
+/// How long closing waits for running queries, which it interrupts.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
+/// Quiet time after a commit before the log of changes is folded into the file.
+const IDLE_BEFORE_CHECKPOINT: Duration = Duration::from_secs(3);
+
+/// What the store is given. No part of it has a default here.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Created when absent.
+    pub data_dir: PathBuf,
+    /// For the engine's buffers. The process takes up to 0.8 GB more.
+    pub memory_limit_bytes: u64,
+    /// Queries of our own that run at the same time.
+    pub reader_count: usize,
+}
+
+/// The recorder's memory. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Where the database is.
+enum Place {
+    Open(Arc<Instance>),
+    /// The engine gave up; to be opened again once nobody holds the old one.
+    Lost(Weak<Instance>),
+    Closed,
+}
+
+pub(crate) struct Shared {
+    config: Config,
+    path: PathBuf,
+    instance: RwLock<Place>,
+    /// What the writer knows and holds. Taken by every write.
+    pub(crate) core: Mutex<Option<Core>>,
+    pub(crate) writer_taken: AtomicBool,
+    pub(crate) notices: broadcast::Sender<Arc<Notice>>,
+    claim: Mutex<Option<Claim>>,
+    stop: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Store {
+    /// Opens or creates `<data_dir>/spanreel.duckdb` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when the folder is in use, [`Error::NewerSchema`] when a newer Spanreel
+    /// wrote it, else what the file system or the engine says.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        let folder_error = |source| Error::Folder {
+            folder: config.data_dir.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&config.data_dir).map_err(folder_error)?;
+        let data_dir = config.data_dir.canonicalize().map_err(folder_error)?;
+        let claim = Claim::take(&data_dir)?;
+        let path = data_dir.join(FILE_NAME);
+        let shared = Shared {
+            path,
+            instance: RwLock::new(Place::Closed),
+            core: Mutex::new(None),
+            writer_taken: AtomicBool::new(false),
+            notices: broadcast::channel(NOTICE_CAPACITY).0,
+            claim: Mutex::new(Some(claim)),
+            stop: Arc::new((Mutex::new(false), Condvar::new())),
+            config,
+        };
+        shared.open_instance(&mut lock(&shared.core))?;
+        let shared = Arc::new(shared);
+        spawn_checkpoints(&shared);
+        Ok(Self { shared })
+    }
+
+    /// The one writer.
+    ///
+    /// # Errors
+    /// [`Error::WriterTaken`] while another one lives.
+    pub fn writer(&self) -> Result<Writer, Error> {
+        if self.shared.writer_taken.swap(true, Ordering::AcqRel) {
+            return Err(Error::WriterTaken);
+        }
+        Writer::new(Arc::clone(&self.shared)).inspect_err(|_| {
+            self.shared.writer_taken.store(false, Ordering::Release);
+        })
+    }
+
+    /// What every commit and every write of findings tells, from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Notice>> {
+        self.shared.notices.subscribe()
+    }
+
+    /// Folds the log of changes into the file and releases the folder, also when clones live on:
+    /// they then answer [`Error::Closed`].
+    pub fn close(self) {
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    /// The open database; opens it again when an earlier attempt to do so failed.
+    pub(crate) fn instance(&self) -> Result<Arc<Instance>, Error> {
+        let lost = match &*self.instance.read().unwrap_or_else(PoisonError::into_inner) {
+            Place::Open(instance) => return Ok(Arc::clone(instance)),
+            Place::Lost(old) => old.clone(),
+            Place::Closed => return Err(Error::Closed),
+        };
+        self.recover(&lost)?;
+        match &*self.instance.read().unwrap_or_else(PoisonError::into_inner) {
+            Place::Open(instance) => Ok(Arc::clone(instance)),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        size(&self.path) + size(&self.path.with_file_name(format!("{FILE_NAME}.wal")))
+    }
+
+    fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
+        let temp_dir = self.path.with_file_name(TEMP_NAME);
+        let instance = Arc::new(Instance::open(
+            &self.path,
+            &temp_dir,
+            self.config.memory_limit_bytes,
+            self.config.reader_count,
+        )?);
+        *core = Some(Core::load(&instance)?);
+        *self
+            .instance
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Place::Open(instance);
+        Ok(())
+    }
+
+    /// Opens the database again after the engine has given up on the instance that `failed` names.
+    /// What was committed comes back from disk.
+    pub(crate) fn recover(&self, failed: &Weak<Instance>) -> Result<(), Error> {
+        let mut core = lock(&self.core);
+        self.recover_with(failed, &mut core)
+    }
+
+    /// As [`Self::recover`], for a caller that holds the writer's lock.
+    pub(crate) fn recover_with(
+        &self,
+        failed: &Weak<Instance>,
+        core: &mut Option<Core>,
+    ) -> Result<(), Error> {
+        let old = {
+            let mut place = self
+                .instance
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            match &*place {
+                Place::Open(current) if Arc::downgrade(current).ptr_eq(failed) => {
+                    let lost = Place::Lost(failed.clone());
+                    match std::mem::replace(&mut *place, lost) {
+                        Place::Open(old) => Some(old),
+                        _ => None,
+                    }
+                }
+                // Somebody else has done it.
+                Place::Open(_) => return Ok(()),
+                Place::Lost(old) => old.upgrade(),
+                Place::Closed => return Err(Error::Closed),
+            }
+        };
+        tracing::error!("the database engine gave up; opening the database again");
+        *core = None;
+        if let Some(old) = old
+            && !old.close(CLOSE_PATIENCE)
+        {
+            // Two instances of one file in one process would destroy it.
+            return Err(Error::Damaged(
+                "a query of the failed database does not end".to_owned(),
+            ));
+        }
+        self.open_instance(core)?;
+        tracing::info!("the database is open again");
+        Ok(())
+    }
+
+    fn close(&self) {
+        {
+            let (stopped, signal) = &*self.stop;
+            *lock(stopped) = true;
+            signal.notify_all();
+        }
+        let mut core = lock(&self.core);
+        let place = std::mem::replace(
+            &mut *self
+                .instance
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+            Place::Closed,
+        );
+        if let Some(core) = core.take() {
+            core.checkpoint();
+        }
+        if let Place::Open(instance) = place
+            && !instance.close(CLOSE_PATIENCE)
+        {
+            tracing::warn!("a query does not end; the data folder is released when it does");
+        }
+        lock(&self.claim).take();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Folds the log of changes into the file whenever commits pause, so that no commit has to.
+fn spawn_checkpoints(shared: &Arc<Shared>) {
+    let stop = Arc::clone(&shared.stop);
+    let shared = Arc::downgrade(shared);
+    let spawned = std::thread::Builder::new()
+        .name("checkpoint".to_owned())
+        .spawn(move || {
+            let (stopped, signal) = &*stop;
+            let mut guard = lock(stopped);
+            while !*guard {
+                guard = signal
+                    .wait_timeout(guard, Duration::from_secs(1))
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+                if *guard {
+                    break;
+                }
+                drop(guard);
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                if let Ok(mut core) = shared.core.try_lock()
+                    && let Some(core) = core.as_mut()
+                {
+                    core.checkpoint_when_idle(Instant::now(), IDLE_BEFORE_CHECKPOINT);
+                }
+                drop(shared);
+                guard = lock(stopped);
+            }
+        });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread for checkpoints; commits will do them");
+    }
+}
+
+/// Keeps a second store of this process off the folder; the engine's file lock keeps off other
+/// processes only.
+struct Claim {
+    data_dir: PathBuf,
+}
+
+static CLAIMED: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+
+impl Claim {
+    fn take(data_dir: &Path) -> Result<Self, Error> {
+        let mut claimed = lock(&CLAIMED);
+        if !claimed.get_or_insert_default().insert(data_dir.to_owned()) {
+            return Err(Error::Locked {
+                folder: data_dir.to_owned(),
+                holder: "this process".to_owned(),
+            });
+        }
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(claimed) = lock(&CLAIMED).as_mut() {
+            claimed.remove(&self.data_dir);
+        }
+    }
+}

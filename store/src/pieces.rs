@@ -1,0 +1,234 @@
+//! Splitting a text into pieces that later texts share, and packing a piece.
+//!
+//! Pure. Concatenating the pieces gives the text back, byte for byte.
+
+use std::ops::Range;
+
+use fastcdc::v2020::FastCDC;
+
+/// Longest piece, raw: 2,048 of them (one vector of the engine) fit into memory.
+pub(crate) const MAX_PIECE: usize = 64 * 1024;
+/// Texts up to here are one piece unless they are a list.
+const WHOLE: usize = 16 * 1024;
+/// Neighbouring short elements of a list share a piece up to here, since a piece costs a row.
+const SMALL: usize = 1024;
+
+const MIN_CHUNK: usize = 4 * 1024;
+const AVG_CHUNK: usize = 16 * 1024;
+
+const ZSTD_LEVEL: i32 = 3;
+/// Compressing less than this gains nothing.
+const MIN_COMPRESSED: usize = 128;
+
+/// How the bytes of a piece are packed; the number is what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Raw = 0,
+    Zstd = 1,
+}
+
+impl Codec {
+    pub(crate) fn parse(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Raw),
+            1 => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// The pieces of `bytes`, in order, none empty, none longer than [`MAX_PIECE`].
+///
+/// A conversation is resent with every model request, one message longer each time: cutting at the
+/// elements of a list makes all but the new messages pieces that are stored already.
+pub(crate) fn split(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    match list_elements(bytes) {
+        Some(ends) => {
+            let mut start = 0;
+            let mut from = 0;
+            for end in ends {
+                // A long element stands alone, so that the cuts after it do not depend on what
+                // precedes it.
+                if end - from >= SMALL {
+                    push(bytes, start..from, &mut pieces);
+                    push(bytes, from..end, &mut pieces);
+                    start = end;
+                } else if end - start >= SMALL {
+                    push(bytes, start..end, &mut pieces);
+                    start = end;
+                }
+                from = end;
+            }
+            push(bytes, start..bytes.len(), &mut pieces);
+        }
+        None => push(bytes, 0..bytes.len(), &mut pieces),
+    }
+    pieces
+}
+
+fn push(bytes: &[u8], range: Range<usize>, pieces: &mut Vec<Range<usize>>) {
+    if range.is_empty() {
+        return;
+    }
+    if range.len() <= WHOLE {
+        pieces.push(range);
+        return;
+    }
+    let start = range.start;
+    pieces.extend(
+        FastCDC::new(&bytes[range], MIN_CHUNK, AVG_CHUNK, MAX_PIECE)
+            .map(|chunk| start + chunk.offset..start + chunk.offset + chunk.length),
+    );
+}
+
+/// Where each element of a JSON list ends, its comma included; `None` for anything else.
+///
+/// Looks at brackets and strings only: a wrong guess costs sharing, never a byte.
+fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
+    let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    if bytes[first] != b'[' {
+        return None;
+    }
+    let mut ends = Vec::new();
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut at = first;
+    while at < bytes.len() {
+        match (in_string, bytes[at]) {
+            (true, b'\\') => at += 1,
+            (true, b'"') => in_string = false,
+            (true, _) => {}
+            (false, b'"') => in_string = true,
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            (false, b',') if depth == 1 => ends.push(at + 1),
+            (false, _) => {}
+        }
+        at += 1;
+    }
+    Some(ends)
+}
+
+/// Packs one piece; the smaller of raw and compressed.
+pub(crate) fn pack(
+    compressor: &mut zstd::bulk::Compressor<'_>,
+    raw: &[u8],
+) -> std::io::Result<(Codec, Vec<u8>)> {
+    if raw.len() >= MIN_COMPRESSED {
+        let packed = compressor.compress(raw)?;
+        if packed.len() < raw.len() {
+            return Ok((Codec::Zstd, packed));
+        }
+    }
+    Ok((Codec::Raw, raw.to_vec()))
+}
+
+/// A compressor for [`pack`].
+pub(crate) fn compressor() -> std::io::Result<zstd::bulk::Compressor<'static>> {
+    zstd::bulk::Compressor::new(ZSTD_LEVEL)
+}
+
+/// Undoes [`pack`], checking the length; `None` when the bytes are damaged.
+pub(crate) fn unpack(codec: u8, packed: &[u8], raw_size: usize) -> Option<Vec<u8>> {
+    let raw = match Codec::parse(codec)? {
+        Codec::Raw => packed.to_vec(),
+        Codec::Zstd => zstd::bulk::decompress(packed, raw_size.min(MAX_PIECE)).ok()?,
+    };
+    (raw.len() == raw_size).then_some(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8]) -> Vec<Range<usize>> {
+        let pieces = split(bytes);
+        let mut at = 0;
+        for piece in &pieces {
+            assert_eq!(piece.start, at);
+            assert!(!piece.is_empty() && piece.len() <= MAX_PIECE);
+            at = piece.end;
+        }
+        assert_eq!(at, bytes.len());
+        pieces
+    }
+
+    /// Text that no compressor and no chunker finds regular.
+    fn noise(len: usize, seed: u64) -> String {
+        let mut state = seed | 1;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+                char::from(b'a' + ((state >> 33) % 26) as u8)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pieces_cover_any_bytes() {
+        check(b"");
+        check(b"[");
+        check(b"[,,,]");
+        check(b"[\"\\");
+        check(b"]]]],,,[[[");
+        check(b"  [1, {\"a\": [\",]\"]}, 3]trailing");
+        check(noise(5 * 1024 * 1024, 7).as_bytes());
+        check(&vec![0; 300_000]);
+        check(&vec![b','; 300_000]);
+        check(&vec![b'['; 300_000]);
+    }
+
+    #[test]
+    fn longer_conversation_shares_all_earlier_pieces() {
+        let message = |n: u64| format!("{{\"role\":\"user\",\"text\":\"{}\"}}", noise(3000, n));
+        let list = |n: u64| format!("[{}]", (0..n).map(message).collect::<Vec<_>>().join(","));
+        let (short, long) = (list(10), list(11));
+        let texts = |text: &str| -> Vec<String> {
+            check(text.as_bytes())
+                .into_iter()
+                .map(|piece| text[piece].to_owned())
+                .collect()
+        };
+        let (short, long) = (texts(&short), texts(&long));
+        assert_eq!(short[..9], long[..9]);
+        assert_eq!(long.len(), 11);
+    }
+
+    #[test]
+    fn insertion_into_a_long_text_changes_few_pieces() {
+        let text = noise(500_000, 3);
+        let edited = format!("{}inserted{}", &text[..1000], &text[1000..]);
+        let before: std::collections::HashSet<String> = check(text.as_bytes())
+            .into_iter()
+            .map(|piece| text[piece].to_owned())
+            .collect();
+        let after = check(edited.as_bytes());
+        let fresh = after
+            .iter()
+            .filter(|piece| !before.contains(&edited[(*piece).clone()]))
+            .count();
+        assert!(fresh <= 2, "{fresh} of {}", after.len());
+    }
+
+    #[test]
+    fn packed_piece_unpacks_to_the_same_bytes() {
+        let mut compressor = compressor().unwrap();
+        for raw in [
+            Vec::new(),
+            vec![0; 10],
+            vec![0; MAX_PIECE],
+            noise(MAX_PIECE, 5).into_bytes(),
+        ] {
+            let (codec, packed) = pack(&mut compressor, &raw).unwrap();
+            assert_eq!(unpack(codec as u8, &packed, raw.len()), Some(raw));
+        }
+        assert_eq!(unpack(1, b"not zstd", 10), None);
+        assert_eq!(unpack(9, b"", 0), None);
+    }
+}

@@ -1,0 +1,387 @@
+//! From the types of a batch to columns of the private tables, and back for the light half of acts.
+
+use std::sync::Arc;
+
+use proto::agent::{
+    Act, Decision, Event, Facts, MetricPoint, Operation, Origin, PayloadRef, Status,
+};
+use proto::id::{SpanId, TraceId};
+
+use crate::columns::{Columns, RowReader};
+use crate::{ActKey, ActState, Derived, FindingRow, SessionRow, TraceRow, TurnRow};
+
+/// Finds the row number of a stored payload.
+pub(crate) type PayloadIds<'a> = &'a dyn Fn(&PayloadRef) -> Option<i64>;
+
+fn address<'a>(
+    columns: &mut Columns,
+    name: &str,
+    ids: PayloadIds<'_>,
+    values: impl Iterator<Item = Option<&'a PayloadRef>> + Clone,
+) {
+    columns.long(&format!("{name}_id"), values.clone().map(|v| ids(v?)));
+    columns.bytes(
+        &format!("{name}_hash"),
+        values.clone().map(|v| Some(v?.hash)),
+    );
+    columns.long(
+        &format!("{name}_size"),
+        values.map(|v| Some(v?.size_bytes as i64)),
+    );
+}
+
+/// The light half: key and everything that joining may change.
+pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'_>) {
+    let c = columns;
+    let acts = || acts.iter().copied();
+    let facts = || acts().map(|act| &act.facts);
+    let derived = || acts().map(|act| &act.derived);
+    macro_rules! fact {
+        ($kind:ident: $($column:literal = $field:ident),+) => {
+            $(c.$kind($column, facts().map(|f| f.$field.as_ref().cloned()));)+
+        };
+    }
+    c.long("act_id", acts().map(|a| Some(a.act_id)));
+    c.text("trace_id", acts().map(|a| Some(a.key.trace_id.hex())));
+    c.text("span_id", acts().map(|a| Some(a.key.span_id.hex())));
+    c.text(
+        "reported_parent_id",
+        acts().map(|a| Some(a.reported_parent?.hex())),
+    );
+    c.text("parent_span_id", derived().map(|d| Some(d.parent?.hex())));
+    c.text("session_id", derived().map(|d| Some(&d.session_id)));
+    c.flag(
+        "session_inferred",
+        derived().map(|d| Some(d.session_inferred)),
+    );
+    c.int("turn", derived().map(|d| Some(d.turn)));
+    c.text(
+        "duplicate_of_trace_id",
+        derived().map(|d| Some(d.duplicate_of?.trace_id.hex())),
+    );
+    c.text(
+        "duplicate_of",
+        derived().map(|d| Some(d.duplicate_of?.span_id.hex())),
+    );
+    c.text("origin", acts().map(|a| Some(a.origin.as_str())));
+    c.text("operation", acts().map(|a| Some(a.operation.as_str())));
+    c.flag("plumbing", acts().map(|a| Some(a.plumbing)));
+    c.flag("part_of_parent", acts().map(|a| Some(a.part_of_parent)));
+    c.text("name", acts().map(|a| Some(&a.name)));
+    c.time("started_at", acts().map(|a| Some(a.start_ns)));
+    c.time("ended_at", acts().map(|a| a.end_ns));
+    c.long(
+        "duration_ns",
+        acts().map(|a| Some(a.end_ns?.saturating_sub(a.start_ns))),
+    );
+    c.text("status", acts().map(|a| Some(a.status.as_str())));
+    c.text("status_message", acts().map(|a| a.status_message.as_ref()));
+    fact!(text: "harness" = harness, "record_session_id" = session_id,
+        "resource_session_id" = resource_session_id, "parent_session_id" = parent_session_id,
+        "turn_key" = turn_key);
+    address(c, "prompt", ids, facts().map(|f| f.prompt.as_ref()));
+    fact!(text: "title" = title, "agent_name" = agent_name, "agent_id" = agent_id,
+        "parent_agent_id" = parent_agent_id);
+    c.flag("starts_subagent", facts().map(|f| Some(f.starts_subagent)));
+    fact!(text: "model" = model, "provider" = provider, "request_id" = request_id,
+        "join_key" = join_key, "tool_name" = tool_name, "tool_call_id" = tool_call_id,
+        "mcp_server" = mcp_server, "skill_name" = skill_name, "hook_event" = hook_event,
+        "hook_name" = hook_name);
+    c.text(
+        "decision",
+        facts().map(|f| f.decision.map(Decision::as_str)),
+    );
+    fact!(text: "decision_source" = decision_source);
+    fact!(long: "input_tokens" = input_tokens, "output_tokens" = output_tokens,
+        "cache_read_tokens" = cache_read_tokens, "cache_write_tokens" = cache_write_tokens,
+        "reasoning_tokens" = reasoning_tokens);
+    fact!(double: "cost_usd" = cost_usd);
+    fact!(text: "finish_reason" = finish_reason, "error_type" = error_type,
+        "error_message" = error_message);
+    fact!(flag: "success" = success);
+    fact!(text: "user_id" = user_id, "host" = host, "project" = project);
+    address(c, "input", ids, facts().map(|f| f.input.as_ref()));
+    address(c, "output", ids, facts().map(|f| f.output.as_ref()));
+    fact!(text: "call_hash" = call_hash, "truncated_upstream" = truncated_upstream,
+        "detail" = detail);
+}
+
+/// The heavy half, written once. `resource_ids` gives the row number of each act's resource.
+pub(crate) fn heavy(columns: &mut Columns, acts: &[&Act], resource_ids: &[i32]) {
+    let c = columns;
+    let acts = || acts.iter().copied();
+    c.text("kind", acts().map(|a| Some(a.kind.as_str())));
+    c.text("attributes", acts().map(|a| json(&a.attributes)));
+    c.int("resource_id", resource_ids.iter().map(|id| Some(*id)));
+    c.text("links", acts().map(|a| json(&a.links)));
+    c.text("scope_name", acts().map(|a| filled(&a.scope_name)));
+    c.text("scope_version", acts().map(|a| filled(&a.scope_version)));
+    c.text("service_name", acts().map(|a| filled(&a.service_name)));
+    c.text("trace_state", acts().map(|a| filled(&a.trace_state)));
+    c.long(
+        "dropped_attributes_count",
+        acts().map(|a| Some(i64::from(a.dropped_attributes_count))),
+    );
+}
+
+/// Empty text says nothing, which SQL spells null.
+fn filled(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// JSON text that queries can rely on. Text that is not JSON is kept as a string under `$invalid`,
+/// because one value that the engine cannot parse fails every query that touches it.
+pub(crate) fn json(text: &str) -> Option<std::borrow::Cow<'_, str>> {
+    use std::borrow::Cow;
+    if text.is_empty() {
+        return None;
+    }
+    // Skipping over a value does not look at surrogates, which the engine refuses when alone.
+    let surrogates = text.contains("\\ud") || text.contains("\\uD");
+    let valid = if surrogates {
+        serde_json::from_str::<serde_json::Value>(text).is_ok()
+    } else {
+        serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    };
+    if valid {
+        return Some(Cow::Borrowed(text));
+    }
+    Some(Cow::Owned(
+        serde_json::json!({ "$invalid": text }).to_string(),
+    ))
+}
+
+/// The light half of an act as [`light`] wrote it; `None` when the row cannot be one.
+pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
+    let span_id = |name: &str| row.str(name)?.parse::<SpanId>().ok();
+    let address = |name: &str| {
+        Some(PayloadRef {
+            hash: row.bytes(&format!("{name}_hash"))?.try_into().ok()?,
+            size_bytes: row.long(&format!("{name}_size"))? as u64,
+        })
+    };
+    let duplicate_of = match (row.str("duplicate_of_trace_id"), span_id("duplicate_of")) {
+        (Some(trace_id), Some(span_id)) => Some(ActKey {
+            trace_id: trace_id.parse().ok()?,
+            span_id,
+        }),
+        _ => None,
+    };
+    let facts = Facts {
+        harness: row.text("harness"),
+        session_id: row.text("record_session_id"),
+        resource_session_id: row.text("resource_session_id"),
+        parent_session_id: row.text("parent_session_id"),
+        turn_key: row.text("turn_key"),
+        prompt: address("prompt"),
+        title: row.text("title"),
+        agent_name: row.text("agent_name"),
+        agent_id: row.text("agent_id"),
+        parent_agent_id: row.text("parent_agent_id"),
+        starts_subagent: row.flag("starts_subagent").unwrap_or(false),
+        model: row.text("model"),
+        provider: row.text("provider"),
+        request_id: row.text("request_id"),
+        join_key: row.text("join_key"),
+        tool_name: row.text("tool_name"),
+        tool_call_id: row.text("tool_call_id"),
+        mcp_server: row.text("mcp_server"),
+        skill_name: row.text("skill_name"),
+        hook_event: row.text("hook_event"),
+        hook_name: row.text("hook_name"),
+        decision: row.str("decision").and_then(Decision::parse),
+        decision_source: row.text("decision_source"),
+        input_tokens: row.long("input_tokens"),
+        output_tokens: row.long("output_tokens"),
+        cache_read_tokens: row.long("cache_read_tokens"),
+        cache_write_tokens: row.long("cache_write_tokens"),
+        reasoning_tokens: row.long("reasoning_tokens"),
+        cost_usd: row.double("cost_usd"),
+        finish_reason: row.text("finish_reason"),
+        error_type: row.text("error_type"),
+        error_message: row.text("error_message"),
+        success: row.flag("success"),
+        user_id: row.text("user_id"),
+        host: row.text("host"),
+        project: row.text("project"),
+        input: address("input"),
+        output: address("output"),
+        call_hash: row.text("call_hash"),
+        truncated_upstream: row.text("truncated_upstream"),
+        detail: row.text("detail"),
+    };
+    Some(ActState {
+        act_id: row.long("act_id")?,
+        key: ActKey {
+            trace_id: row.str("trace_id")?.parse::<TraceId>().ok()?,
+            span_id: span_id("span_id")?,
+        },
+        reported_parent: span_id("reported_parent_id"),
+        origin: Origin::parse(row.str("origin")?)?,
+        operation: Operation::parse(row.str("operation")?)?,
+        plumbing: row.flag("plumbing")?,
+        part_of_parent: row.flag("part_of_parent")?,
+        name: row.text("name")?,
+        start_ns: row.time("started_at")?,
+        end_ns: row.time("ended_at"),
+        status: Status::parse(row.str("status")?)?,
+        status_message: row.text("status_message"),
+        facts,
+        derived: Derived {
+            session_id: row.text("session_id").unwrap_or_else(|| Arc::from("")),
+            session_inferred: row.flag("session_inferred").unwrap_or(false),
+            turn: row.int("turn").unwrap_or(0),
+            parent: span_id("parent_span_id"),
+            duplicate_of,
+        },
+    })
+}
+
+pub(crate) fn events(events: &[&Event], ids: PayloadIds<'_>) -> Columns {
+    let mut c = Columns::default();
+    let events = || events.iter().copied();
+    c.bytes("event_id", events().map(|e| Some(e.event_id)));
+    c.time("time", events().map(|e| Some(e.time_ns)));
+    c.text("session_id", events().map(|e| e.session_id.as_ref()));
+    c.text("trace_id", events().map(|e| Some(e.trace_id?.hex())));
+    c.text("span_id", events().map(|e| Some(e.span_id?.hex())));
+    c.flag("is_log", events().map(|e| Some(e.is_log)));
+    c.text("name", events().map(|e| Some(&e.name)));
+    c.text("severity", events().map(|e| e.severity.as_ref()));
+    c.text("body", events().map(|e| e.body.as_ref()));
+    address(
+        &mut c,
+        "body",
+        ids,
+        events().map(|e| e.body_payload.as_ref()),
+    );
+    c.text("attributes", events().map(|e| json(&e.attributes)));
+    c.text("service_name", events().map(|e| filled(&e.service_name)));
+    c.text("scope_name", events().map(|e| filled(&e.scope_name)));
+    c
+}
+
+pub(crate) fn metrics(points: &[&MetricPoint]) -> Columns {
+    let mut c = Columns::default();
+    let points = || points.iter().copied();
+    c.bytes("point_id", points().map(|p| Some(p.point_id)));
+    c.time("time", points().map(|p| Some(p.time_ns)));
+    c.text("session_id", points().map(|p| p.session_id.as_ref()));
+    c.text("name", points().map(|p| Some(&p.name)));
+    c.double("value", points().map(|p| Some(p.value)));
+    c.text("unit", points().map(|p| filled(&p.unit)));
+    c.text("kind", points().map(|p| Some(p.kind)));
+    c.text("attributes", points().map(|p| json(&p.attributes)));
+    c.text("service_name", points().map(|p| filled(&p.service_name)));
+    c
+}
+
+pub(crate) fn sessions(sessions: &[SessionRow]) -> Columns {
+    let mut c = Columns::default();
+    let rows = || sessions.iter();
+    macro_rules! counts {
+        ($($field:ident),+) => { $(c.long(stringify!($field), rows().map(|s| Some(s.$field)));)+ };
+    }
+    c.text("session_id", rows().map(|s| Some(&s.session_id)));
+    c.text(
+        "parent_session_id",
+        rows().map(|s| s.parent_session_id.as_ref()),
+    );
+    c.flag("inferred", rows().map(|s| Some(s.inferred)));
+    c.text("harness", rows().map(|s| s.harness.as_ref()));
+    c.text("title", rows().map(|s| s.title.as_ref()));
+    c.text("host", rows().map(|s| s.host.as_ref()));
+    c.text("project", rows().map(|s| s.project.as_ref()));
+    c.text("user_id", rows().map(|s| s.user_id.as_ref()));
+    c.time("started_at", rows().map(|s| Some(s.started_ns)));
+    c.time("last_at", rows().map(|s| Some(s.last_ns)));
+    c.long(
+        "duration_ns",
+        rows().map(|s| Some(s.last_ns.saturating_sub(s.started_ns))),
+    );
+    c.flag("ended", rows().map(|s| Some(s.ended)));
+    c.text("status", rows().map(|s| Some(s.status)));
+    counts!(
+        turn_count,
+        span_count,
+        model_request_count,
+        tool_call_count,
+        error_count,
+        denied_count,
+        subagent_count,
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        reasoning_tokens
+    );
+    c.double("cost_usd", rows().map(|s| s.cost_usd));
+    c.texts("models", rows().map(|s| s.models.clone()));
+    c.texts("tools", rows().map(|s| s.tools.clone()));
+    counts!(payload_bytes);
+    c
+}
+
+pub(crate) fn turns(turns: &[TurnRow], ids: PayloadIds<'_>) -> Columns {
+    let mut c = Columns::default();
+    let rows = || turns.iter();
+    macro_rules! counts {
+        ($($field:ident),+) => { $(c.long(stringify!($field), rows().map(|t| Some(t.$field)));)+ };
+    }
+    c.text("session_id", rows().map(|t| Some(&t.session_id)));
+    c.int("turn", rows().map(|t| Some(t.turn)));
+    address(&mut c, "prompt", ids, rows().map(|t| t.prompt.as_ref()));
+    address(&mut c, "response", ids, rows().map(|t| t.response.as_ref()));
+    c.time("started_at", rows().map(|t| Some(t.started_ns)));
+    counts!(
+        duration_ns,
+        span_count,
+        model_request_count,
+        tool_call_count,
+        error_count,
+        denied_count,
+        input_tokens,
+        output_tokens
+    );
+    c.double("cost_usd", rows().map(|t| t.cost_usd));
+    c
+}
+
+pub(crate) fn traces(traces: &[TraceRow]) -> Columns {
+    let mut c = Columns::default();
+    let rows = || traces.iter();
+    c.text("trace_id", rows().map(|t| Some(t.trace_id.hex())));
+    c.text("session_id", rows().map(|t| Some(&t.session_id)));
+    c.time("min_at", rows().map(|t| Some(t.min_ns)));
+    c.time("max_at", rows().map(|t| Some(t.max_ns)));
+    c
+}
+
+pub(crate) fn findings(findings: &[FindingRow]) -> Columns {
+    let mut c = Columns::default();
+    let rows = || findings.iter();
+    macro_rules! texts {
+        ($($field:ident),+) => { $(c.text(stringify!($field), rows().map(|f| Some(&f.$field)));)+ };
+    }
+    texts!(
+        finding_id,
+        session_id,
+        kind,
+        severity,
+        confidence,
+        detector,
+        title,
+        explanation
+    );
+    let keys = |of: fn(&ActKey) -> String| rows().map(move |f| f.spans.iter().map(of).collect());
+    c.texts::<String>("trace_ids", keys(|key| key.trace_id.hex()));
+    c.texts::<String>("span_ids", keys(|key| key.span_id.hex()));
+    c.long("repeat_count", rows().map(|f| Some(f.repeat_count)));
+    c.long("wasted_ns", rows().map(|f| Some(f.wasted_ns)));
+    c.long("wasted_tokens", rows().map(|f| Some(f.wasted_tokens)));
+    c.double("wasted_cost_usd", rows().map(|f| f.wasted_cost_usd));
+    c.time("detected_at", rows().map(|f| Some(f.detected_ns)));
+    c.time("updated_at", rows().map(|f| Some(f.updated_ns)));
+    c.flag("open", rows().map(|f| Some(f.open)));
+    c
+}

@@ -1,0 +1,108 @@
+//! Schema version, migrations, and the views that are the public SQL contract.
+
+use std::path::Path;
+
+use duckdb::Connection;
+
+use crate::Error;
+
+struct Script {
+    name: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! scripts {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(Script { name: $name, sql: include_str!(concat!("../", $folder, "/", $name)) }),+]
+    };
+}
+
+/// Applied once each, in order. Append only.
+const MIGRATIONS: &[Script] = scripts!("migrations": "0001_schema.sql");
+
+/// Defined anew at each open, in order, so that a file is never stale.
+const VIEWS: &[Script] = scripts!("views":
+    "spans.sql",
+    "sessions.sql",
+    "turns.sql",
+    "events.sql",
+    "messages.sql",
+    "findings.sql",
+    "annotations.sql",
+    "metrics.sql",
+    "macros.sql",
+);
+
+/// Brings the database to the schema that this build knows.
+pub(crate) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let known = MIGRATIONS.len() as i64;
+    let found = version(connection).map_err(|source| Error::Load { source })?;
+    if found > known {
+        return Err(Error::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let applied = connection.execute_batch(&format!(
+            "begin transaction;\n{}\n\
+             insert into schema_version values ({});\ncommit;\n\
+             checkpoint;", // replaying schema changes from the log has failed before
+            migration.sql,
+            number + 1
+        ));
+        if let Err(source) = applied {
+            // Leaves the failed transaction; without one the statement fails, which changes nothing.
+            let _ = connection.execute_batch("rollback");
+            return Err(Error::Migrate {
+                name: migration.name,
+                source,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> duckdb::Result<i64> {
+    connection
+        .execute_batch("create table if not exists schema_version (version integer not null)")?;
+    connection.query_row(
+        "select coalesce(max(version), 0)::bigint from schema_version",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Defines the public views and macros.
+pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
+    for view in VIEWS {
+        connection
+            .execute_batch(view.sql)
+            .map_err(|source| Error::Define {
+                name: view.name,
+                source,
+            })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_of_the_folders_is_listed() {
+        for (folder, listed) in [("migrations", MIGRATIONS), ("views", VIEWS)] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let mut found: Vec<String> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            let mut names: Vec<String> = listed.iter().map(|s| s.name.to_owned()).collect();
+            found.sort();
+            names.sort();
+            assert_eq!(found, names, "{folder}");
+        }
+    }
+}

@@ -1,0 +1,518 @@
+//! The one writer: every change of the store is one transaction here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use duckdb::Connection;
+use proto::id::TraceId;
+
+use crate::columns::{Columns, each_row};
+use crate::instance::{Instance, lock};
+use crate::open::Shared;
+use crate::payloads::{Added, Addresses};
+use crate::seen::Seen;
+use crate::{ActState, Batch, Committed, Error, FindingRow, Notice, Store, pieces, rows};
+
+/// Names of the light columns, in SQL order.
+fn light_names() -> Vec<String> {
+    let mut columns = Columns::default();
+    rows::light(&mut columns, &[], &|_| None);
+    columns.names().into_iter().map(str::to_owned).collect()
+}
+
+/// What the writer holds and remembers; rebuilt from disk when the database is opened again.
+pub(crate) struct Core {
+    pub(crate) connection: Connection,
+    instance: Weak<Instance>,
+    addresses: Addresses,
+    compressor: zstd::bulk::Compressor<'static>,
+    resources: HashMap<[u8; 32], i32>,
+    pub(crate) seen: Seen,
+    journal_position: u64,
+    next_act_id: i64,
+    update_sql: String,
+    /// Set by a commit, cleared by a checkpoint.
+    last_commit: Option<Instant>,
+}
+
+impl Core {
+    pub(crate) fn load(instance: &Arc<Instance>) -> Result<Self, Error> {
+        Self::try_load(instance).map_err(|source| Error::Load { source })
+    }
+
+    fn try_load(instance: &Arc<Instance>) -> duckdb::Result<Self> {
+        let connection = instance.connect()?;
+        let names = light_names();
+        connection.execute_batch(&format!(
+            "create temp table changed as select {} from span limit 0; \
+             create temp table gone (id varchar);",
+            names.join(", ")
+        ))?;
+        let assignments: Vec<String> = names
+            .iter()
+            .filter(|name| !["act_id", "trace_id", "span_id"].contains(&name.as_str()))
+            .map(|name| format!("{name} = changed.{name}"))
+            .collect();
+        let mut resources = HashMap::new();
+        each_row(
+            &connection,
+            "select resource_id, attributes::varchar as text from resource",
+            |row| {
+                if let (Some(id), Some(text)) = (row.int("resource_id"), row.str("text")) {
+                    resources.insert(*blake3::hash(text.as_bytes()).as_bytes(), id);
+                }
+            },
+        )?;
+        let compressor = pieces::compressor()
+            .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok(Self {
+            addresses: Addresses::load(&connection)?,
+            seen: Seen::load(&connection)?,
+            journal_position: journal_position(&connection)?,
+            next_act_id: connection.query_row(
+                "select coalesce(max(act_id), 0) + 1 from span",
+                [],
+                |row| row.get(0),
+            )?,
+            compressor,
+            resources,
+            instance: Arc::downgrade(instance),
+            connection,
+            update_sql: format!(
+                "update span set {} from changed where span.act_id = changed.act_id",
+                assignments.join(", ")
+            ),
+            last_commit: None,
+        })
+    }
+
+    /// Folds the log of changes into the file.
+    pub(crate) fn checkpoint(&self) {
+        if let Err(error) = self.connection.execute_batch("checkpoint") {
+            // The log of changes stays, and with it everything committed.
+            tracing::warn!(%error, "checkpoint failed");
+        }
+    }
+
+    pub(crate) fn checkpoint_when_idle(&mut self, now: Instant, idle: Duration) {
+        if self
+            .last_commit
+            .is_some_and(|at| now.duration_since(at) >= idle)
+        {
+            self.last_commit = None;
+            self.checkpoint();
+        }
+    }
+
+    /// Runs `work` in one transaction; nothing of it stays when it fails.
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> duckdb::Result<T>,
+    ) -> duckdb::Result<T> {
+        self.connection.execute_batch("begin transaction")?;
+        let result = work(self).and_then(|done| {
+            self.connection.execute_batch("commit")?;
+            Ok(done)
+        });
+        if result.is_err() {
+            // A commit that failed has ended the transaction already; then this fails too.
+            let _ = self.connection.execute_batch("rollback");
+        } else {
+            self.last_commit = Some(Instant::now());
+        }
+        result
+    }
+
+    fn store(&mut self, batch: &Batch) -> duckdb::Result<(Committed, Added, Vec<([u8; 32], i32)>)> {
+        let connection = &self.connection;
+        let io = |error| duckdb::Error::ToSqlConversionFailure(Box::new(error));
+
+        let mut staged = self.addresses.stage();
+        for payload in &batch.payloads {
+            staged.add(&mut self.compressor, payload).map_err(io)?;
+        }
+        let new = || batch.new_acts.iter().map(|(_, state)| state);
+        let facts = new().chain(&batch.changed_acts).map(|state| &state.facts);
+        let addresses = facts.flat_map(|f| [&f.prompt, &f.input, &f.output]);
+        let of_turns = batch.turns.iter().flat_map(|t| [&t.prompt, &t.response]);
+        let of_events = batch.events.iter().map(|event| &event.body_payload);
+        staged.look_up(
+            connection,
+            addresses.chain(of_turns).chain(of_events).flatten(),
+        )?;
+        let ids = |address: &_| staged.id(address);
+
+        let (resource_ids, new_resources) = self.resources(batch);
+        let mut columns = Columns::default();
+        columns.int(
+            "resource_id",
+            new_resources.iter().map(|(_, id, _)| Some(*id)),
+        );
+        columns.text(
+            "attributes",
+            new_resources.iter().map(|(_, _, text)| rows::json(text)),
+        );
+        columns.append_to(connection, "resource")?;
+
+        let mut columns = Columns::default();
+        rows::light(&mut columns, &new().collect::<Vec<_>>(), &ids);
+        let acts: Vec<_> = batch.new_acts.iter().map(|(act, _)| act).collect();
+        rows::heavy(&mut columns, &acts, &resource_ids);
+        columns.append_to(connection, "span")?;
+
+        if let (Some(first), Some(last)) = (
+            batch.changed_acts.iter().map(|state| state.act_id).min(),
+            batch.changed_acts.iter().map(|state| state.act_id).max(),
+        ) {
+            connection.execute_batch("delete from changed")?;
+            let mut columns = Columns::default();
+            rows::light(
+                &mut columns,
+                &batch.changed_acts.iter().collect::<Vec<_>>(),
+                &ids,
+            );
+            columns.append_to(connection, "changed")?;
+            connection.execute_batch(&format!(
+                "{} and span.act_id between {first} and {last}",
+                self.update_sql
+            ))?;
+        }
+
+        let events = self
+            .seen
+            .events
+            .fresh(connection, &batch.events, |event| event.event_id)?;
+        rows::events(&events, &ids).append_to(connection, "event")?;
+        let metrics = self
+            .seen
+            .metrics
+            .fresh(connection, &batch.metrics, |point| point.point_id)?;
+        rows::metrics(&metrics).append_to(connection, "metric")?;
+
+        let gone = batch.sessions.iter().map(|session| &session.session_id);
+        let gone: Vec<&str> = gone
+            .chain(&batch.removed_sessions)
+            .map(|id| &**id)
+            .collect();
+        let known = |id: &&str| self.seen.knows_session(id);
+        delete(
+            connection,
+            gone.iter().copied().filter(known),
+            &["session", "turn"],
+            "session_id",
+        )?;
+        let removed = batch.removed_sessions.iter().map(|id| &**id);
+        delete(connection, removed, &["finding"], "session_id")?;
+        rows::sessions(&batch.sessions).append_to(connection, "session")?;
+        rows::turns(&batch.turns, &ids).append_to(connection, "turn")?;
+
+        let known = batch.traces.iter().map(|trace| trace.trace_id);
+        let known = known
+            .filter(|id| self.seen.knows_trace(id))
+            .map(|id| id.hex());
+        delete(connection, known, &["trace"], "trace_id")?;
+        rows::traces(&batch.traces).append_to(connection, "trace")?;
+
+        connection.execute(
+            "update state set value = ? where name = 'journal_position'",
+            [batch.journal_position as i64],
+        )?;
+
+        let committed = Committed {
+            span_count: batch.new_acts.len() as u64,
+            event_count: events.len() as u64,
+            metric_count: metrics.len() as u64,
+            duplicate_event_count: (batch.events.len() - events.len()) as u64,
+        };
+        let added = staged.store(connection)?;
+        let resources = new_resources.into_iter().map(|(hash, id, _)| (hash, id));
+        Ok((committed, added, resources.collect()))
+    }
+
+    /// The resource row of each new act, and the resources that are new.
+    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i32>, Vec<([u8; 32], i32, &'a str)>) {
+        let mut fresh: Vec<([u8; 32], i32, &str)> = Vec::new();
+        // Acts of one request share the text itself.
+        let mut last: Option<(*const str, i32)> = None;
+        let mut next_id = self.resources.values().copied().max().unwrap_or(0);
+        let ids = batch.new_acts.iter().map(|(act, _)| {
+            let text: &str = &act.resource;
+            if let Some((same, id)) = last
+                && std::ptr::eq(same, text)
+            {
+                return id;
+            }
+            let hash = *blake3::hash(text.as_bytes()).as_bytes();
+            let known = self.resources.get(&hash).copied();
+            let staged = || {
+                fresh
+                    .iter()
+                    .find(|(h, ..)| *h == hash)
+                    .map(|(_, id, _)| *id)
+            };
+            let id = known.or_else(staged).unwrap_or_else(|| {
+                next_id += 1;
+                fresh.push((hash, next_id, text));
+                next_id
+            });
+            last = Some((text, id));
+            id
+        });
+        (ids.collect(), fresh)
+    }
+
+    fn remember(&mut self, batch: &Batch, added: Added, resources: Vec<([u8; 32], i32)>) {
+        self.addresses.adopt(added);
+        self.resources.extend(resources);
+        self.seen.adopt(batch);
+        self.journal_position = batch.journal_position;
+        let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();
+        self.next_act_id = self.next_act_id.max(last.unwrap_or(0) + 1);
+    }
+}
+
+fn journal_position(connection: &Connection) -> duckdb::Result<u64> {
+    connection
+        .query_row(
+            "select value from state where name = 'journal_position'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(|position| position as u64)
+}
+
+/// Deletes the rows of `ids` from each table.
+fn delete<T: AsRef<str>>(
+    connection: &Connection,
+    ids: impl Iterator<Item = T>,
+    tables: &[&str],
+    column: &str,
+) -> duckdb::Result<()> {
+    let mut columns = Columns::default();
+    let ids: Vec<T> = ids.collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    connection.execute_batch("delete from gone")?;
+    columns.text("id", ids.iter().map(Some));
+    columns.append_to(connection, "gone")?;
+    for table in tables {
+        connection.execute_batch(&format!(
+            "delete from {table} where {column} in (select id from gone)"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The only way to add to the store. At most one lives.
+pub struct Writer {
+    shared: Arc<Shared>,
+    next_act_id: i64,
+    /// Set when the engine failed during a commit: whether that batch is on disk.
+    outcome: Option<(u64, bool)>,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, Error> {
+        shared.instance()?;
+        let next_act_id = lock(&shared.core)
+            .as_ref()
+            .ok_or(Error::Closed)?
+            .next_act_id;
+        Ok(Self {
+            shared,
+            next_act_id,
+            outcome: None,
+        })
+    }
+
+    /// Position of the latest commit in the journal; 0 at first.
+    pub fn journal_position(&self) -> u64 {
+        let core = lock(&self.shared.core);
+        core.as_ref().map_or(0, |core| core.journal_position)
+    }
+
+    /// The row number for the next new act. Rises with each call, also across restarts.
+    pub fn next_act_id(&mut self) -> i64 {
+        let id = self.next_act_id;
+        self.next_act_id += 1;
+        id
+    }
+
+    /// All stored acts of the connected group of these traces and sessions: the acts of the traces,
+    /// all acts of any session that they belong to, all acts of traces that those sessions reach,
+    /// and so on. Light halves, in order of arrival. Cheap when nothing of it was ever stored.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when the engine fails.
+    pub fn load_acts(
+        &mut self,
+        traces: &[TraceId],
+        sessions: &[Arc<str>],
+    ) -> Result<Vec<ActState>, Error> {
+        self.shared.instance()?;
+        let mut guard = lock(&self.shared.core);
+        let core = guard.as_mut().ok_or(Error::Closed)?;
+        let loaded = crate::load::acts(&core.connection, &core.seen, traces, sessions)
+            .map_err(|source| Error::Query { source });
+        if let Err(error) = &loaded
+            && error.is_fatal()
+        {
+            let failed = core.instance.clone();
+            self.shared.recover_with(&failed, &mut guard)?;
+        }
+        loaded
+    }
+
+    /// Stores a batch in one transaction, then tells the subscribers. Events and metric points that
+    /// are stored already are left out; new acts must be new.
+    ///
+    /// # Errors
+    /// [`Error::Commit`]: nothing of the batch is stored, and it may be committed again, also when
+    /// the engine had to be opened anew or the disk is full.
+    pub fn commit(&mut self, batch: Batch) -> Result<Committed, Error> {
+        self.commit_ref(&batch)
+    }
+
+    /// As [`Self::commit`], leaving the batch with the caller, who may need it again.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_ref(&mut self, batch: &Batch) -> Result<Committed, Error> {
+        self.shared.instance()?;
+        let mut guard = lock(&self.shared.core);
+        let core = guard.as_mut().ok_or(Error::Closed)?;
+        if let Some((position, true)) = self.outcome.take()
+            && position == batch.journal_position
+        {
+            let committed = Committed {
+                span_count: batch.new_acts.len() as u64,
+                event_count: batch.events.len() as u64,
+                metric_count: batch.metrics.len() as u64,
+                duplicate_event_count: 0,
+            };
+            drop(guard);
+            self.tell(batch, &committed);
+            return Ok(committed);
+        }
+        let before = core.journal_position;
+        match core.transaction(|core| core.store(batch)) {
+            Ok((committed, added, resources)) => {
+                core.remember(batch, added, resources);
+                drop(guard);
+                self.tell(batch, &committed);
+                Ok(committed)
+            }
+            Err(source) => {
+                let error = Error::Commit { source };
+                if error.is_fatal() {
+                    let failed = core.instance.clone();
+                    self.shared.recover_with(&failed, &mut guard)?;
+                    // The engine can fail after the transaction was durable.
+                    let stored = guard.as_ref().is_some_and(|core| {
+                        core.journal_position == batch.journal_position
+                            && core.journal_position != before
+                    });
+                    self.outcome = Some((batch.journal_position, stored));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn tell(&self, batch: &Batch, committed: &Committed) {
+        let mut session_ids: Vec<Arc<str>> = Vec::new();
+        let mut told = HashSet::new();
+        let of_acts = batch.new_acts.iter().map(|(_, state)| state);
+        let of_acts = of_acts
+            .chain(&batch.changed_acts)
+            .map(|state| &state.derived.session_id);
+        let of_events = batch
+            .events
+            .iter()
+            .filter_map(|event| event.session_id.as_ref());
+        let of_sessions = batch.sessions.iter().map(|session| &session.session_id);
+        for id in of_sessions.chain(of_acts).chain(of_events) {
+            if !id.is_empty() && told.insert(id) {
+                session_ids.push(Arc::clone(id));
+            }
+        }
+        // Nobody listening is no error.
+        let _ = self.shared.notices.send(Arc::new(Notice::Committed {
+            session_ids,
+            removed_sessions: batch.removed_sessions.clone(),
+            span_count: committed.span_count,
+            event_count: committed.event_count,
+        }));
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.writer_taken.store(false, Ordering::Release);
+    }
+}
+
+impl Store {
+    /// Inserts findings, or replaces those with the same id, then tells the subscribers.
+    ///
+    /// The time of the first writing is kept.
+    ///
+    /// # Errors
+    /// [`Error::Commit`]: nothing is stored.
+    pub fn write_findings(&self, findings: &[FindingRow]) -> Result<(), Error> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        self.shared.instance()?;
+        let mut guard = lock(&self.shared.core);
+        let core = guard.as_mut().ok_or(Error::Closed)?;
+        let mut findings = findings.to_vec();
+        let written = core.transaction(|core| {
+            let connection = &core.connection;
+            let mut columns = Columns::default();
+            columns.text(
+                "id",
+                findings.iter().map(|finding| Some(&finding.finding_id)),
+            );
+            connection.execute_batch("delete from gone")?;
+            columns.append_to(connection, "gone")?;
+            let mut first = HashMap::new();
+            each_row(
+                connection,
+                "select finding_id, detected_at from finding \
+                 where finding_id in (select id from gone)",
+                |row| {
+                    if let (Some(id), Some(at)) = (row.str("finding_id"), row.time("detected_at")) {
+                        first.insert(id.to_owned(), at);
+                    }
+                },
+            )?;
+            for finding in &mut findings {
+                if let Some(at) = first.get(&finding.finding_id) {
+                    finding.detected_ns = *at;
+                }
+            }
+            connection
+                .execute_batch("delete from finding where finding_id in (select id from gone)")?;
+            rows::findings(&findings).append_to(connection, "finding")
+        });
+        if let Err(source) = written {
+            let error = Error::Commit { source };
+            if error.is_fatal() {
+                let failed = core.instance.clone();
+                self.shared.recover_with(&failed, &mut guard)?;
+            }
+            return Err(error);
+        }
+        drop(guard);
+        // Nobody listening is no error.
+        let _ = self
+            .shared
+            .notices
+            .send(Arc::new(Notice::Findings(findings)));
+        Ok(())
+    }
+}
