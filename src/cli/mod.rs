@@ -1,6 +1,7 @@
 //! The commands beside `serve`: the demo, and those that read what was recorded.
 
 mod demo;
+mod output;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
