@@ -1,13 +1,15 @@
 //! A coding agent as Claude Code reports itself: one trace per prompt, spans and log records that tell
 //! of the same acts, the conversation in full with every model request.
 
+mod calls;
+mod records;
 mod script;
 
-use proto::otlp::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
 
+use self::calls::{Call, CallResult, Naming, Tokens};
 use super::Session;
-use super::otlp::{Attributes, Clock, Emitter, Ids, Millis, NewSpan, Outcome, timestamp};
+use super::otlp::{Attributes, Clock, Emitter, Ids, Millis, Outcome};
 
 const VERSION: &str = "2.1.329";
 
@@ -63,28 +65,6 @@ struct Subagent {
     model: &'static str,
     /// Execution span of the tool call that started it.
     parent_id: Vec<u8>,
-}
-
-/// A tool call: what the model asks for, and how it goes.
-struct Call {
-    tool: &'static str,
-    input: Value,
-    /// What the user or a hook says to it, and who does: `user_permanent`, `hook`, …
-    decided_by: &'static str,
-    duration: Millis,
-    result: CallResult,
-}
-
-enum CallResult {
-    Output(String),
-    /// The harness's own words and class of the error, and the text that the model gets to read.
-    Failed {
-        error: &'static str,
-        class: &'static str,
-        output: String,
-    },
-    /// Refused by a hook, with the hook's words to the model.
-    Denied(String),
 }
 
 /// The harness: plays a conversation forward in time and reports it.
@@ -471,26 +451,6 @@ impl Harness<'_> {
         report
     }
 
-    /// A hook fire that takes `duration` and says no if `blocking`.
-    fn hook(&mut self, event: &str, name: &str, duration: Millis, blocking: bool) {
-        let fire = Attributes::new()
-            .text("hook_event", event)
-            .text("hook_name", name)
-            .text("num_hooks", "1")
-            .text("hook_source", "merged");
-        self.log("hook_execution_start", fire.clone());
-        self.now += duration;
-        let count = |yes: bool| if yes { "1" } else { "0" };
-        self.log(
-            "hook_execution_complete",
-            fire.text("num_success", count(!blocking))
-                .text("num_blocking", count(blocking))
-                .text("num_non_blocking_error", "0")
-                .text("num_cancelled", "0")
-                .text("total_duration_ms", duration.to_string()),
-        );
-    }
-
     fn query_source(&self) -> String {
         self.agent.as_ref().map_or_else(
             || "sdk".to_owned(),
@@ -503,184 +463,5 @@ impl Harness<'_> {
             .as_ref()
             .map_or(&self.turn.interaction_id, |agent| &agent.parent_id)
             .clone()
-    }
-
-    /// What every record says.
-    fn standard_attributes(&self) -> Attributes {
-        let attributes = Attributes::new()
-            .text("session.id", self.session_id.clone())
-            .text("user.id", self.user_id.clone())
-            .text("terminal.type", "xterm");
-        match &self.agent {
-            Some(agent) => attributes.text("agent_id", agent.agent_id.clone()),
-            None => attributes,
-        }
-    }
-
-    fn span_attributes(&self, span_type: &str) -> Attributes {
-        self.standard_attributes()
-            .text("gen_ai.conversation.id", self.session_id.clone())
-            .text("gen_ai.provider.name", "anthropic")
-            .text("span.type", span_type)
-    }
-
-    fn log(&mut self, name: &str, attributes: Attributes) {
-        self.log_at(self.parent_id(), name, attributes);
-    }
-
-    fn log_at(&mut self, span_id: Vec<u8>, name: &str, attributes: Attributes) {
-        let sequence = self.event_sequence;
-        self.event_sequence += 1;
-        let mut all = self
-            .standard_attributes()
-            .text("event.name", name)
-            .text("event.timestamp", timestamp(self.clock.unix_ns(self.now)))
-            .int("event.sequence", sequence);
-        if !self.turn.prompt_id.is_empty() {
-            all = all.text("prompt.id", self.turn.prompt_id.clone());
-        }
-        let body = format!("claude_code.{name}");
-        self.emitter.log(
-            self.now,
-            (&self.turn.trace_id, &span_id),
-            &body,
-            all.and(attributes),
-        );
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a span has that many parts")]
-    fn report(
-        &mut self,
-        name: &str,
-        span_id: Vec<u8>,
-        parent_id: &[u8],
-        time: (Millis, Millis),
-        attributes: Attributes,
-        events: Vec<proto::otlp::trace::v1::span::Event>,
-        outcome: Outcome<'_>,
-    ) {
-        self.emitter.span(NewSpan {
-            trace_id: &self.turn.trace_id,
-            span_id,
-            parent_id,
-            name: name.to_owned(),
-            kind: SpanKind::Internal,
-            time,
-            attributes,
-            events,
-            outcome,
-        });
-    }
-}
-
-/// How spans and log records name a call; for MCP tools they differ.
-struct Naming {
-    in_logs: &'static str,
-    /// Server and tool.
-    mcp: Option<(&'static str, &'static str)>,
-    parameters: Option<String>,
-}
-
-impl Naming {
-    fn of(call: &Call) -> Self {
-        let mcp = call
-            .tool
-            .strip_prefix("mcp__")
-            .and_then(|rest| rest.split_once("__"));
-        let input = |key: &str| call.input[key].as_str().unwrap_or_default();
-        let parameters = if let Some((server, tool)) = mcp {
-            Some(json!({"mcp_server_name": server, "mcp_tool_name": tool}))
-        } else {
-            match call.tool {
-                "Bash" => Some(json!({
-                    "bash_command": input("command").split(' ').next(),
-                    "full_command": input("command"),
-                    "description": input("description"),
-                })),
-                "Agent" => Some(json!({"subagent_type": input("subagent_type")})),
-                _ => None,
-            }
-        };
-        Self {
-            in_logs: if mcp.is_some() { "mcp_tool" } else { call.tool },
-            mcp,
-            parameters: parameters.map(|parameters| parameters.to_string()),
-        }
-    }
-
-    fn span(&self, attributes: Attributes, call: &Call, id: &str) -> Attributes {
-        let mut attributes = attributes
-            .text("tool_name", call.tool)
-            .text("gen_ai.operation.name", "execute_tool")
-            .text(
-                "gen_ai.tool.name",
-                self.mcp.map_or(call.tool, |(_, tool)| tool),
-            )
-            .text("tool_use_id", id)
-            .text("gen_ai.tool.call.id", id);
-        if let Some((server, _)) = self.mcp {
-            attributes = attributes.text("anthropic.mcp.server.name", server);
-        }
-        for (key, attribute) in [
-            ("file_path", "file_path"),
-            ("command", "full_command"),
-            ("subagent_type", "subagent_type"),
-        ] {
-            if let Some(value) = call.input[key].as_str() {
-                attributes = attributes.text(attribute, value);
-            }
-        }
-        attributes
-    }
-
-    fn output_event(&self, call: &Call, output: &str) -> Attributes {
-        let (key, place) = match call.tool {
-            "Read" | "Write" => ("content", "file_path"),
-            "Edit" => ("diff", "file_path"),
-            _ => ("output", "command"),
-        };
-        let attributes = Attributes::new().text(key, output);
-        match (place, call.input[place].as_str()) {
-            ("command", Some(command)) => attributes.text("bash_command", command),
-            (_, Some(file)) => attributes.text("file_path", file),
-            _ => attributes,
-        }
-    }
-}
-
-/// Tokens of a request: what was sent before comes out of the cache, as Claude's API counts.
-struct Tokens {
-    input: usize,
-    cache_read: usize,
-    cache_creation: usize,
-    output: usize,
-}
-
-impl Tokens {
-    fn of(message_count: usize, body_bytes: usize, answer: &[Value]) -> Self {
-        let all = body_bytes / 4;
-        let fresh = (all / message_count.max(1)).min(4_000);
-        Self {
-            input: 12,
-            cache_read: if message_count > 1 { all - fresh } else { 0 },
-            cache_creation: fresh,
-            output: 20
-                + answer
-                    .iter()
-                    .map(|block| block.to_string().len() / 4)
-                    .sum::<usize>(),
-        }
-    }
-
-    fn cost(&self, model: &str) -> f64 {
-        let (input, output) = if model.contains("haiku") {
-            (1e-6, 5e-6)
-        } else {
-            (5e-6, 25e-6)
-        };
-        self.input as f64 * input
-            + self.cache_read as f64 * input * 0.1
-            + self.cache_creation as f64 * input * 1.25
-            + self.output as f64 * output
     }
 }

@@ -147,7 +147,7 @@ fn researcher(
     agent.conversation_id.clone_from(&lead.conversation_id);
     let mut now = started + 40;
     for step in 0..STEPS {
-        let thinking = 500 + ids.number() % 500;
+        let thinking = 800 + ids.number() % 700;
         let search = call(
             ids,
             "web_search",

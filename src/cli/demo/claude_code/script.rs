@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, CallResult, Harness};
+use super::Harness;
+use super::calls::{Call, CallResult};
 use crate::cli::demo::otlp::Millis;
 
 pub(super) const SYSTEM: &str = "You are a careful software engineer. You work in the folder /home/dev/lantern-shop. \
@@ -41,7 +42,7 @@ pub(super) fn play(harness: &mut Harness<'_>) {
 
     harness.begin_turn("Customers with a coupon are charged one cent too little on carts with three lines. Find out why, fix it, and make sure that the checkout suite is green. Reserve one LAMP-07 for the replacement order, too.");
     harness.step(
-        2_100,
+        2_900,
         "I'll start with how totals are computed.",
         vec![read("src/pricing/totals.py", TOTALS)],
     );
@@ -54,7 +55,7 @@ pub(super) fn play(harness: &mut Harness<'_>) {
             "",
             "Once more, in case the result was stale.",
         ][attempt];
-        harness.step(1_500 + 90 * attempt as Millis, words, vec![run_tests()]);
+        harness.step(2_600 + 140 * attempt as Millis, words, vec![run_tests()]);
     }
     harness.step(
         2_400,
@@ -116,7 +117,7 @@ pub(super) fn play(harness: &mut Harness<'_>) {
     );
     harness.end_turn();
 
-    harness.now += 3_000;
+    harness.now += 4_000;
     harness.begin_turn(
         "Good. Add a regression test for three lines with a coupon, and run only that one.",
     );
