@@ -1,6 +1,7 @@
 // One row of the waterfall: gutter, indent, name and muted line | bars.
 
 import type { SessionView } from "../../state/session_view.ts";
+import { toTime } from "../../trace/axis.ts";
 import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
 import { formatDuration } from "../../trace/format.ts";
 import { groupLabel, labelOf, operationOf } from "../../trace/labels.ts";
@@ -27,22 +28,25 @@ const TAGS: [flag: number, text: string, title: string][] = [
   [FLAG.duplicate, "dup", "A second report of an act that another row shows"],
 ];
 
-function Bars({ bars, classes, duration, running }: { bars: Bar[]; classes: string; duration: string; running: boolean }) {
+/** Room that the longest time beside a bar takes. */
+const TIME = 58;
+
+function Bars({ bars, classes, duration, running, edge }: { bars: Bar[]; classes: string; duration: string; running: boolean; edge: number }) {
   const last = bars[bars.length - 1];
   return (
     <>
       {bars.map((bar, i) => (
         <i key={i} class={`wf-bar ${classes}${bar.cutLeft ? " cut-left" : ""}${bar.cutRight ? " cut-right" : ""}`} style={{ left: `${bar.left.toFixed(1)}px`, width: `${bar.width.toFixed(1)}px` }} />
       ))}
-      {last === undefined ? null : <Duration last={last} first={bars[0]!} text={running ? `${duration} …` : duration} />}
+      {last === undefined ? null : <Duration last={last} first={bars[0]!} text={running ? `${duration} …` : duration} edge={edge} />}
     </>
   );
 }
 
-function Duration({ first, last, text }: { first: Bar; last: Bar; text: string }) {
+function Duration({ first, last, text, edge }: { first: Bar; last: Bar; text: string; edge: number }) {
   const right = last.left + last.width;
-  if (last.cutRight) {
-    return first.left > 70 ? <span class="wf-time before" style={{ left: `${(first.left - 6).toFixed(1)}px` }}>{text}</span> : null;
+  if (last.cutRight || right + TIME > edge) {
+    return first.left > TIME + 8 ? <span class="wf-time before" style={{ left: `${(first.left - 6).toFixed(1)}px` }}>{text}</span> : null;
   }
   return <span class="wf-time" style={{ left: `${(right + 6).toFixed(1)}px` }}>{text}</span>;
 }
@@ -104,8 +108,9 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title="Its parent is named but has not arrived">waiting for parent</span> : null}
         {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
-      <div class="wf-track" role="gridcell" aria-label={time}>
-        <Bars bars={bars} classes={barClasses} duration={time} running={running} />
+      <div class="wf-track" role="gridcell" aria-label={time} title={`${label.name} · ${time} · from ${formatDuration(table.start[row]!)}`}>
+        {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}
+        <Bars bars={bars} classes={barClasses} duration={time} running={running} edge={view.zoom.value === null ? pixels + 64 : pixels} />
       </div>
     </div>
   );

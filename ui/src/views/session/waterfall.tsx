@@ -3,7 +3,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inspectorOpen, namesWidth } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
-import { axisTicks } from "../../trace/axis.ts";
+import { axisTicks, toTime } from "../../trace/axis.ts";
 import { formatDuration, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { rowKey } from "../../trace/span_table.ts";
@@ -88,6 +88,8 @@ function useTimeGestures(view: SessionView, scroller: { current: HTMLDivElement 
         removeEventListener("pointermove", moved);
         removeEventListener("pointerup", done);
         element.classList.remove("is-panning");
+        // The click that ends a drag chooses no row.
+        if (dragging) element.addEventListener("click", (click) => click.stopPropagation(), { capture: true, once: true });
       };
       addEventListener("pointermove", moved);
       addEventListener("pointerup", done);
@@ -97,6 +99,31 @@ function useTimeGestures(view: SessionView, scroller: { current: HTMLDivElement 
     return () => {
       element.removeEventListener("wheel", onWheel);
       element.removeEventListener("pointerdown", onPointerDown);
+    };
+  }, [view, pixels]);
+}
+
+/** A line under the pointer and the time it stands for; moved without drawing anything anew. */
+function useCursor(view: SessionView, frame: { current: HTMLDivElement | null }, pixels: number): void {
+  useEffect(() => {
+    const element = frame.current!;
+    const line = element.querySelector<HTMLElement>(".wf-cursor")!;
+    const label = element.querySelector<HTMLElement>(".wf-cursor-time")!;
+    const hide = () => (line.hidden = label.hidden = true);
+    const onMove = (event: PointerEvent) => {
+      const x = event.clientX - element.getBoundingClientRect().left - namesWidth.peek();
+      if (x < 0 || x > pixels) return hide();
+      const window = view.viewport.peek();
+      const time = toTime(view.axis.peek(), window.from + (x / pixels) * (window.to - window.from));
+      line.hidden = label.hidden = false;
+      line.style.left = label.style.left = `${x + namesWidth.peek()}px`;
+      label.textContent = formatTick(time, (window.to - window.from) / 1000);
+    };
+    element.addEventListener("pointermove", onMove);
+    element.addEventListener("pointerleave", hide);
+    return () => {
+      element.removeEventListener("pointermove", onMove);
+      element.removeEventListener("pointerleave", hide);
     };
   }, [view, pixels]);
 }
@@ -180,6 +207,8 @@ export function Waterfall({ view }: { view: SessionView }) {
   }, [namesWidth.value]);
   useAnchor(view, scroller);
   useTimeGestures(view, scroller, pixels);
+  const frame = useRef<HTMLDivElement>(null);
+  useCursor(view, frame, pixels);
 
   const request = view.scrollRequest.value;
   useLayoutEffect(() => {
@@ -217,7 +246,7 @@ export function Waterfall({ view }: { view: SessionView }) {
   const sticky = stickyBand(view, sight.top);
   const selected = view.selectedRow.value;
   return (
-    <div class="wf" style={{ "--names": `${namesWidth.value}px` }} onClick={onClick} onDblClick={onDblClick}>
+    <div class="wf" ref={frame} style={{ "--names": `${namesWidth.value}px` }} onClick={onClick} onDblClick={onDblClick}>
       <div class="wf-head" aria-hidden="true">
         <div class="wf-axis">
           {ticks.map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
@@ -238,6 +267,8 @@ export function Waterfall({ view }: { view: SessionView }) {
         {sticky === null ? null : <div class="wf-sticky"><Row view={view} place={sticky.place} window={window} pixels={pixels} prompts={prompts} top={sticky.top} /></div>}
         {flat.count === 0 ? <p class="note pad">No spans yet. They appear here as they arrive.</p> : null}
       </div>
+      <i class="wf-cursor" hidden />
+      <span class="wf-cursor-time" hidden aria-hidden="true" />
       <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label="Width of the names" /></div>
       <Foot view={view} />
       <div class="sr-only" aria-live="polite">{selected >= 0 ? `${operationOf(table, selected)} ${labelOf(table, selected, prompts).name} ${labelOf(table, selected, prompts).detail}` : ""}</div>
