@@ -1,7 +1,7 @@
 import { render } from "preact";
 import "./style/tokens.css";
 import "./style/base.css";
-import { connectLive } from "./api/live.ts";
+import { startLive } from "./api/live.ts";
 import { App } from "./app.tsx";
 import { startHotkeys } from "./commands.ts";
 import { startRouter } from "./state/route.ts";
@@ -12,5 +12,5 @@ startTheme();
 startRouter();
 startHotkeys();
 startSessions();
-connectLive();
+startLive();
 render(<App />, document.getElementById("app")!);

@@ -30,9 +30,28 @@ function emit<K extends keyof LiveEvents>(event: K, value: LiveEvents[K]): void 
 }
 
 const RETRY_MS = 2000;
+/** A page nobody looks at lets its stream go: browsers allow few connections to one host. */
+const HIDDEN_MS = 20_000;
 
-export function connectLive(): void {
-  const source = new EventSource("/api/v1/live");
+let open: EventSource | null = null;
+let hiding = 0;
+
+export function startLive(): void {
+  connect();
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) {
+      hiding = window.setTimeout(() => {
+        open?.close();
+        open = null;
+        connection.value = "lost";
+      }, HIDDEN_MS);
+    } else if (open === null) connect();
+  });
+}
+
+function connect(): void {
+  const source = (open = new EventSource("/api/v1/live"));
   source.onopen = () => {
     const before = connection.value;
     connection.value = "open";
@@ -41,7 +60,7 @@ export function connectLive(): void {
   source.onerror = () => {
     connection.value = "lost";
     // A refused connection closes the source for good; a broken one is retried by the browser.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connectLive, RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => open === source && connect(), RETRY_MS);
   };
   for (const event of ["hello", "commit", "session", "finding"] as const) {
     source.addEventListener(event, (message) => emit(event, JSON.parse((message as MessageEvent<string>).data)));

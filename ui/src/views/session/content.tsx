@@ -106,10 +106,19 @@ function Banner({ tone, icon, children }: { tone: string; icon: string; children
   return <div class={`banner tone-${tone}`}><Icon name={icon} /><div>{children}</div></div>;
 }
 
-function missing(detail: SpanDetail, what: string): string {
-  if (detail.span.ended_at === null) return `No ${what} yet: the span has not ended.`;
-  if (detail.span.decision === "deny") return `No ${what}: the call was not made.`;
-  return `The emitter sent no ${what}.`;
+/** Which switch makes an emitter send what is missing. */
+const SWITCHES: Record<string, Record<string, string>> = {
+  "claude-code": { arguments: "OTEL_LOG_TOOL_DETAILS=1", result: "OTEL_LOG_TOOL_CONTENT=1", prompt: "OTEL_LOG_USER_PROMPTS=1" },
+};
+
+function missing(view: SessionView, detail: SpanDetail, what: string): string {
+  const { span } = detail;
+  if (span.ended_at === null) return `No ${what} yet: the span has not ended.`;
+  if (span.decision === "deny" && what !== "arguments") return `No ${what}: the call was not made.`;
+  const harness = view.detail.value?.session.harness ?? "";
+  if (harness === "claude-code" && what === "result" && span.status === "error") return "Claude Code sends no result of a failed call; the next model request carries it.";
+  const remedy = SWITCHES[harness]?.[what];
+  return `The emitter sent no ${what}.${remedy === undefined ? "" : ` ${remedy} makes it.`}`;
 }
 
 export function Content({ view, row, detail, open }: { view: SessionView; row: number; detail: SpanDetail; open: (key: string) => void }) {
@@ -131,8 +140,8 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
       {detail.findings.filter((finding) => finding.kind !== "blocked" || !denied).map((finding) => <FindingCard key={finding.finding_id} finding={finding} compact />)}
       {messages === null ? (
         <>
-          {detail.input !== null ? <PayloadCard title={inputName} payload={detail.input} /> : act ? <Note>{missing(detail, inputName)}</Note> : null}
-          {detail.output !== null ? <PayloadCard title={outputName} payload={detail.output} lines={200} /> : act ? <Note>{missing(detail, outputName)}</Note> : null}
+          {detail.input !== null ? <PayloadCard title={inputName} payload={detail.input} /> : act ? <Note>{missing(view, detail, inputName)}</Note> : null}
+          {detail.output !== null ? <PayloadCard title={outputName} payload={detail.output} lines={200} /> : act ? <Note>{missing(view, detail, outputName)}</Note> : null}
           {operation === "turn" && bare ? <TurnContent view={view} row={row} /> : null}
           {bare && !act && operation !== "turn" ? <Note>No payload was sent with this span. Meta has its attributes.</Note> : null}
         </>
