@@ -77,6 +77,8 @@ export function createSessionView(source: Source) {
     return compress.value ? compressedAxis(table.value, idle.value) : linearAxis(table.value);
   });
   const viewport = computed<Window>(() => (zoom.value === null ? { from: 0, to: axis.value.total } : clampWindow(zoom.value, axis.value.total)));
+  /** Whether an open span may still end: not in a session that was interrupted. */
+  const alive = computed(() => (detail.value?.session.status ?? "running") === "running");
   const matches = computed(() => (table.value === null ? null : searchTable(table.value, search.value)));
   /** Row -> finding it belongs to. */
   const marks = computed(() => {
@@ -368,7 +370,7 @@ export function createSessionView(source: Source) {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
     audit, folding, compress,
-    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), parents, unfoldedRows, flat, idle, axis, viewport, matches, marks,
+    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), parents, unfoldedRows, flat, idle, axis, viewport, matches, marks, alive,
     load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);

@@ -31,9 +31,9 @@ describe("segments", () => {
   it("shows control characters instead of obeying them", () => {
     expect(segments("a\u0000b\u001b[31m")).toEqual([
       { text: "a", control: null },
-      { text: "␀", control: "U+0000" },
+      { text: "␀", control: "NUL U+0000" },
       { text: "b", control: null },
-      { text: "␛", control: "U+001B" },
+      { text: "␛", control: "ESC U+001B" },
       { text: "[31m", control: null },
     ]);
   });

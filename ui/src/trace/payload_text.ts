@@ -58,7 +58,7 @@ export function utf8Length(text: string): number {
 
 export interface Segment {
   text: string;
-  /** What an invisible or dangerous character is, where `text` stands in for one. */
+  /** What an invisible or dangerous character is ("ESC U+001B"), where `text` stands in for one. */
   control: string | null;
 }
 
@@ -71,11 +71,14 @@ const INVISIBLE =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+const C0 = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
+
 export function showControl(code: number): { text: string; control: string } {
   const hex = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  if (code < 0x20) return { text: String.fromCharCode(0x2400 + code), control: hex };
-  if (code === 0x7f) return { text: "\u2421", control: hex };
-  return { text: NAMED[code] ?? hex, control: NAMED[code] ? `${hex} ${NAMED[code]}` : hex };
+  if (code < 0x20) return { text: String.fromCharCode(0x2400 + code), control: `${C0[code]} ${hex}` };
+  if (code === 0x7f) return { text: "\u2421", control: `DEL ${hex}` };
+  const name = NAMED[code];
+  return name === undefined ? { text: hex, control: hex } : { text: name, control: `${name} ${hex}` };
 }
 
 export function segments(text: string): Segment[] {

@@ -11,7 +11,7 @@ const BATCH = 150;
 const PREVIEW_CHARACTERS = 6000;
 
 function visible(text: string, key: string): ComponentChildren[] {
-  return segments(text).map((segment, i) => segment.control === null ? segment.text : <span key={`${key}${i}`} class="ctl" title={segment.control}>{segment.text}</span>);
+  return segments(text).map((segment, i) => segment.control === null ? segment.text : <span key={`${key}${i}`} class="ctl" title={segment.control} data-name={segment.control.split(" ")[0]}>{segment.text}</span>);
 }
 
 const JSON_TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\b\d[\d.eE+-]*\b|\b(?:true|false|null)\b/g;

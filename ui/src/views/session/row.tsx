@@ -31,14 +31,14 @@ const TAGS: [flag: number, text: string, title: string][] = [
 /** Room that the longest time beside a bar takes. */
 const TIME = 58;
 
-function Bars({ bars, classes, duration, running, edge }: { bars: Bar[]; classes: string; duration: string; running: boolean; edge: number }) {
+function Bars({ bars, classes, text, edge }: { bars: Bar[]; classes: string; text: string; edge: number }) {
   const last = bars[bars.length - 1];
   return (
     <>
       {bars.map((bar, i) => (
         <i key={i} class={`wf-bar ${classes}${bar.cutLeft ? " cut-left" : ""}${bar.cutRight ? " cut-right" : ""}`} style={{ left: `${bar.left.toFixed(1)}px`, width: `${bar.width.toFixed(1)}px` }} />
       ))}
-      {last === undefined ? null : <Duration last={last} first={bars[0]!} text={running ? `${duration} …` : duration} edge={edge} />}
+      {last === undefined ? null : <Duration last={last} first={bars[0]!} text={text} edge={edge} />}
     </>
   );
 }
@@ -65,7 +65,8 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   const follower = !leads && (folds.leader[row] ?? -1) >= 0;
   const open = leads ? group === null : follower ? null : view.isOpen(row);
   const flags = table.flags[row]!;
-  const running = table.duration[row]! < 0;
+  const unended = table.duration[row]! < 0;
+  const running = unended && view.alive.value;
   const denied = isDenied(table, row);
   const error = group === null ? isError(table, row) : group.some((member) => isError(table, member));
   const finding = view.marks.value.get(row);
@@ -82,9 +83,10 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   if (matches !== null && !hit) classes.push("is-dim");
   if (denied && (operation === "tool" || operation === "mcp")) classes.push("is-denied");
   if ((flags & (FLAG.plumbing | FLAG.duplicate)) !== 0) classes.push("is-plumbing");
-  const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
+  const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : unended ? "is-unended" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
   const sticky = top !== undefined;
   const time = group === null ? formatDuration(total) : `Σ ${formatDuration(total)}`;
+  const told = running ? `${time} …` : unended ? `${time}, no end` : time;
   const shift = Math.min(depth, 24) * INDENT;
 
   return (
@@ -108,9 +110,9 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title="Its parent is named but has not arrived">waiting for parent</span> : null}
         {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
-      <div class="wf-track" role="gridcell" aria-label={time} title={`${label.name} · ${time} · from ${formatDuration(table.start[row]!)}`}>
+      <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>
         {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}
-        <Bars bars={bars} classes={barClasses} duration={time} running={running} edge={view.zoom.value === null ? pixels + 64 : pixels} />
+        <Bars bars={bars} classes={barClasses} text={told} edge={view.zoom.value === null ? pixels + 64 : pixels} />
       </div>
     </div>
   );

@@ -249,7 +249,7 @@ export function Waterfall({ view }: { view: SessionView }) {
     <div class="wf" ref={frame} style={{ "--names": `${namesWidth.value}px` }} onClick={onClick} onDblClick={onDblClick}>
       <div class="wf-head" aria-hidden="true">
         <div class="wf-axis">
-          {ticks.map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
+          {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
           {gaps.map((gap) => <span key={gap.from} class="wf-gap-label" title={`Nothing ran for ${formatDuration(gap.to - gap.from)}; drawn short`} style={{ left: `${x((gap.axisFrom + gap.axisTo) / 2).toFixed(1)}px` }}>⌁</span>)}
         </div>
       </div>
