@@ -5,9 +5,15 @@
 //! shutdown are given to it.
 
 pub mod conventions;
+mod counters;
 mod error;
 pub mod ingest;
 pub mod journal;
+mod load;
 pub mod receive;
+pub mod resolve;
+mod start;
 
+pub use counters::Counters;
 pub use error::Error;
+pub use start::{Collector, Config, Listeners, start};

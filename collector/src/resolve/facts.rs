@@ -1,0 +1,154 @@
+//! Filling one record's gaps from another record of the same act, and telling whether anything changed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use proto::agent::{Facts, Status};
+use store::ActState;
+
+/// Calls `$apply!(field)` for every optional field of [`Facts`] that can be compared and hashed as it is.
+macro_rules! for_each_fact {
+    ($apply:ident) => {
+        $apply!(
+            harness,
+            session_id,
+            resource_session_id,
+            parent_session_id,
+            turn_key,
+            prompt,
+            title,
+            agent_name,
+            agent_id,
+            parent_agent_id,
+            model,
+            provider,
+            request_id,
+            join_key,
+            tool_name,
+            tool_call_id,
+            mcp_server,
+            skill_name,
+            hook_event,
+            hook_name,
+            decision,
+            decision_source,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            finish_reason,
+            error_type,
+            error_message,
+            success,
+            user_id,
+            host,
+            project,
+            output,
+            truncated_upstream,
+            detail
+        )
+    };
+}
+
+/// Takes from `other` whatever `facts` lacks. Doing it twice changes nothing.
+///
+/// The input and the hash that identifies the call travel together: one without the other would
+/// compare calls by different texts.
+pub(super) fn fill(facts: &mut Facts, other: &Facts) {
+    macro_rules! take {
+        ($($field:ident),+) => {
+            $(if facts.$field.is_none() && other.$field.is_some() {
+                facts.$field = other.$field.clone();
+            })+
+        };
+    }
+    for_each_fact!(take);
+    if facts.cost_usd.is_none() {
+        facts.cost_usd = other.cost_usd;
+    }
+    let weak_hash = |facts: &Facts| {
+        facts
+            .call_hash
+            .as_deref()
+            .is_none_or(|h| h.starts_with("size:"))
+    };
+    if facts.input.is_none() && other.input.is_some() {
+        facts.input = other.input;
+        if other.call_hash.is_some() {
+            facts.call_hash = other.call_hash.clone();
+        }
+    } else if weak_hash(facts)
+        && other.call_hash.is_some()
+        && facts.call_hash != other.call_hash
+        && (facts.call_hash.is_none() || !weak_hash(other))
+    {
+        facts.call_hash = other.call_hash.clone();
+    }
+    facts.starts_subagent |= other.starts_subagent;
+}
+
+/// Takes from a detail of an act (an execution half, a permission check, the transport under a
+/// tool call) what it says of the act's outcome.
+pub(super) fn fill_outcome(facts: &mut Facts, part: &Facts) {
+    macro_rules! take {
+        ($($field:ident),+) => {
+            $(if facts.$field.is_none() && part.$field.is_some() {
+                facts.$field = part.$field.clone();
+            })+
+        };
+    }
+    take!(
+        decision,
+        decision_source,
+        success,
+        error_type,
+        error_message,
+        output,
+        truncated_upstream,
+        mcp_server
+    );
+    if facts.input.is_none() && part.input.is_some() {
+        facts.input = part.input;
+        facts.call_hash = part.call_hash.clone();
+    }
+}
+
+/// Makes the status tell what the record says elsewhere: `success = false` or an error class with an
+/// unset OTLP status is a failure; a denial is not.
+pub(super) fn settle_status(state: &mut ActState) {
+    let facts = &state.facts;
+    let denied = facts.decision == Some(proto::agent::Decision::Deny);
+    let failed =
+        facts.success == Some(false) || (facts.error_type.is_some() && facts.success != Some(true));
+    if failed && !denied && state.status != Status::Error {
+        state.status = Status::Error;
+    }
+    if state.status == Status::Error && state.status_message.is_none() {
+        state.status_message = facts.error_message.clone();
+    }
+}
+
+/// A hash over everything of an act that may change after it was stored.
+pub(super) fn fingerprint(state: &ActState) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let facts = &state.facts;
+    macro_rules! hash {
+        ($($field:ident),+) => { $(facts.$field.hash(&mut hasher);)+ };
+    }
+    for_each_fact!(hash);
+    facts.input.hash(&mut hasher);
+    facts.call_hash.hash(&mut hasher);
+    facts.cost_usd.map(f64::to_bits).hash(&mut hasher);
+    facts.starts_subagent.hash(&mut hasher);
+    state.operation.hash(&mut hasher);
+    state.end_ns.hash(&mut hasher);
+    state.status.hash(&mut hasher);
+    state.status_message.hash(&mut hasher);
+    let derived = &state.derived;
+    derived.session_id.hash(&mut hasher);
+    derived.session_inferred.hash(&mut hasher);
+    derived.turn.hash(&mut hasher);
+    derived.parent.hash(&mut hasher);
+    derived.duplicate_of.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,169 @@
+//! One connected group of acts (traces that share sessions), and its shape as a forest.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use proto::agent::{Operation, Origin, PayloadRef};
+use proto::id::TraceId;
+use store::{ActKey, ActState};
+
+use super::summary::Summary;
+
+/// The acts of a connected group, in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) acts: Vec<ActState>,
+    /// Fingerprint of each act as last stored; `None` = not stored yet.
+    pub(super) stored: Vec<Option<u64>>,
+    pub(super) by_key: HashMap<ActKey, usize>,
+    /// Results of tool calls as later model requests show them, by session key and call id.
+    pub(super) results_seen: HashMap<Arc<str>, (PayloadRef, Option<bool>)>,
+    /// Sessions that have a stored row.
+    pub(super) stored_sessions: HashSet<Arc<str>>,
+    /// The rows as last written; empty for a group just read back.
+    pub(super) summary: Summary,
+    pub(super) traces: HashSet<TraceId>,
+    /// Session ids that any act of the group names.
+    pub(super) named_sessions: HashSet<Arc<str>>,
+}
+
+impl Group {
+    /// Adds an act unless one with its key is there. Returns whether it was added.
+    pub(super) fn insert(&mut self, state: ActState, stored: Option<u64>) -> bool {
+        if self.by_key.contains_key(&state.key) {
+            return false;
+        }
+        self.traces.insert(state.key.trace_id);
+        for name in named_sessions(&state) {
+            if !self.named_sessions.contains(name) {
+                self.named_sessions.insert(name.clone());
+            }
+        }
+        self.by_key.insert(state.key, self.acts.len());
+        self.acts.push(state);
+        self.stored.push(stored);
+        true
+    }
+
+    /// Moves everything of `other` into this group.
+    pub(super) fn absorb(&mut self, other: Group) {
+        for (state, stored) in other.acts.into_iter().zip(other.stored) {
+            self.insert(state, stored);
+        }
+        self.results_seen.extend(other.results_seen);
+        self.stored_sessions.extend(other.stored_sessions);
+    }
+}
+
+/// The session ids by which an act ties its trace to other traces.
+pub(super) fn named_sessions(state: &ActState) -> impl Iterator<Item = &Arc<str>> {
+    let facts = &state.facts;
+    facts
+        .session_id
+        .iter()
+        .chain(&facts.resource_session_id)
+        .chain(&facts.parent_session_id)
+}
+
+/// The group as a forest, by index into `Group::acts`.
+pub(super) struct Forest {
+    /// Parent of each act; `None` for roots and for acts whose parent has not arrived.
+    pub(super) parent: Vec<Option<usize>>,
+    /// A parent is named but has not arrived.
+    pub(super) waiting: Vec<bool>,
+    /// All acts, parents before children.
+    pub(super) top_down: Vec<usize>,
+    /// All acts by start time, parents first among equals.
+    pub(super) by_start: Vec<usize>,
+}
+
+impl Forest {
+    pub(super) fn of(group: &Group) -> Self {
+        let n = group.acts.len();
+        let mut parent: Vec<Option<usize>> = vec![None; n];
+        let mut waiting = vec![false; n];
+        for (i, act) in group.acts.iter().enumerate() {
+            if let Some(span_id) = act.reported_parent {
+                let key = ActKey {
+                    trace_id: act.key.trace_id,
+                    span_id,
+                };
+                match group.by_key.get(&key) {
+                    Some(&p) if p != i => parent[i] = Some(p),
+                    Some(_) => {}
+                    None => waiting[i] = true,
+                }
+            }
+        }
+        let depth = depths(&mut parent);
+        let mut top_down: Vec<usize> = (0..n).collect();
+        top_down.sort_by_key(|&i| depth[i]);
+        let mut by_start: Vec<usize> = (0..n).collect();
+        by_start.sort_by_key(|&i| (group.acts[i].start_ns, depth[i], group.acts[i].act_id));
+        Self {
+            parent,
+            waiting,
+            top_down,
+            by_start,
+        }
+    }
+
+    /// The ancestors of an act, nearest first.
+    pub(super) fn ancestors(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(self.parent[i], |&p| self.parent[p])
+    }
+
+    /// The nearest ancestor that is an act of the agent, past internals and transport.
+    pub(super) fn acting_ancestor(&self, group: &Group, i: usize) -> Option<usize> {
+        self.ancestors(i).find(|&a| {
+            !matches!(
+                group.acts[a].operation,
+                Operation::Internal | Operation::Mcp
+            )
+        })
+    }
+}
+
+/// Depth of each node; a cycle is cut at the node where the walk first meets itself.
+fn depths(parent: &mut [Option<usize>]) -> Vec<u32> {
+    const UNKNOWN: u32 = u32::MAX;
+    const ON_PATH: u32 = u32::MAX - 1;
+    let mut depth = vec![UNKNOWN; parent.len()];
+    let mut path = Vec::new();
+    for start in 0..parent.len() {
+        let mut node = start;
+        while depth[node] == UNKNOWN {
+            depth[node] = ON_PATH;
+            path.push(node);
+            match parent[node] {
+                Some(p) if depth[p] == ON_PATH => parent[node] = None,
+                Some(p) => node = p,
+                None => {}
+            }
+        }
+        while let Some(node) = path.pop() {
+            depth[node] = parent[node].map_or(0, |p| depth[p] + 1);
+        }
+    }
+    depth
+}
+
+/// End of an act, or its start while it is open.
+pub(super) fn end_or_start(act: &ActState) -> i64 {
+    act.end_ns.unwrap_or(act.start_ns).max(act.start_ns)
+}
+
+/// Whether an act is counted: not a second report, not a detail of another act, not plumbing.
+pub(super) fn is_counted(act: &ActState) -> bool {
+    act.derived.duplicate_of.is_none() && !act.part_of_parent && !act.plumbing
+}
+
+/// Whether two acts overlap in time (touching counts).
+pub(super) fn overlap(a: &ActState, b: &ActState) -> bool {
+    a.start_ns <= end_or_start(b) && b.start_ns <= end_or_start(a)
+}
+
+/// Reported by a span of its own, as opposed to a log record, hook or transcript line.
+pub(super) fn is_span(act: &ActState) -> bool {
+    act.origin == Origin::Span
+}

@@ -1,0 +1,409 @@
+//! One real-world act, one row: marks the records that report an act again, and lets them fill its
+//! gaps.
+//!
+//! Records join by the tool call's id, by the model request's ids, or by nesting: a request inside a
+//! request is the same request seen by another instrumentation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use proto::agent::{Decision, Operation, Status};
+use store::ActState;
+
+use super::facts;
+use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
+
+/// A hook's denial and the permission check that it decided lie this close together.
+const HOOK_NEARNESS_NS: i64 = 2_000_000_000;
+
+/// Marks duplicates and fills gaps in the whole group.
+pub(super) fn join(group: &mut Group, forest: &Forest) {
+    for act in &mut group.acts {
+        act.derived.duplicate_of = None;
+    }
+    join_tools_by_call_id(group, forest);
+    join_models_by_id(group, forest);
+    join_nested(group, forest);
+    join_subagent_reports(group, forest);
+    fill_from_parts(group, forest);
+    show_late_results(group);
+    for act in &mut group.acts {
+        facts::settle_status(act);
+    }
+    attribute_hook_denials(group);
+}
+
+fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
+    if duplicate == canonical || group.acts[duplicate].derived.duplicate_of.is_some() {
+        return;
+    }
+    group.acts[duplicate].derived.duplicate_of = Some(group.acts[canonical].key);
+    let reported = std::mem::take(&mut group.acts[duplicate].facts);
+    let failed = group.acts[duplicate].status == Status::Error;
+    let status_message = group.acts[duplicate].status_message.clone();
+    let act = &mut group.acts[canonical];
+    facts::fill(&mut act.facts, &reported);
+    if failed && act.status != Status::Error {
+        act.status = Status::Error;
+        act.status_message = status_message;
+    }
+    group.acts[duplicate].facts = reported;
+}
+
+/// Gap in time between two acts; 0 when they overlap.
+fn distance(a: &ActState, b: &ActState) -> i64 {
+    if overlap(a, b) {
+        0
+    } else {
+        (a.start_ns.saturating_sub(end_or_start(b))).max(b.start_ns.saturating_sub(end_or_start(a)))
+    }
+}
+
+/// Groups spans that overlap (they are sorted by start) behind the first of each group, and returns
+/// those firsts. Two spans with one id that follow each other are two acts: ids are reused.
+fn collapse_overlapping(group: &mut Group, members: &[usize]) -> Vec<usize> {
+    let mut canonical: Vec<usize> = Vec::new();
+    for &i in members {
+        match canonical.last() {
+            Some(&first) if overlap(&group.acts[first], &group.acts[i]) => {
+                mark_duplicate(group, i, first);
+            }
+            _ => canonical.push(i),
+        }
+    }
+    canonical
+}
+
+/// The candidate nearest in time to act `i`.
+fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
+    candidates
+        .iter()
+        .copied()
+        .min_by_key(|&c| distance(&group.acts[c], &group.acts[i]))
+}
+
+fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
+    let mut by_id: HashMap<(Arc<str>, Arc<str>), Vec<usize>> = HashMap::new();
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        let Some(id) = &act.facts.tool_call_id else {
+            continue;
+        };
+        if matches!(act.operation, Operation::Tool | Operation::Policy) && !is_own_part(act) {
+            let key = (act.derived.session_id.clone(), id.clone());
+            by_id.entry(key).or_default().push(i);
+        }
+    }
+    for members in by_id.into_values() {
+        if members.len() < 2 {
+            continue;
+        }
+        let is_tool = |&i: &usize| group.acts[i].operation == Operation::Tool;
+        let tools: Vec<usize> = members.iter().copied().filter(is_tool).collect();
+        let (spans, records): (Vec<usize>, Vec<usize>) =
+            tools.into_iter().partition(|&i| is_span(&group.acts[i]));
+        let checks: Vec<usize> = members
+            .into_iter()
+            .filter(|i| group.acts[*i].operation == Operation::Policy)
+            .collect();
+        let mut canonical = collapse_overlapping(group, &spans);
+        if canonical.is_empty() {
+            canonical = records;
+        } else {
+            for i in records {
+                if let Some(c) = nearest(group, &canonical, i) {
+                    mark_duplicate(group, i, c);
+                }
+            }
+        }
+        for i in checks {
+            if let Some(c) = nearest(group, &canonical, i) {
+                group.acts[i].derived.duplicate_of = Some(group.acts[c].key);
+                let check = group.acts[i].facts.clone();
+                facts::fill_outcome(&mut group.acts[c].facts, &check);
+            }
+        }
+    }
+}
+
+/// A span that is a detail of its own parent span joins through the tree, not by id.
+fn is_own_part(act: &ActState) -> bool {
+    act.part_of_parent && is_span(act)
+}
+
+fn join_models_by_id(group: &mut Group, forest: &Forest) {
+    let mut sets = KeySets::default();
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if act.operation == Operation::Model {
+            let session = &act.derived.session_id;
+            for id in act.facts.request_id.iter().chain(&act.facts.join_key) {
+                sets.tie(i, (session.clone(), id.clone()));
+            }
+        }
+    }
+    for mut members in sets.into_members() {
+        if members.len() < 2 {
+            continue;
+        }
+        members.sort_unstable_by_key(|&i| (group.acts[i].start_ns, forest.parent[i].is_some(), i));
+        let (spans, records): (Vec<usize>, Vec<usize>) = members
+            .into_iter()
+            .partition(|&i| is_span(&group.acts[i]) && !group.acts[i].part_of_parent);
+        let mut canonical = collapse_overlapping(group, &spans);
+        if canonical.is_empty() {
+            let whole = records
+                .iter()
+                .copied()
+                .find(|&i| !group.acts[i].part_of_parent);
+            canonical = whole.or(records.first().copied()).into_iter().collect();
+        }
+        for i in records {
+            if let Some(c) = nearest(group, &canonical, i) {
+                mark_duplicate(group, i, c);
+            }
+        }
+    }
+}
+
+/// Sets of acts tied by shared keys (union-find).
+#[derive(Default)]
+struct KeySets {
+    set_of_key: HashMap<(Arc<str>, Arc<str>), usize>,
+    set_of_act: HashMap<usize, usize>,
+    merged_into: Vec<usize>,
+}
+
+impl KeySets {
+    fn tie(&mut self, act: usize, key: (Arc<str>, Arc<str>)) {
+        let next = self.merged_into.len();
+        let own = *self.set_of_act.entry(act).or_insert(next);
+        if own == next {
+            self.merged_into.push(next);
+        }
+        let other = *self.set_of_key.entry(key).or_insert(own);
+        let (own, other) = (self.root(own), self.root(other));
+        self.merged_into[own.max(other)] = own.min(other);
+    }
+
+    fn root(&mut self, mut set: usize) -> usize {
+        while self.merged_into[set] != set {
+            self.merged_into[set] = self.merged_into[self.merged_into[set]];
+            set = self.merged_into[set];
+        }
+        set
+    }
+
+    fn into_members(mut self) -> Vec<Vec<usize>> {
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.merged_into.len()];
+        for (act, set) in std::mem::take(&mut self.set_of_act) {
+            let root = self.root(set);
+            members[root].push(act);
+        }
+        members
+    }
+}
+
+fn join_nested(group: &mut Group, forest: &Forest) {
+    for &i in &forest.top_down {
+        let act = &group.acts[i];
+        if !is_span(act)
+            || !is_counted(act)
+            || !matches!(
+                act.operation,
+                Operation::Model | Operation::Tool | Operation::Embedding
+            )
+        {
+            continue;
+        }
+        let Some(outer) = forest.acting_ancestor(group, i) else {
+            continue;
+        };
+        if group.acts[outer].operation != act.operation || !same_act(&group.acts[outer], act) {
+            continue;
+        }
+        let canonical = match group.acts[outer].derived.duplicate_of {
+            Some(key) => group.by_key.get(&key).copied().unwrap_or(outer),
+            None => outer,
+        };
+        mark_duplicate(group, i, canonical);
+    }
+}
+
+/// Whether a span inside a span of the same operation reports the same act. Different ids say no;
+/// a tool inside a tool must also bear the same name (a tool may well call another tool).
+fn same_act(outer: &ActState, inner: &ActState) -> bool {
+    fn agree<T: PartialEq>(a: &Option<T>, b: &Option<T>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        }
+    }
+    match outer.operation {
+        Operation::Tool => {
+            agree(&outer.facts.tool_call_id, &inner.facts.tool_call_id)
+                && same_tool(
+                    outer.facts.tool_name.as_deref(),
+                    inner.facts.tool_name.as_deref(),
+                )
+        }
+        _ => {
+            agree(&outer.facts.request_id, &inner.facts.request_id)
+                || inner.facts.request_id.is_none()
+        }
+    }
+}
+
+fn same_tool(outer: Option<&str>, inner: Option<&str>) -> bool {
+    let bare = |name: &str| name.rsplit("__").next().map(str::to_owned);
+    match (outer, inner) {
+        (Some(outer), Some(inner)) => outer == inner || bare(outer) == bare(inner),
+        _ => true,
+    }
+}
+
+/// A log record that says "the subagent has finished" reports the act that started it.
+fn join_subagent_reports(group: &mut Group, forest: &Forest) {
+    let starters: Vec<usize> = forest
+        .by_start
+        .iter()
+        .copied()
+        .filter(|&i| {
+            group.acts[i].facts.starts_subagent
+                && is_counted(&group.acts[i])
+                && group.acts[i].operation != Operation::Agent
+        })
+        .collect();
+    if starters.is_empty() {
+        return;
+    }
+    let mut taken = vec![false; starters.len()];
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if is_span(act) || act.operation != Operation::Agent || !is_counted(act) {
+            continue;
+        }
+        let found = starters.iter().enumerate().find(|&(n, &s)| {
+            let starter = &group.acts[s];
+            !taken[n]
+                && starter.derived.session_id == act.derived.session_id
+                && overlap(starter, act)
+                && match (&starter.facts.agent_name, &act.facts.agent_name) {
+                    (Some(a), Some(b)) => a == b,
+                    _ => true,
+                }
+        });
+        if let Some((n, &s)) = found {
+            taken[n] = true;
+            group.acts[i].derived.duplicate_of = Some(group.acts[s].key);
+        }
+    }
+}
+
+/// Execution halves, permission checks and transport spans tell their act how it went.
+fn fill_from_parts(group: &mut Group, forest: &Forest) {
+    for &i in forest.top_down.iter().rev() {
+        let Some(p) = forest.parent[i] else { continue };
+        let act = &group.acts[i];
+        let transport =
+            act.operation == Operation::Mcp && group.acts[p].operation == Operation::Tool;
+        if !(is_own_part(act) || transport) {
+            continue;
+        }
+        let mut part = act.facts.clone();
+        if act.status == Status::Error && part.success.is_none() {
+            part.success = Some(false);
+        }
+        if part.error_message.is_none() {
+            part.error_message = act.status_message.clone();
+        }
+        facts::fill_outcome(&mut group.acts[p].facts, &part);
+    }
+}
+
+/// Gives a tool call without a result the one that a later model request carried.
+fn show_late_results(group: &mut Group) {
+    if group.results_seen.is_empty() {
+        return;
+    }
+    for act in &mut group.acts {
+        if act.operation != Operation::Tool || act.facts.output.is_some() {
+            continue;
+        }
+        let Some(id) = &act.facts.tool_call_id else {
+            continue;
+        };
+        if let Some((output, is_error)) = group.results_seen.get(id) {
+            act.facts.output = Some(*output);
+            if act.facts.success.is_none() && *is_error == Some(true) {
+                act.facts.success = Some(false);
+            }
+        }
+    }
+}
+
+/// A hook that blocked and the act that it blocked are one denial: the act keeps the verdict and
+/// learns the hook's name, the hook row stays as a fire.
+fn attribute_hook_denials(group: &mut Group) {
+    let is_denied = |act: &ActState| act.facts.decision == Some(Decision::Deny);
+    let hooks: Vec<usize> = (0..group.acts.len())
+        .filter(|&i| group.acts[i].operation == Operation::Hook && is_denied(&group.acts[i]))
+        .collect();
+    for hook in hooks {
+        let at = &group.acts[hook];
+        let blocked = (0..group.acts.len())
+            .filter(|&i| {
+                let act = &group.acts[i];
+                matches!(act.operation, Operation::Tool | Operation::Policy)
+                    && is_denied(act)
+                    && is_counted(act)
+                    && act.derived.session_id == at.derived.session_id
+                    && distance(act, at) <= HOOK_NEARNESS_NS
+            })
+            .min_by_key(|&i| distance(&group.acts[i], at));
+        if let Some(i) = blocked {
+            let name = group.acts[hook].facts.hook_name.clone();
+            group.acts[hook].facts.decision = None;
+            if group.acts[i].facts.hook_name.is_none() {
+                group.acts[i].facts.hook_name = name;
+            }
+        }
+    }
+}
+
+/// Pairs the two reports of a turn: a span over the whole turn and a record of its prompt.
+pub(super) fn join_turns(group: &mut Group, forest: &Forest) {
+    const CLOCK_SLACK_NS: i64 = 2_000_000_000;
+    let turns: Vec<usize> = forest
+        .by_start
+        .iter()
+        .copied()
+        .filter(|&i| group.acts[i].operation == Operation::Turn && !group.acts[i].part_of_parent)
+        .collect();
+    let (spans, records): (Vec<usize>, Vec<usize>) =
+        turns.into_iter().partition(|&i| is_span(&group.acts[i]));
+    let mut seen_keys: HashMap<(Arc<str>, Arc<str>), usize> = HashMap::new();
+    for i in records {
+        let act = &group.acts[i];
+        let whole = spans.iter().copied().find(|&s| {
+            let span = &group.acts[s];
+            span.derived.session_id == act.derived.session_id
+                && span.start_ns - CLOCK_SLACK_NS <= act.start_ns
+                && act.start_ns <= end_or_start(span)
+        });
+        let key = act
+            .facts
+            .turn_key
+            .clone()
+            .map(|key| (act.derived.session_id.clone(), key));
+        let earlier = key.as_ref().and_then(|key| seen_keys.get(key).copied());
+        match whole.or(earlier) {
+            Some(c) => mark_duplicate(group, i, c),
+            None => {
+                if let Some(key) = key {
+                    seen_keys.insert(key, i);
+                }
+            }
+        }
+    }
+}

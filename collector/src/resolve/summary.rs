@@ -1,0 +1,319 @@
+//! The rows of `sessions`, `turns` and `traces`, counted from the resolved acts of a group.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use proto::agent::{Decision, Operation, Status};
+use proto::id::TraceId;
+use store::{ActState, Batch, SessionRow, TraceRow, TurnRow};
+
+use super::group::{Forest, Group, end_or_start, is_counted, is_span};
+use super::sessions::SessionParents;
+use super::turns::TurnStarts;
+
+/// Everything that is counted of the group.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) sessions: Vec<SessionRow>,
+    pub(super) turns: Vec<TurnRow>,
+    pub(super) traces: Vec<TraceRow>,
+}
+
+pub(super) fn summarise(
+    group: &Group,
+    forest: &Forest,
+    parents: &SessionParents,
+    starts: &TurnStarts,
+) -> Summary {
+    let mut index: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut tallies: Vec<Tally> = Vec::new();
+    let has_failed_descendant = failed_descendants(group, forest);
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        let session_id = &act.derived.session_id;
+        let n = *index.entry(session_id.clone()).or_insert_with(|| {
+            tallies.push(Tally::new(
+                session_id.clone(),
+                parents.get(session_id).cloned(),
+            ));
+            tallies.len() - 1
+        });
+        tallies[n].add(act, forest.waiting[i], has_failed_descendant[i]);
+    }
+    let mut summary = Summary {
+        traces: traces(group, forest),
+        ..Summary::default()
+    };
+    for tally in tallies {
+        let starters = starts
+            .get(&tally.row.session_id)
+            .map_or(&[][..], Vec::as_slice);
+        let (row, turns) = tally.finish(group, forest, starters);
+        summary.sessions.push(row);
+        summary.turns.extend(turns);
+    }
+    summary
+}
+
+/// Adds to the batch the rows that differ from those written before.
+pub(super) fn push_changed(before: &Summary, now: &Summary, batch: &mut Batch) {
+    let old_rows: HashMap<&str, &SessionRow> = before
+        .sessions
+        .iter()
+        .map(|row| (&*row.session_id, row))
+        .collect();
+    let old_turns = turns_of_sessions(&before.turns);
+    let new_turns = turns_of_sessions(&now.turns);
+    for row in &now.sessions {
+        let id = &*row.session_id;
+        let turns = new_turns.get(id);
+        if old_rows.get(id) != Some(&row) || old_turns.get(id) != turns {
+            batch.sessions.push(row.clone());
+            batch
+                .turns
+                .extend(turns.into_iter().flatten().map(|turn| (*turn).clone()));
+        }
+    }
+    let old_traces: HashMap<TraceId, &TraceRow> = before
+        .traces
+        .iter()
+        .map(|row| (row.trace_id, row))
+        .collect();
+    for row in &now.traces {
+        if old_traces.get(&row.trace_id) != Some(&row) {
+            batch.traces.push(row.clone());
+        }
+    }
+}
+
+fn turns_of_sessions(turns: &[TurnRow]) -> HashMap<&str, Vec<&TurnRow>> {
+    let mut of_session: HashMap<&str, Vec<&TurnRow>> = HashMap::new();
+    for turn in turns {
+        of_session.entry(&turn.session_id).or_default().push(turn);
+    }
+    of_session
+}
+
+/// An error that bubbles up through its ancestors is one error.
+fn failed_descendants(group: &Group, forest: &Forest) -> Vec<bool> {
+    let mut failed = vec![false; group.acts.len()];
+    for &i in forest.top_down.iter().rev() {
+        let act = &group.acts[i];
+        let fails = failed[i] || (is_counted(act) && act.status == Status::Error);
+        if let (true, Some(p)) = (fails, forest.parent[i]) {
+            failed[p] = true;
+        }
+    }
+    failed
+}
+
+/// One session's counts under way.
+struct Tally {
+    row: SessionRow,
+    turns: HashMap<i32, TurnRow>,
+    waiting: bool,
+    last_model_failed: bool,
+    stopped_by_hook: Option<i64>,
+    last_act_ns: i64,
+    seen_names: HashSet<Arc<str>>,
+    first_name: Option<Arc<str>>,
+}
+
+impl Tally {
+    fn new(session_id: Arc<str>, parent_session_id: Option<Arc<str>>) -> Self {
+        Self {
+            row: SessionRow {
+                session_id,
+                parent_session_id,
+                started_ns: i64::MAX,
+                last_ns: i64::MIN,
+                ..SessionRow::default()
+            },
+            turns: HashMap::new(),
+            waiting: false,
+            last_model_failed: false,
+            stopped_by_hook: None,
+            last_act_ns: i64::MIN,
+            seen_names: HashSet::new(),
+            first_name: None,
+        }
+    }
+
+    fn add(&mut self, act: &ActState, waiting: bool, failed_below: bool) {
+        let row = &mut self.row;
+        let facts = &act.facts;
+        row.inferred = act.derived.session_inferred;
+        row.started_ns = row.started_ns.min(act.start_ns);
+        row.last_ns = row.last_ns.max(end_or_start(act));
+        row.span_count += 1;
+        let first = |slot: &mut Option<Arc<str>>, value: &Option<Arc<str>>| {
+            if slot.is_none() {
+                slot.clone_from(value);
+            }
+        };
+        first(&mut row.harness, &facts.harness);
+        first(&mut row.title, &facts.title);
+        first(&mut row.host, &facts.host);
+        first(&mut row.project, &facts.project);
+        first(&mut row.user_id, &facts.user_id);
+        if self.first_name.is_none() && !waiting && act.reported_parent.is_none() {
+            self.first_name = Some(act.name.clone());
+        }
+        if waiting
+            && is_span(act)
+            && (act.operation != Operation::Internal || act.part_of_parent)
+            && act.derived.duplicate_of.is_none()
+        {
+            self.waiting = true;
+        }
+        if !is_counted(act) {
+            return;
+        }
+        let payload_bytes = [facts.input, facts.output]
+            .iter()
+            .flatten()
+            .map(|p| p.size_bytes as i64)
+            .sum::<i64>();
+        row.payload_bytes += payload_bytes;
+        let turn = (act.derived.turn > 0).then(|| {
+            self.turns
+                .entry(act.derived.turn)
+                .or_insert_with(|| TurnRow {
+                    session_id: row.session_id.clone(),
+                    turn: act.derived.turn,
+                    started_ns: act.start_ns,
+                    ..TurnRow::default()
+                })
+        });
+        let mut unused = TurnRow::default();
+        let turn = turn.unwrap_or(&mut unused);
+        turn.span_count += 1;
+        turn.duration_ns = turn.duration_ns.max(end_or_start(act) - turn.started_ns);
+        if act.status == Status::Error && !failed_below {
+            row.error_count += 1;
+            turn.error_count += 1;
+        }
+        if facts.decision == Some(Decision::Deny) {
+            row.denied_count += 1;
+            turn.denied_count += 1;
+        }
+        if facts.starts_subagent {
+            row.subagent_count += 1;
+        }
+        match act.operation {
+            Operation::Model => {
+                row.model_request_count += 1;
+                turn.model_request_count += 1;
+                let tokens = |value: Option<i64>| value.unwrap_or(0).max(0);
+                row.input_tokens += tokens(facts.input_tokens);
+                row.output_tokens += tokens(facts.output_tokens);
+                row.cache_read_tokens += tokens(facts.cache_read_tokens);
+                row.cache_write_tokens += tokens(facts.cache_write_tokens);
+                row.reasoning_tokens += tokens(facts.reasoning_tokens);
+                turn.input_tokens += tokens(facts.input_tokens);
+                turn.output_tokens += tokens(facts.output_tokens);
+                if let Some(cost) = facts.cost_usd.filter(|cost| cost.is_finite()) {
+                    *row.cost_usd.get_or_insert(0.0) += cost;
+                    *turn.cost_usd.get_or_insert(0.0) += cost;
+                }
+                if facts.output.is_some() && facts.agent_id.is_none() {
+                    turn.response = facts.output;
+                }
+                self.last_model_failed = act.status == Status::Error;
+                name_once(&mut self.seen_names, &mut row.models, &facts.model);
+            }
+            Operation::Tool => {
+                row.tool_call_count += 1;
+                turn.tool_call_count += 1;
+                name_once(&mut self.seen_names, &mut row.tools, &facts.tool_name);
+            }
+            Operation::Hook
+                if matches!(
+                    facts.hook_event.as_deref(),
+                    Some("Stop" | "SessionEnd" | "AfterAgent" | "sessionEnd")
+                ) =>
+            {
+                self.stopped_by_hook = Some(act.start_ns);
+            }
+            _ => {}
+        }
+        if !matches!(
+            act.operation,
+            Operation::Hook | Operation::Internal | Operation::Mcp
+        ) {
+            self.last_act_ns = self.last_act_ns.max(act.start_ns);
+        }
+    }
+
+    fn finish(
+        mut self,
+        group: &Group,
+        forest: &Forest,
+        starters: &[usize],
+    ) -> (SessionRow, Vec<TurnRow>) {
+        for (n, &s) in starters.iter().enumerate() {
+            let starter = &group.acts[s];
+            if let Some(turn) = self.turns.get_mut(&(n as i32 + 1)) {
+                turn.prompt = starter.facts.prompt.or_else(|| {
+                    (starter.operation == Operation::Agent)
+                        .then_some(starter.facts.input)
+                        .flatten()
+                });
+            }
+        }
+        self.row.turn_count = starters.len() as i64;
+        if self.row.title.is_none() {
+            self.row.title = self.first_name.take();
+        }
+        let last_starter = starters
+            .last()
+            .map(|&s| (&group.acts[s], forest.waiting[s]));
+        let (ended, failed) = match last_starter {
+            Some((starter, waiting)) if is_span(starter) => (
+                starter.end_ns.is_some()
+                    && (!waiting
+                        || matches!(starter.operation, Operation::Turn | Operation::Agent)),
+                starter.status == Status::Error,
+            ),
+            Some(_) => (
+                self.stopped_by_hook
+                    .is_some_and(|at| at >= self.last_act_ns),
+                false,
+            ),
+            None => (!self.waiting, false),
+        };
+        self.row.ended = ended;
+        self.row.status = match (ended, self.waiting) {
+            (false, _) => "running",
+            (true, true) => "interrupted",
+            (true, false) if failed || self.last_model_failed => "error",
+            (true, false) => "ok",
+        };
+        let mut turns: Vec<TurnRow> = self.turns.into_values().collect();
+        turns.sort_by_key(|turn| turn.turn);
+        (self.row, turns)
+    }
+}
+
+fn name_once(seen: &mut HashSet<Arc<str>>, list: &mut Vec<Arc<str>>, name: &Option<Arc<str>>) {
+    if let Some(name) = name
+        && seen.insert(name.clone())
+    {
+        list.push(name.clone());
+    }
+}
+
+fn traces(group: &Group, forest: &Forest) -> Vec<TraceRow> {
+    let mut rows: HashMap<TraceId, TraceRow> = HashMap::new();
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        let row = rows.entry(act.key.trace_id).or_insert_with(|| TraceRow {
+            trace_id: act.key.trace_id,
+            session_id: act.derived.session_id.clone(),
+            min_ns: act.start_ns,
+            max_ns: end_or_start(act),
+        });
+        row.max_ns = row.max_ns.max(end_or_start(act));
+    }
+    rows.into_values().collect()
+}

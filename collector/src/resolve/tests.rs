@@ -1,0 +1,341 @@
+use std::sync::Arc;
+
+use proto::agent::{Act, Decision, Facts, Operation, Origin, PayloadRef, SpanKind, Status};
+use proto::id::{SpanId, TraceId};
+use store::{ActKey, ActState, Batch, SessionRow};
+
+use super::{Memory, Resolver};
+
+/// A store that holds nothing yet.
+#[derive(Default)]
+struct Empty(i64);
+
+impl Memory for Empty {
+    fn load_acts(&mut self, _: &[TraceId], _: &[Arc<str>]) -> Result<Vec<ActState>, store::Error> {
+        Ok(Vec::new())
+    }
+
+    fn next_act_id(&mut self) -> i64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+fn act(trace: u8, span: u8, parent: u8, operation: Operation, start_ms: i64, end_ms: i64) -> Act {
+    Act {
+        trace_id: TraceId([trace; 16]),
+        span_id: SpanId([span; 8]),
+        parent_span_id: (parent > 0).then_some(SpanId([parent; 8])),
+        origin: Origin::Span,
+        operation,
+        plumbing: false,
+        part_of_parent: false,
+        name: operation.as_str().into(),
+        kind: SpanKind::Internal,
+        start_ns: start_ms * 1_000_000,
+        end_ns: Some(end_ms * 1_000_000),
+        status: Status::Unset,
+        status_message: None,
+        facts: Facts::default(),
+        tool_results_seen: Vec::new(),
+        attributes: "{}".into(),
+        resource: "{}".into(),
+        links: String::new(),
+        scope_name: "".into(),
+        scope_version: "".into(),
+        service_name: "".into(),
+        trace_state: String::new(),
+        dropped_attributes_count: 0,
+    }
+}
+
+fn with(mut act: Act, change: impl FnOnce(&mut Act)) -> Act {
+    change(&mut act);
+    act
+}
+
+fn in_session(act: Act, session: &str) -> Act {
+    with(act, |a| a.facts.session_id = Some(session.into()))
+}
+
+/// The rows as they stand after all batches.
+#[derive(Default)]
+struct World {
+    acts: std::collections::BTreeMap<ActKey, ActState>,
+    sessions: std::collections::BTreeMap<String, SessionRow>,
+    turn_prompts: usize,
+    duplicates: u64,
+}
+
+impl World {
+    fn of(batches: Vec<Vec<Act>>) -> Self {
+        let mut world = World::default();
+        let mut resolver = Resolver::new(1_000_000);
+        let mut memory = Empty::default();
+        for acts in batches {
+            let mut batch = Batch::default();
+            resolver.prepare(&acts, &mut memory).unwrap();
+            let outcome = resolver.resolve(acts, &mut memory, &mut batch);
+            world.duplicates += outcome.duplicate_count;
+            for (_, state) in batch.new_acts {
+                assert!(world.acts.insert(state.key, state).is_none());
+            }
+            for state in batch.changed_acts {
+                assert!(world.acts.insert(state.key, state).is_some());
+            }
+            for id in batch.removed_sessions {
+                world.sessions.remove(&*id);
+            }
+            for row in batch.sessions {
+                world.sessions.insert(row.session_id.to_string(), row);
+            }
+            world.turn_prompts = batch.turns.iter().filter(|t| t.prompt.is_some()).count();
+        }
+        world
+    }
+
+    fn act(&self, trace: u8, span: u8) -> &ActState {
+        &self.acts[&ActKey {
+            trace_id: TraceId([trace; 16]),
+            span_id: SpanId([span; 8]),
+        }]
+    }
+
+    fn only_session(&self) -> &SessionRow {
+        assert_eq!(self.sessions.len(), 1, "{:?}", self.sessions.keys());
+        self.sessions.values().next().unwrap()
+    }
+}
+
+/// Every act in a batch of its own, first in this order, then in the reverse order; both worlds must
+/// agree with the world of one batch.
+fn in_any_order(acts: Vec<Act>) -> World {
+    let one = World::of(vec![acts.clone()]);
+    let forward = World::of(acts.iter().cloned().map(|a| vec![a]).collect());
+    let backward = World::of(acts.into_iter().rev().map(|a| vec![a]).collect());
+    for other in [&forward, &backward] {
+        assert_eq!(one.sessions, other.sessions);
+        for (key, state) in &one.acts {
+            let seen = &other.acts[key];
+            assert_eq!(state.derived, seen.derived, "{key:?}");
+            // A record that was the only one of its act for a while keeps what it had gathered.
+            if state.derived.duplicate_of.is_none() {
+                assert_eq!(state.facts, seen.facts, "{key:?}");
+            }
+            assert_eq!(state.status, seen.status, "{key:?}");
+        }
+    }
+    one
+}
+
+#[test]
+fn a_session_id_that_comes_late_gathers_its_traces_and_replaces_the_stand_in() {
+    let world = in_any_order(vec![
+        act(1, 2, 1, Operation::Model, 10, 20),
+        act(1, 3, 1, Operation::Tool, 20, 30),
+        in_session(act(1, 1, 0, Operation::Turn, 5, 40), "s"),
+        in_session(act(2, 1, 0, Operation::Turn, 50, 60), "s"),
+    ]);
+    let session = world.only_session();
+    assert_eq!(
+        (&*session.session_id, session.inferred, session.turn_count),
+        ("s", false, 2)
+    );
+    assert_eq!(world.act(1, 3).derived.turn, 1);
+    assert_eq!(session.status, "ok");
+}
+
+#[test]
+fn a_tool_call_told_by_span_parts_and_logs_is_one_call_with_its_outcome() {
+    let tool = |a: Act| {
+        with(in_session(a, "s"), |a| {
+            a.facts.tool_call_id = Some("call".into());
+            a.facts.tool_name = Some("Bash".into());
+        })
+    };
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        tool(act(1, 2, 1, Operation::Tool, 10, 50)),
+        with(tool(act(1, 3, 2, Operation::Internal, 20, 50)), |a| {
+            a.part_of_parent = true;
+            a.status = Status::Error;
+            a.facts.success = Some(false);
+            a.facts.error_type = Some("ShellError".into());
+        }),
+        with(
+            in_session(act(1, 4, 2, Operation::Policy, 10, 12), "s"),
+            |a| {
+                a.part_of_parent = true;
+                a.facts.decision = Some(Decision::Allow);
+            },
+        ),
+        with(tool(act(1, 5, 1, Operation::Tool, 20, 50)), |a| {
+            a.origin = Origin::Log;
+            a.facts.input = Some(PayloadRef::of(b"{}"));
+            a.facts.call_hash = Some("abcd".into());
+        }),
+        with(tool(act(1, 6, 4, Operation::Policy, 12, 12)), |a| {
+            a.origin = Origin::Log
+        }),
+    ]);
+    let session = world.only_session();
+    assert_eq!(
+        (
+            session.tool_call_count,
+            session.error_count,
+            session.denied_count
+        ),
+        (1, 1, 0)
+    );
+    let tool = world.act(1, 2);
+    assert_eq!(tool.status, Status::Error);
+    assert_eq!(tool.facts.error_type.as_deref(), Some("ShellError"));
+    assert_eq!(tool.facts.decision, Some(Decision::Allow));
+    assert_eq!(tool.facts.call_hash.as_deref(), Some("abcd"));
+    assert_eq!(world.act(1, 5).derived.duplicate_of, Some(tool.key));
+    assert_eq!(world.act(1, 6).derived.duplicate_of, Some(tool.key));
+}
+
+#[test]
+fn a_hook_that_blocks_a_call_is_one_denial_and_still_a_fire() {
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        in_session(act(1, 2, 1, Operation::Tool, 10, 50), "s"),
+        with(
+            in_session(act(1, 3, 2, Operation::Policy, 10, 50), "s"),
+            |a| {
+                a.part_of_parent = true;
+                a.facts.decision = Some(Decision::Deny);
+                a.facts.decision_source = Some("hook".into());
+            },
+        ),
+        with(
+            in_session(act(1, 4, 1, Operation::Hook, 15, 40), "s"),
+            |a| {
+                a.origin = Origin::Log;
+                a.facts.decision = Some(Decision::Deny);
+                a.facts.hook_name = Some("PreToolUse:Bash".into());
+            },
+        ),
+    ]);
+    let session = world.only_session();
+    assert_eq!((session.denied_count, session.error_count), (1, 0));
+    assert_eq!(
+        world.act(1, 2).facts.hook_name.as_deref(),
+        Some("PreToolUse:Bash")
+    );
+    assert_eq!(world.act(1, 4).derived.duplicate_of, None);
+}
+
+#[test]
+fn a_model_request_seen_by_log_span_and_nested_client_counts_once() {
+    let request = |a: Act| {
+        with(in_session(a, "s"), |a| {
+            a.facts.request_id = Some("req_1".into())
+        })
+    };
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        request(act(1, 2, 1, Operation::Model, 10, 50)),
+        act(1, 3, 2, Operation::Model, 11, 49),
+        with(request(act(1, 4, 1, Operation::Model, 12, 51)), |a| {
+            a.origin = Origin::Log;
+            a.facts.cost_usd = Some(0.5);
+        }),
+        with(
+            in_session(act(1, 5, 1, Operation::Model, 10, 10), "s"),
+            |a| {
+                a.origin = Origin::Log;
+                a.part_of_parent = true;
+                a.facts.join_key = Some("body".into());
+                a.facts.input = Some(PayloadRef::of(b"request"));
+            },
+        ),
+        with(request(act(1, 6, 1, Operation::Model, 50, 50)), |a| {
+            a.origin = Origin::Log;
+            a.part_of_parent = true;
+            a.facts.join_key = Some("body".into());
+        }),
+    ]);
+    let session = world.only_session();
+    assert_eq!(
+        (session.model_request_count, session.cost_usd),
+        (1, Some(0.5))
+    );
+    let canonical = world.act(1, 2);
+    assert_eq!(canonical.facts.input, Some(PayloadRef::of(b"request")));
+    for span in [3, 4, 5, 6] {
+        assert_eq!(
+            world.act(1, span).derived.duplicate_of,
+            Some(canonical.key),
+            "{span}"
+        );
+    }
+}
+
+#[test]
+fn ids_that_a_server_reuses_one_after_the_other_stay_two_requests() {
+    let request = |a: Act| {
+        with(in_session(a, "s"), |a| {
+            a.facts.request_id = Some("resp".into())
+        })
+    };
+    let world = in_any_order(vec![
+        request(act(1, 1, 0, Operation::Model, 0, 10)),
+        request(act(1, 2, 0, Operation::Model, 20, 30)),
+    ]);
+    assert_eq!(world.only_session().model_request_count, 2);
+}
+
+#[test]
+fn sending_a_batch_twice_stores_it_once() {
+    let acts = vec![
+        act(1, 1, 0, Operation::Tool, 0, 10),
+        act(1, 2, 1, Operation::Tool, 0, 10),
+    ];
+    let world = World::of(vec![acts.clone(), acts]);
+    assert_eq!((world.duplicates, world.acts.len()), (2, 2));
+}
+
+#[test]
+fn circles_of_parents_end() {
+    let world = in_any_order(vec![
+        act(1, 1, 2, Operation::Internal, 0, 10),
+        act(1, 2, 1, Operation::Internal, 0, 10),
+        act(1, 3, 3, Operation::Internal, 0, 10),
+    ]);
+    assert_eq!(world.acts.len(), 3);
+}
+
+#[test]
+fn a_subagent_with_its_own_conversation_is_a_child_session() {
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Agent, 0, 100), "main"),
+        in_session(act(1, 2, 1, Operation::Tool, 10, 90), "main"),
+        in_session(act(1, 3, 2, Operation::Agent, 20, 80), "child"),
+        act(1, 4, 3, Operation::Model, 30, 40),
+    ]);
+    assert_eq!(
+        world.sessions["child"].parent_session_id.as_deref(),
+        Some("main")
+    );
+    assert_eq!(&*world.act(1, 4).derived.session_id, "child");
+    assert!(world.act(1, 3).facts.starts_subagent);
+}
+
+#[test]
+fn a_run_killed_inside_a_turn_that_ended_is_interrupted_and_one_without_its_turn_runs() {
+    let killed = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        with(
+            in_session(act(1, 3, 2, Operation::Policy, 10, 12), "s"),
+            |a| a.part_of_parent = true,
+        ),
+    ]);
+    assert_eq!(killed.only_session().status, "interrupted");
+    let open = in_any_order(vec![in_session(
+        act(1, 2, 1, Operation::Model, 10, 12),
+        "s",
+    )]);
+    assert_eq!(open.only_session().status, "running");
+}

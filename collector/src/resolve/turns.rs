@@ -1,0 +1,188 @@
+//! Turns: what starts one, which acts belong to it, and whose agent's acts they are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use proto::agent::Operation;
+
+use super::group::{Forest, Group, is_counted, is_span};
+
+/// The acts that start the turns of each session, in order of time.
+pub(super) type TurnStarts = HashMap<Arc<str>, Vec<usize>>;
+
+/// Finds the turn starters of every session and numbers every act.
+///
+/// A session's turns are its turn acts; where no emitter reports any, its outermost agent runs;
+/// where there are none either, the roots of its traces that hold agent acts.
+pub(super) fn assign(group: &mut Group, forest: &Forest) -> TurnStarts {
+    let starts = find_starts(group, forest);
+    let mut own_turn: HashMap<usize, i32> = HashMap::new();
+    for list in starts.values() {
+        for (n, &i) in list.iter().enumerate() {
+            own_turn.insert(i, n as i32 + 1);
+        }
+    }
+    for &i in &forest.top_down {
+        let session_id = &group.acts[i].derived.session_id;
+        let by_tree = own_turn.get(&i).copied().or_else(|| {
+            let p = forest.parent[i]?;
+            let parent = &group.acts[p].derived;
+            (parent.turn > 0 && parent.session_id == *session_id).then_some(parent.turn)
+        });
+        let turn = by_tree.unwrap_or_else(|| {
+            let at = group.acts[i].start_ns;
+            starts.get(session_id).map_or(0, |list| {
+                list.partition_point(|&s| group.acts[s].start_ns <= at) as i32
+            })
+        });
+        group.acts[i].derived.turn = turn;
+    }
+    starts
+}
+
+fn find_starts(group: &Group, forest: &Forest) -> TurnStarts {
+    let mut turns = TurnStarts::new();
+    let mut runs = TurnStarts::new();
+    let mut roots = TurnStarts::new();
+    let mut acting_traces = std::collections::HashSet::new();
+    let mut inside_run = vec![false; group.acts.len()];
+    for &i in &forest.top_down {
+        let act = &group.acts[i];
+        inside_run[i] = forest.parent[i]
+            .is_some_and(|p| inside_run[p] || group.acts[p].operation == Operation::Agent);
+        if is_counted(act)
+            && matches!(
+                act.operation,
+                Operation::Model | Operation::Tool | Operation::Agent
+            )
+        {
+            acting_traces.insert(act.key.trace_id);
+        }
+    }
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if act.derived.duplicate_of.is_some() {
+            continue;
+        }
+        let session_id = &act.derived.session_id;
+        let list = match act.operation {
+            Operation::Turn => &mut turns,
+            Operation::Agent if !inside_run[i] && is_span(act) && !act.facts.starts_subagent => {
+                &mut runs
+            }
+            _ if forest.parent[i].is_none()
+                && is_span(act)
+                && acting_traces.contains(&act.key.trace_id) =>
+            {
+                &mut roots
+            }
+            _ => continue,
+        };
+        list.entry(session_id.clone()).or_default().push(i);
+    }
+    for (weaker, keep_first_only) in [(runs, false), (roots, true)] {
+        for (session_id, list) in weaker {
+            turns.entry(session_id).or_insert_with(|| {
+                if keep_first_only {
+                    one_per_trace(group, list)
+                } else {
+                    list
+                }
+            });
+        }
+    }
+    turns
+}
+
+/// Parents arrive last: until the root is there, a trace has many stand-in roots.
+fn one_per_trace(group: &Group, list: Vec<usize>) -> Vec<usize> {
+    let mut seen = std::collections::HashSet::new();
+    list.into_iter()
+        .filter(|&i| seen.insert(group.acts[i].key.trace_id))
+        .collect()
+}
+
+/// Places acts that only log records report under what was going on: their subagent, else their turn.
+pub(super) fn place_records(group: &mut Group, forest: &Forest, starts: &TurnStarts) {
+    let mut agents: HashMap<Arc<str>, usize> = HashMap::new();
+    for (i, act) in group.acts.iter().enumerate() {
+        if let (Operation::Agent, Some(id)) = (act.operation, &act.facts.agent_id) {
+            agents.entry(id.clone()).or_insert(i);
+        }
+    }
+    for i in 0..group.acts.len() {
+        let act = &group.acts[i];
+        let parent = match forest.parent[i] {
+            Some(p) => Some(group.acts[p].key.span_id),
+            None if is_span(act) || act.reported_parent.is_some() => act.reported_parent,
+            None => {
+                let agent = act
+                    .facts
+                    .agent_id
+                    .as_ref()
+                    .and_then(|id| agents.get(id))
+                    .copied();
+                let turn = starts
+                    .get(&act.derived.session_id)
+                    .and_then(|list| {
+                        list.get(usize::try_from(act.derived.turn).ok()?.checked_sub(1)?)
+                    })
+                    .copied();
+                agent
+                    .into_iter()
+                    .chain(turn)
+                    .find(|&p| {
+                        p != i
+                            && group.acts[p].key.trace_id == act.key.trace_id
+                            && group.acts[p].derived.parent != Some(act.key.span_id)
+                    })
+                    .map(|p| group.acts[p].key.span_id)
+            }
+        };
+        group.acts[i].derived.parent = parent;
+    }
+}
+
+/// Marks the roots of subagents, and tells every act whose agent it is an act of.
+pub(super) fn attribute_agents(group: &mut Group, forest: &Forest) {
+    for &i in &forest.top_down {
+        if group.acts[i].operation == Operation::Agent {
+            let by_tool = forest
+                .ancestors(i)
+                .take_while(|&a| group.acts[a].operation != Operation::Agent)
+                .any(|a| group.acts[a].facts.starts_subagent);
+            let nested = forest
+                .ancestors(i)
+                .any(|a| group.acts[a].operation == Operation::Agent);
+            let repeats = forest.acting_ancestor(group, i).is_some_and(|a| {
+                group.acts[a].operation == Operation::Agent
+                    && group.acts[a].facts.agent_name == group.acts[i].facts.agent_name
+            });
+            if nested && !by_tool && !repeats {
+                group.acts[i].facts.starts_subagent = true;
+            }
+        }
+        // An agent's run is the agent's own: only what it does inherits from it.
+        let (Some(p), false) = (
+            forest.parent[i],
+            group.acts[i].operation == Operation::Agent,
+        ) else {
+            continue;
+        };
+        let parent = &group.acts[p];
+        let starts_agent = parent.operation == Operation::Agent || parent.facts.starts_subagent;
+        let id = match &parent.facts.agent_id {
+            Some(id) if !starts_agent || parent.operation == Operation::Agent => Some(id.clone()),
+            _ if starts_agent => Some(parent.key.span_id.hex().into()),
+            other => other.clone(),
+        };
+        let name = parent.facts.agent_name.clone();
+        let facts = &mut group.acts[i].facts;
+        if facts.agent_id.is_none() {
+            facts.agent_id = id;
+        }
+        if facts.agent_name.is_none() {
+            facts.agent_name = name;
+        }
+    }
+}
