@@ -1,11 +1,177 @@
-//! The server: collector, store and query put together.
+//! The server: collector, store and query put together, from taking the ports to the last commit.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, anyhow};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 
-/// Serves until it is told to stop.
-pub async fn run(_args: ServeArgs) -> Result<(), Failure> {
-    Err(Failure::Internal(anyhow::anyhow!(
-        "this build has no server yet"
-    )))
+/// Request bodies, decoded requests and what waits to be loaded hold at most this much.
+const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
+/// Acts that the resolver keeps between batches; about half a kilobyte each.
+const CACHED_ACTS: usize = 200_000;
+/// Connections for reading.
+const READERS: usize = 4;
+
+/// Serves until it is told to stop (Ctrl-C or SIGTERM), then finishes what it has taken.
+pub async fn run(args: ServeArgs) -> Result<(), Failure> {
+    start_logging(&args.log)?;
+    let data_dir = match &args.data {
+        Some(dir) => dir.clone(),
+        None => default_data_dir()?,
+    };
+    let ui = bind(args.ui, "--ui", "SPANREEL_UI").await?;
+    let grpc = bind(args.otlp_grpc, "--otlp-grpc", "SPANREEL_OTLP_GRPC").await?;
+    let http = bind(args.otlp_http, "--otlp-http", "SPANREEL_OTLP_HTTP").await?;
+    let addresses = Addresses {
+        ui: ui.local_addr().context("the UI's own address")?,
+        grpc: grpc.local_addr().context("the OTLP/gRPC address")?,
+        http: http.local_addr().context("the OTLP/HTTP address")?,
+    };
+
+    let store = open_store(&data_dir, args.memory_mib << 20).await?;
+    let shutdown = CancellationToken::new();
+    watch_signals(shutdown.clone())?;
+    let collector = collector::start(
+        collector::Config {
+            data_dir: data_dir.clone(),
+            max_request_bytes: args.max_request_mib << 20,
+            memory_budget_bytes: REQUEST_MEMORY_BYTES.max((args.max_request_mib << 20) * 2),
+            cached_acts: CACHED_ACTS,
+        },
+        collector::Listeners { grpc, http },
+        store.clone(),
+        shutdown.clone(),
+    )
+    .await
+    .context("the collector does not start")?;
+
+    let counters = collector.counters();
+    let count_ingest: query::CountIngest = Arc::new(move || query::IngestCounters {
+        requests: counters.requests.load(Ordering::Relaxed),
+        spans: counters.spans.load(Ordering::Relaxed),
+        log_records: counters.log_records.load(Ordering::Relaxed),
+        metric_points: counters.metric_points.load(Ordering::Relaxed),
+        rejected: counters.rejected.load(Ordering::Relaxed),
+        duplicates: counters.duplicates.load(Ordering::Relaxed),
+        queued_bytes: counters.queued_bytes(),
+    });
+    let config = query::Config {
+        otlp_grpc: addresses.grpc,
+        otlp_http: addresses.http,
+        ui: addresses.ui,
+        allowed_hosts: Vec::new(),
+    };
+    announce(&addresses, &data_dir);
+    let served = query::serve(ui, store.clone(), config, count_ingest, shutdown.clone()).await;
+    // The API may have ended by itself; the rest must then stop as well.
+    shutdown.cancel();
+    collector.finished().await;
+    tokio::task::spawn_blocking(move || store.close())
+        .await
+        .context("closing the store")?;
+    served.context("the API stopped")?;
+    Ok(())
+}
+
+struct Addresses {
+    ui: SocketAddr,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+fn start_logging(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Usage(format!("--log: {error}; try info or collector=debug")))?;
+    // Tests start several servers in one process: the first one's logging serves them all.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+    Ok(())
+}
+
+/// The platform's folder for a program's data.
+pub fn default_data_dir() -> Result<PathBuf, Failure> {
+    directories::ProjectDirs::from("", "", "spanreel")
+        .map(|dirs| dirs.data_dir().to_owned())
+        .ok_or_else(|| Failure::Usage("no home folder is known here: name a folder with --data".into()))
+}
+
+async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Unavailable(match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "port {} is taken by another program (another Spanreel?); stop it, or choose another \
+                 address with {flag} or {variable}",
+                address.port()
+            ),
+            _ => format!("cannot listen on {address} ({flag}): {error}"),
+        })
+    })
+}
+
+async fn open_store(data_dir: &std::path::Path, memory_limit_bytes: u64) -> Result<Store, Failure> {
+    let config = store::Config {
+        data_dir: data_dir.to_owned(),
+        memory_limit_bytes,
+        reader_count: READERS,
+    };
+    let opened = tokio::task::spawn_blocking(move || Store::open(config))
+        .await
+        .context("opening the store")?;
+    opened.map_err(|error| match error {
+        store::Error::Folder { .. } | store::Error::Locked { .. } | store::Error::NewerSchema { .. } => {
+            Failure::Unavailable(format!("{:#}", anyhow!(error)))
+        }
+        error => Failure::Internal(error.into()),
+    })
+}
+
+/// The first signal stops gently, the second at once.
+fn watch_signals(shutdown: CancellationToken) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("watching for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if asked {
+                tracing::warn!("stopping at once; what was acknowledged is on disk");
+                std::process::exit(70);
+            }
+            asked = true;
+            tracing::info!("stopping: finishing what was taken (once more to stop at once)");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+fn announce(addresses: &Addresses, data_dir: &std::path::Path) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reading our output is no reason not to serve.
+    let _ = writeln!(
+        out,
+        "Spanreel {} is recording into {}\n  look:  http://localhost:{}\n  send:  OTLP/gRPC http://{}   OTLP/HTTP http://{}\n  try:   spanreel demo",
+        env!("CARGO_PKG_VERSION"),
+        data_dir.display(),
+        addresses.ui.port(),
+        addresses.grpc,
+        addresses.http,
+    );
+    let _ = out.flush();
 }
