@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, anyhow};
 use store::Store;
@@ -55,15 +54,18 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     .await
     .context("the collector does not start")?;
 
-    let counters = collector.counters();
-    let count_ingest: query::CountIngest = Arc::new(move || query::IngestCounters {
-        requests: counters.requests.load(Ordering::Relaxed),
-        spans: counters.spans.load(Ordering::Relaxed),
-        log_records: counters.log_records.load(Ordering::Relaxed),
-        metric_points: counters.metric_points.load(Ordering::Relaxed),
-        rejected: counters.rejected.load(Ordering::Relaxed),
-        duplicates: counters.duplicates.load(Ordering::Relaxed),
-        queued_bytes: counters.queued_bytes(),
+    let meter = collector.meter();
+    let count_ingest: query::CountIngest = Arc::new(move || {
+        let counts = meter.counts();
+        query::IngestCounters {
+            requests: counts.requests,
+            spans: counts.spans,
+            log_records: counts.events,
+            metric_points: counts.metric_points,
+            rejected: counts.rejected,
+            duplicates: counts.duplicates,
+            queued_bytes: counts.queued_bytes,
+        }
     });
     let config = query::Config {
         otlp_grpc: addresses.grpc,

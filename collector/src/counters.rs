@@ -1,20 +1,62 @@
 //! What the collector has done since it started.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::receive;
+use crate::receive::admission::Budget;
+
+/// What the loader counts.
+#[derive(Debug, Default)]
+pub(crate) struct LoadCounters {
+    pub(crate) spans: AtomicU64,
+    pub(crate) events: AtomicU64,
+    pub(crate) metric_points: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+}
 
 /// Counts since start, for status pages.
-#[derive(Debug, Default)]
-pub struct Counters {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
     /// Requests acknowledged.
-    pub requests: AtomicU64,
-    /// Spans (and acts that only logs report) stored.
-    pub spans: AtomicU64,
-    /// Events and log records stored.
-    pub log_records: AtomicU64,
+    pub requests: u64,
+    /// Spans, and acts that only logs report, stored.
+    pub spans: u64,
+    /// Span events and log records stored.
+    pub events: u64,
     /// Metric data points stored.
-    pub metric_points: AtomicU64,
-    /// Records refused because they cannot be kept (no valid id).
-    pub rejected: AtomicU64,
+    pub metric_points: u64,
+    /// Records and whole requests refused because they cannot be kept.
+    pub rejected: u64,
     /// Records that were stored already.
-    pub duplicates: AtomicU64,
+    pub duplicates: u64,
+    /// Bytes taken that are not loaded yet.
+    pub queued_bytes: u64,
+}
+
+/// Reads the collector's counts; clones read the same ones.
+#[derive(Clone)]
+pub struct Meter {
+    pub(crate) receive: Arc<receive::Counters>,
+    pub(crate) load: Arc<LoadCounters>,
+    pub(crate) budget: Budget,
+}
+
+impl Meter {
+    /// The counts at this moment.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            requests: read(&self.receive.accepted_requests),
+            spans: read(&self.load.spans),
+            events: read(&self.load.events),
+            metric_points: read(&self.load.metric_points),
+            rejected: read(&self.receive.rejected_records)
+                + read(&self.receive.refused_requests)
+                + read(&self.load.rejected),
+            duplicates: read(&self.load.duplicates),
+            queued_bytes: self.budget.used_bytes(),
+        }
+    }
 }

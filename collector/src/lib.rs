@@ -14,6 +14,6 @@ pub mod receive;
 pub mod resolve;
 mod start;
 
-pub use counters::Counters;
+pub use counters::{Counts, Meter};
 pub use error::Error;
 pub use start::{Collector, Config, Listeners, start};

@@ -17,7 +17,7 @@ use store::{ActState, Batch, Writer};
 use tokio_util::sync::CancellationToken;
 
 use crate::conventions::{Understood, understand_logs, understand_metrics, understand_traces};
-use crate::counters::Counters;
+use crate::counters::LoadCounters;
 use crate::ingest::Accepted;
 use crate::journal::Journal;
 use crate::resolve::{Memory, Resolver};
@@ -46,7 +46,7 @@ pub(crate) struct Loader {
     pub(crate) writer: Writer,
     pub(crate) resolver: Resolver,
     pub(crate) journal: Journal,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<LoadCounters>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -140,7 +140,7 @@ impl Loader {
                 counter.fetch_add(n, Ordering::Relaxed);
             };
             add(&counters.spans, committed.span_count);
-            add(&counters.log_records, committed.event_count);
+            add(&counters.events, committed.event_count);
             add(&counters.metric_points, committed.metric_count);
             add(&counters.rejected, rejected.len() as u64);
             add(

@@ -1,0 +1,130 @@
+//! The collector put together: recovery, journal, loader, receivers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::counters::{LoadCounters, Meter};
+use crate::error::Error;
+use crate::journal::{self, Journal};
+use crate::load::Loader;
+use crate::receive::{self, admission::Budget};
+use crate::resolve::Resolver;
+
+const SEGMENT_BYTES: u64 = 64 << 20;
+const ADMISSION_WAIT: Duration = Duration::from_millis(500);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the collector is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Data folder; the journal is in `journal/` there.
+    pub data_dir: PathBuf,
+    /// Largest request body, decompressed.
+    pub max_request_bytes: u64,
+    /// What all requests in memory may hold together; senders beyond it are told to retry.
+    pub memory_budget_bytes: u64,
+    /// Acts that the resolver keeps in memory between batches.
+    pub cached_acts: usize,
+}
+
+/// Bound listeners. Both take OTLP over gRPC and over HTTP.
+pub struct Listeners {
+    pub grpc: TcpListener,
+    pub http: TcpListener,
+}
+
+/// A running collector.
+pub struct Collector {
+    meter: Meter,
+    receivers: JoinHandle<()>,
+    loader: std::thread::JoinHandle<()>,
+}
+
+/// Loads what an earlier run acknowledged, then receives until `shutdown`.
+///
+/// # Errors
+/// When the journal cannot be opened, the store has a writer already, or no thread can be had.
+pub async fn start(
+    config: Config,
+    listeners: Listeners,
+    store: Store,
+    shutdown: CancellationToken,
+) -> Result<Collector, Error> {
+    let load = Arc::new(LoadCounters::default());
+    let loader_shutdown = shutdown.clone();
+    let counters = Arc::clone(&load);
+    let prepared = tokio::task::spawn_blocking(move || {
+        let writer = store.writer().map_err(|source| Error::TakeWriter { source })?;
+        let journal_config = journal::Config {
+            dir: config.data_dir.join("journal"),
+            segment_bytes: SEGMENT_BYTES,
+        };
+        let journal = Journal::open(journal_config, writer.journal_position())?;
+        let mut loader = Loader {
+            writer,
+            resolver: Resolver::new(config.cached_acts),
+            journal: journal.clone(),
+            counters,
+            shutdown: loader_shutdown,
+        };
+        loader.recover();
+        let (sender, accepted) = mpsc::channel();
+        let ingest = journal.start(sender)?;
+        let thread = std::thread::Builder::new()
+            .name("loader".to_owned())
+            .spawn(move || loader.run(&accepted))
+            .map_err(|source| Error::StartThread { source })?;
+        Ok::<_, Error>((ingest, thread))
+    });
+    let (ingest, loader) = prepared.await.map_err(|source| Error::Recover { source })??;
+    let budget = Budget::new(config.memory_budget_bytes);
+    let counters = Arc::new(receive::Counters::default());
+    let receivers = tokio::spawn(receive::serve(
+        vec![listeners.grpc, listeners.http],
+        receive::Config {
+            max_body_bytes: usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX),
+            admission_wait: ADMISSION_WAIT,
+            body_timeout: BODY_TIMEOUT,
+            drain_timeout: DRAIN_TIMEOUT,
+        },
+        budget.clone(),
+        ingest,
+        Arc::clone(&counters),
+        shutdown,
+    ));
+    Ok(Collector {
+        meter: Meter {
+            receive: counters,
+            load,
+            budget,
+        },
+        receivers,
+        loader,
+    })
+}
+
+impl Collector {
+    /// Reads the counts, also while it runs and after it has ended.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// Waits until the shutdown is through: nothing more is received, and what was is in the store.
+    pub async fn finished(self) {
+        if self.receivers.await.is_err() {
+            tracing::error!("the receivers ended by a panic");
+        }
+        let loader = self.loader;
+        match tokio::task::spawn_blocking(move || loader.join()).await {
+            Ok(Ok(())) => {}
+            _ => tracing::error!("the loader ended by a panic; what was acknowledged is in the journal"),
+        }
+    }
+}
