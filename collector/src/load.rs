@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use proto::Request;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::conventions::{Understood, understand_logs, understand_metrics, understand_traces};
 use crate::counters::LoadCounters;
+use crate::error::Error;
 use crate::ingest::Accepted;
 use crate::journal::Journal;
 use crate::resolve::{Memory, Resolver};
@@ -53,11 +54,15 @@ pub(crate) struct Loader {
 impl Loader {
     /// Loads what an earlier run acknowledged and did not get to load. Call it before any sender is
     /// let in.
-    pub(crate) fn recover(&mut self) {
+    ///
+    /// # Errors
+    /// When a segment cannot be read: going on would leave out what was acknowledged.
+    pub(crate) fn recover(&mut self) -> Result<(), Error> {
         let loaded = self.writer.journal_position();
         let mut group = Group::default();
         let mut records = 0_u64;
         for record in self.journal.replay(loaded) {
+            let record = record?;
             let bytes = record.body.len();
             match proto::decode(record.signal, record.encoding, &record.body) {
                 Ok(decoded) => group.add(decoded.request, record.position, bytes),
@@ -76,6 +81,7 @@ impl Loader {
         if records > 0 {
             tracing::info!(records, "loaded what was acknowledged before the last stop");
         }
+        Ok(())
     }
 
     /// Loads until the journal closes its end of the channel.
@@ -94,10 +100,7 @@ impl Loader {
                     break;
                 }
                 let left = deadline.saturating_duration_since(Instant::now());
-                next = match accepted.recv_timeout(left) {
-                    Ok(request) => Some(request),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                };
+                next = accepted.recv_timeout(left).ok();
             }
             let started = Instant::now();
             self.load(group);
@@ -118,7 +121,9 @@ impl Loader {
             payloads,
             rejected,
         } = group.understood;
-        if !self.insist("read", |loader| loader.resolver.prepare(&acts, &mut loader.writer)) {
+        if !self.insist("read", |loader| {
+            loader.resolver.prepare(&acts, &mut loader.writer)
+        }) {
             return;
         }
         let mut batch = Batch {
@@ -148,7 +153,10 @@ impl Loader {
                 outcome.duplicate_count + committed.duplicate_event_count,
             );
             if let Err(error) = self.journal.release(group.position) {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a loaded journal segment stays");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a loaded journal segment stays"
+                );
             }
         }
     }

@@ -61,7 +61,9 @@ pub async fn start(
     let loader_shutdown = shutdown.clone();
     let counters = Arc::clone(&load);
     let prepared = tokio::task::spawn_blocking(move || {
-        let writer = store.writer().map_err(|source| Error::TakeWriter { source })?;
+        let writer = store
+            .writer()
+            .map_err(|source| Error::TakeWriter { source })?;
         let journal_config = journal::Config {
             dir: config.data_dir.join("journal"),
             segment_bytes: SEGMENT_BYTES,
@@ -74,7 +76,7 @@ pub async fn start(
             counters,
             shutdown: loader_shutdown,
         };
-        loader.recover();
+        loader.recover()?;
         let (sender, accepted) = mpsc::channel();
         let ingest = journal.start(sender)?;
         let thread = std::thread::Builder::new()
@@ -83,7 +85,9 @@ pub async fn start(
             .map_err(|source| Error::StartThread { source })?;
         Ok::<_, Error>((ingest, thread))
     });
-    let (ingest, loader) = prepared.await.map_err(|source| Error::Recover { source })??;
+    let (ingest, loader) = prepared
+        .await
+        .map_err(|source| Error::Recover { source })??;
     let budget = Budget::new(config.memory_budget_bytes);
     let counters = Arc::new(receive::Counters::default());
     let receivers = tokio::spawn(receive::serve(
@@ -124,7 +128,9 @@ impl Collector {
         let loader = self.loader;
         match tokio::task::spawn_blocking(move || loader.join()).await {
             Ok(Ok(())) => {}
-            _ => tracing::error!("the loader ended by a panic; what was acknowledged is in the journal"),
+            _ => tracing::error!(
+                "the loader ended by a panic; what was acknowledged is in the journal"
+            ),
         }
     }
 }
