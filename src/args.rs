@@ -1,9 +1,13 @@
 //! The command line. Every default is stated here, once.
 
+use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use directories::ProjectDirs;
+
+use crate::failure::Failure;
 
 /// Where the UI and the API are when nobody says otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:7771";
@@ -87,10 +91,41 @@ pub struct ServeArgs {
     pub log: String,
 }
 
+impl ServeArgs {
+    /// A server of one's own on `data`, on ports that nobody else knows, that keeps quiet.
+    pub fn for_folder(data: Option<PathBuf>) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            data: data.or_else(|| env::var_os("SPANREEL_DATA").map(PathBuf::from)),
+            ui: any_port,
+            otlp_grpc: any_port,
+            otlp_http: any_port,
+            max_request_mib: 64,
+            memory_mib: 2048,
+            log: "error".to_owned(),
+        }
+    }
+
+    /// The data folder: the one given, else `spanreel` in the platform's folder for such data.
+    pub fn data_folder(&self) -> Result<PathBuf, Failure> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        match ProjectDirs::from("", "", "spanreel") {
+            Some(folders) => Ok(folders.data_local_dir().to_owned()),
+            None => Err(Failure::Unavailable(
+                "no home folder is known to keep recordings in: name a folder with --data"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
 /// Where a command that reads finds its data.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct SourceArgs {
-    /// Ask this server [default: http://127.0.0.1:7771 if a server answers there, else the data folder]
+    /// Ask this server [default: http://127.0.0.1:7771 if one answers there, else the data folder of
+    /// SPANREEL_DATA or of the platform]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 

@@ -2,6 +2,11 @@
 
 mod demo;
 mod output;
+mod sessions;
+mod source;
+mod sql;
+
+use anyhow::Context as _;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
@@ -12,12 +17,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(anyhow::Error::from)?;
+        .context("cannot start the asynchronous runtime")?;
     runtime.block_on(async {
         match args.command.unwrap_or(Command::Serve(args.serve)) {
             Command::Serve(args) => serve::run(args).await,
             Command::Demo(args) => demo::run(args).await,
-            _ => Err(Failure::Usage("not there yet".into())),
+            Command::Sql(args) => sql::run(args).await,
+            Command::Sessions(args) => sessions::sessions(args).await,
+            Command::Loops(args) => sessions::loops(args).await,
         }
     })
 }

@@ -1,10 +1,16 @@
-//! Printing: to pipes that may close, and of texts that a terminal must not obey.
+//! Printing: tables, and texts that a terminal must not obey.
 
-use std::io::{self, BufWriter, StdoutLock};
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use anyhow::Context as _;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::failure::Failure;
+
+/// The longest value that a table shows whole, in characters.
+const CELL_CHARS: usize = 1_000;
 
 /// Standard output, buffered; flush it before waiting.
 pub(super) fn stdout() -> BufWriter<StdoutLock<'static>> {
@@ -16,5 +22,181 @@ pub(super) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome.context("cannot write to standard output")?),
+    }
+}
+
+/// Prints `text` and ends the line if it has not ended.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    let newline = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    written(write!(out, "{text}{newline}").and_then(|()| out.flush()))
+}
+
+/// Prints JSON, indented, with nothing in it that a terminal would obey.
+pub(super) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    print(&escaped_json(&json))
+}
+
+/// Says something beside the result, on standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "spanreel: {text}");
+}
+
+/// True when standard output is a terminal.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// A column of a table.
+pub(super) struct Heading {
+    pub(super) name: String,
+    /// Numbers stand on the right.
+    pub(super) is_number: bool,
+}
+
+impl Heading {
+    pub(super) fn text(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_number: false,
+        }
+    }
+
+    pub(super) fn number(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_number: true,
+        }
+    }
+}
+
+/// Lays out a table: to the terminal's width, or one line a row when the output goes elsewhere.
+/// Uses no colour at all.
+pub(super) fn table(headings: &[Heading], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    match terminal_size::terminal_size() {
+        Some((width, _)) if is_terminal() => {
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width.0);
+        }
+        _ => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    table.set_header(headings.iter().map(|heading| visible(&heading.name)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| visible(&clipped(cell))));
+    }
+    for (column, heading) in table.column_iter_mut().zip(headings) {
+        if heading.is_number {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// Cuts a very long value and says so.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(CELL_CHARS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!(
+            "{}… ({} bytes; --json prints all)",
+            &text[..end],
+            text.len()
+        ),
+    }
+}
+
+/// Makes control characters visible, all but the end of a line: they would move the cursor, change
+/// colours or reorder text.
+pub(super) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => out.push('\n'),
+            '\t' => out.push_str("    "),
+            // Control pictures: ␀ … ␟, ␡.
+            '\0'..='\x1f' => {
+                out.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}'))
+            }
+            '\x7f' => out.push('\u{2421}'),
+            _ if is_unseen(character) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// JSON with the same value, in which what a terminal would obey is escaped (below U+0020 JSON itself
+/// sees to that).
+fn escaped_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\x7f' || is_unseen(character) {
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// C1 controls and marks that change the direction of text.
+fn is_unseen(character: char) -> bool {
+    matches!(character, '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_visible() {
+        assert_eq!(visible("a\x1b[31mred\0\x7f"), "a␛[31mred␀␡");
+        assert_eq!(visible("one\ntwo\tthree"), "one\ntwo    three");
+        assert_eq!(visible("\u{202e}abc\u{9b}"), "\\u{202e}abc\\u{9b}");
+        assert_eq!(visible("日本語 🏮"), "日本語 🏮");
+    }
+
+    #[test]
+    fn json_keeps_its_value() {
+        let text = "esc \x1b csi \u{9b} del \x7f rtl \u{202e} 🏮";
+        let json = escaped_json(&serde_json::to_string(text).unwrap());
+        assert!(
+            !json.contains(['\x1b', '\u{9b}', '\x7f', '\u{202e}']),
+            "{json}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn long_values_are_cut_and_marked() {
+        let cell = clipped(&"å".repeat(CELL_CHARS + 1));
+        assert!(
+            cell.ends_with("… (2002 bytes; --json prints all)"),
+            "{cell}"
+        );
+        assert_eq!(clipped("short"), "short");
+    }
+
+    #[test]
+    fn a_row_is_one_line_in_a_pipe() {
+        let text = table(
+            &[Heading::text("name"), Heading::number("n")],
+            vec![vec!["a".repeat(300), "7".into()]],
+        );
+        assert!(
+            text.lines().any(|line| line.contains(&"a".repeat(300))),
+            "{text}"
+        );
     }
 }

@@ -1,0 +1,182 @@
+//! `spanreel sessions` and `spanreel loops`.
+
+use serde_json::Value;
+
+use super::output::{self, Heading};
+use super::source::Api;
+use crate::args::{LoopsArgs, SessionsArgs};
+use crate::failure::Failure;
+
+pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let parameters = [
+        ("limit", Some(args.limit.to_string())),
+        ("q", args.text.clone()),
+    ];
+    let answer = api.get("/sessions", &parameters).await;
+    api.close().await?;
+    let mut answer = answer?;
+    let sessions = answer["sessions"].take();
+    if args.json {
+        return output::print_json(&sessions);
+    }
+    if rows(&sessions).is_empty() {
+        return output::print(match args.text {
+            Some(_) => "No session matches.",
+            None => {
+                "No sessions yet. Send some: `spanreel demo`, or point an OpenTelemetry exporter at 127.0.0.1:4317."
+            }
+        });
+    }
+    let headings = [
+        Heading::text("session"),
+        Heading::text("started (UTC)"),
+        Heading::text("status"),
+        Heading::text("harness"),
+        Heading::text("title"),
+        Heading::number("time"),
+        Heading::number("turns"),
+        Heading::number("requests"),
+        Heading::number("tools"),
+        Heading::number("errors"),
+        Heading::number("denied"),
+        Heading::number("tokens"),
+        Heading::text("findings"),
+    ];
+    output::print(&output::table(
+        &headings,
+        rows(&sessions).iter().map(session_row).collect(),
+    ))
+}
+
+fn session_row(session: &Value) -> Vec<String> {
+    let number = |name: &str| session[name].as_i64().unwrap_or_default();
+    vec![
+        text(&session["session_id"]),
+        time(&session["started_at"]),
+        text(&session["status"]),
+        text(&session["harness"]),
+        shortened(&text(&session["title"]), 48),
+        duration(number("duration_ns")),
+        number("turn_count").to_string(),
+        number("model_request_count").to_string(),
+        number("tool_call_count").to_string(),
+        number("error_count").to_string(),
+        number("denied_count").to_string(),
+        (number("input_tokens") + number("output_tokens")).to_string(),
+        rows(&session["finding_kinds"])
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>()
+            .join(", "),
+    ]
+}
+
+pub(super) async fn loops(args: LoopsArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let parameters = [
+        ("kind", Some("loop".to_owned())),
+        ("limit", Some(args.limit.to_string())),
+        ("session_id", args.session_id.clone()),
+    ];
+    let answer = api.get("/findings", &parameters).await;
+    api.close().await?;
+    let mut answer = answer?;
+    let findings = answer["findings"].take();
+    if args.json {
+        return output::print_json(&findings);
+    }
+    if rows(&findings).is_empty() {
+        return output::print("No loops found.");
+    }
+    let headings = [
+        Heading::text("session"),
+        Heading::text("what"),
+        Heading::number("times"),
+        Heading::text("confidence"),
+        Heading::number("time"),
+        Heading::number("tokens"),
+        Heading::text("first span"),
+    ];
+    let table_rows = rows(&findings).iter().map(loop_row).collect();
+    output::print(&output::table(&headings, table_rows))
+}
+
+fn loop_row(finding: &Value) -> Vec<String> {
+    let number = |name: &str| finding[name].as_i64().unwrap_or_default();
+    vec![
+        text(&finding["session_id"]),
+        shortened(&text(&finding["title"]), 72),
+        number("repeat_count").to_string(),
+        text(&finding["confidence"]),
+        duration(number("wasted_ns")),
+        number("wasted_tokens").to_string(),
+        text(&finding["first_span_id"]),
+    ]
+}
+
+fn rows(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// "2026-11-21T01:06:41.683000000Z" to the second.
+fn time(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    text.get(..19).unwrap_or(text).replace('T', " ")
+}
+
+/// One line of at most `max` characters.
+fn shortened(text: &str, max: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(max) {
+        None => line,
+        Some((end, _)) => format!("{}…", &line[..end]),
+    }
+}
+
+fn duration(ns: i64) -> String {
+    let seconds = ns as f64 / 1e9;
+    match seconds {
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s if s < 3_600.0 => format!(
+            "{:.0} min {:02.0} s",
+            (s / 60.0).floor(),
+            (s % 60.0).floor()
+        ),
+        s => format!(
+            "{:.0} h {:02.0} min",
+            (s / 3_600.0).floor(),
+            (s % 3_600.0 / 60.0).floor()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        let cases = [
+            (0, "0 ms"),
+            (12_400_000, "12 ms"),
+            (1_250_000_000, "1.2 s"),
+            (75_900_000_000, "1 min 15 s"),
+            (7_290_000_000_000, "2 h 01 min"),
+        ];
+        for (ns, words) in cases {
+            assert_eq!(duration(ns), words);
+        }
+    }
+
+    #[test]
+    fn titles_are_one_short_line() {
+        assert_eq!(shortened("fix\nthe  bug", 48), "fix the bug");
+        assert_eq!(shortened("日本語です", 3), "日本語…");
+    }
+}

@@ -1,0 +1,244 @@
+//! Where the reading commands get their answers: a running server, or a data folder that a server of
+//! their own opens for as long as the command lasts.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::Value;
+
+use crate::args::{DEFAULT_URL, ServeArgs, SourceArgs};
+use crate::failure::Failure;
+use crate::serve::{self, Running};
+
+/// How long the server at the default address may take to answer before it counts as absent.
+const LOOK_AROUND: Duration = Duration::from_millis(700);
+
+/// The API of the server that was found or started.
+pub(super) struct Api {
+    client: Client,
+    base: String,
+    /// Set when the data folder was opened for this command.
+    own: Option<Running>,
+}
+
+impl Api {
+    /// Finds or starts the server that `args` asks for.
+    pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .build()
+            .context("cannot make an HTTP client")?;
+        if let Some(url) = &args.url {
+            let api = Self {
+                client,
+                base: base(url)?,
+                own: None,
+            };
+            return match api.answers(Duration::from_secs(5)).await {
+                true => Ok(api),
+                false => Err(Failure::Unavailable(format!(
+                    "no Spanreel server answers at {url}: start one with `spanreel`, or leave --url out to read the data folder"
+                ))),
+            };
+        }
+        let api = Self {
+            client,
+            base: base(DEFAULT_URL)?,
+            own: None,
+        };
+        if args.data.is_none() && api.answers(LOOK_AROUND).await {
+            return Ok(api);
+        }
+        let serve_args = ServeArgs::for_folder(args.data.clone());
+        let folder = serve_args.data_folder()?;
+        if !folder.is_dir() {
+            return Err(Failure::Unavailable(format!(
+                "nothing is recorded in {}: start the recorder with `spanreel`, or name a folder with --data or a server with --url",
+                folder.display()
+            )));
+        }
+        let own = serve::start(&serve_args).await?;
+        Ok(Self {
+            base: format!("http://{}", own.ui),
+            own: Some(own),
+            ..api
+        })
+    }
+
+    /// Closes the data folder if it was opened for this command.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        match self.own {
+            Some(own) => own.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// `GET /api/v1{path}` with the query parameters that have a value.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<String>)],
+    ) -> Result<Value, Failure> {
+        let mut query = String::new();
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                query.push(if query.is_empty() { '?' } else { '&' });
+                query.push_str(name);
+                query.push('=');
+                query.push_str(&percent_encoded(value));
+            }
+        }
+        let response = self
+            .client
+            .get(format!("{}/api/v1{path}{query}", self.base))
+            .send()
+            .await
+            .map_err(gone)?;
+        let response = accepted(response).await.map_err(Refusal::into_failure)?;
+        Ok(response
+            .json()
+            .await
+            .context("the server's answer is not the JSON that was expected")?)
+    }
+
+    /// `POST /api/v1{path}` with a JSON body; `accept` is the wanted content type.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+        accept: &str,
+        timeout: Duration,
+    ) -> Result<Result<Response, Refusal>, Failure> {
+        let url = format!("{}/api/v1{path}", self.base);
+        let request = self
+            .client
+            .post(url)
+            .header("accept", accept)
+            .json(body)
+            .timeout(timeout);
+        Ok(accepted(request.send().await.map_err(gone)?).await)
+    }
+
+    async fn answers(&self, within: Duration) -> bool {
+        let request = self
+            .client
+            .get(format!("{}/api/v1/stats", self.base))
+            .timeout(within);
+        match request.send().await {
+            Ok(response) if response.status().is_success() => response
+                .json::<Value>()
+                .await
+                .is_ok_and(|stats| stats["otlp"].is_object()),
+            _ => false,
+        }
+    }
+}
+
+/// What the API answers in place of a result.
+pub(super) struct Refusal {
+    pub(super) message: String,
+    /// Characters of the SQL text before the place that the message is about.
+    pub(super) position: Option<usize>,
+    status: StatusCode,
+}
+
+impl Refusal {
+    pub(super) fn into_failure(self) -> Failure {
+        if self.status.is_client_error() {
+            Failure::Usage(self.message)
+        } else {
+            Failure::Unavailable(self.message)
+        }
+    }
+}
+
+async fn accepted(response: Response) -> Result<Response, Refusal> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body: Value = response.json().await.unwrap_or_default();
+    let message = match body["error"]["message"].as_str() {
+        Some(message) => message.to_owned(),
+        None => format!("the server answered {status}"),
+    };
+    let position = body["error"]["position"]
+        .as_u64()
+        .and_then(|position| usize::try_from(position).ok());
+    Err(Refusal {
+        message,
+        position,
+        status,
+    })
+}
+
+fn gone(error: reqwest::Error) -> Failure {
+    if error.is_timeout() {
+        Failure::Unavailable(
+            "the server did not answer in time; --timeout gives it longer".to_owned(),
+        )
+    } else {
+        Failure::Unavailable(format!(
+            "the server went away: {:#}",
+            anyhow::Error::from(error.without_url())
+        ))
+    }
+}
+
+fn base(url: &str) -> Result<String, Failure> {
+    let wrong =
+        |why: &str| Failure::Usage(format!("--url {url}: {why}; one looks like {DEFAULT_URL}"));
+    if url.starts_with("https://") {
+        return Err(wrong("the server speaks plain HTTP"));
+    }
+    let with_scheme = if url.starts_with("http://") {
+        url.to_owned()
+    } else {
+        format!("http://{url}")
+    };
+    let parsed = reqwest::Url::parse(&with_scheme).map_err(|_| wrong("not an address"))?;
+    if parsed.host_str().is_none() || parsed.path() != "/" {
+        return Err(wrong("give host and port only"));
+    }
+    Ok(with_scheme.trim_end_matches('/').to_owned())
+}
+
+/// `text` as a path segment or query value.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_and_without_scheme() {
+        assert_eq!(base("127.0.0.1:7771").unwrap(), "http://127.0.0.1:7771");
+        assert_eq!(
+            base("http://localhost:7771/").unwrap(),
+            "http://localhost:7771"
+        );
+        for wrong in [
+            "https://localhost:7771",
+            "http://",
+            "http://localhost:7771/sessions",
+            "not an address",
+        ] {
+            assert!(base(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn queries_are_encoded() {
+        assert_eq!(percent_encoded("a b&c=å"), "a%20b%26c%3D%C3%A5");
+    }
+}

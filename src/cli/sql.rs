@@ -1,0 +1,213 @@
+//! `spanreel sql`.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::output::{self, Heading};
+use super::source::{Api, Refusal};
+use crate::args::{Format, SqlArgs};
+use crate::failure::Failure;
+
+/// What the API answers to a query.
+#[derive(Deserialize)]
+struct QueryResult {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Value>>,
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Column {
+    name: String,
+    #[serde(rename = "type")]
+    sql_type: String,
+}
+
+pub(super) async fn run(args: SqlArgs) -> Result<(), Failure> {
+    let sql = if args.query == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read the query from standard input")?;
+        text
+    } else {
+        args.query.clone()
+    };
+    let api = Api::open(&args.source).await?;
+    let outcome = ask(&api, &sql, &args).await;
+    api.close().await?;
+    outcome
+}
+
+async fn ask(api: &Api, sql: &str, args: &SqlArgs) -> Result<(), Failure> {
+    let format = if args.json { Format::Json } else { args.format };
+    let body = json!({"sql": sql, "params": [], "max_rows": args.max_rows, "timeout_ms": args.timeout * 1_000});
+    let accept = if format == Format::Csv {
+        "text/csv"
+    } else {
+        "application/json"
+    };
+    // The server ends the query in time; the rest is for the answer's way.
+    let patience = Duration::from_secs(args.timeout + 30);
+    let response = api
+        .post("/sql", &body, accept, patience)
+        .await?
+        .map_err(|refusal| explained(sql, refusal))?;
+    if format == Format::Csv {
+        let csv = response
+            .text()
+            .await
+            .context("cannot read the server's answer")?;
+        // A file gets every byte; a terminal none that it would obey.
+        return output::print(&if output::is_terminal() {
+            output::visible(&csv)
+        } else {
+            csv
+        });
+    }
+    let result: QueryResult = response
+        .json()
+        .await
+        .context("cannot read the server's answer")?;
+    match format {
+        Format::Json => output::print_json(&objects(&result))?,
+        Format::Table | Format::Csv => output::print(&table(&result))?,
+    }
+    if result.truncated {
+        output::note(&format!(
+            "these are the first {} rows; --max-rows gives more",
+            result.rows.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The message, and the line of the query with a mark where the message points to.
+fn explained(sql: &str, refusal: Refusal) -> Failure {
+    let Some(position) = refusal.position else {
+        return refusal.into_failure();
+    };
+    let before: String = sql.chars().take(position).collect();
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = sql[line_start..].lines().next().unwrap_or_default();
+    let column = before[line_start..].chars().count();
+    Failure::Usage(format!(
+        "{}\n  {}\n  {}^",
+        refusal.message,
+        output::visible(line),
+        " ".repeat(column)
+    ))
+}
+
+fn table(result: &QueryResult) -> String {
+    let headings: Vec<Heading> = result
+        .columns
+        .iter()
+        .map(|column| Heading {
+            name: column.name.clone(),
+            is_number: is_number(&column.sql_type),
+        })
+        .collect();
+    let rows = result
+        .rows
+        .iter()
+        .map(|row| row.iter().map(cell).collect())
+        .collect();
+    let count = result.rows.len();
+    format!(
+        "{}\n{count} row{}",
+        output::table(&headings, rows),
+        if count == 1 { "" } else { "s" }
+    )
+}
+
+fn is_number(sql_type: &str) -> bool {
+    const NUMBERS: [&str; 12] = [
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "FLOAT",
+        "DOUBLE",
+    ];
+    NUMBERS.contains(&sql_type) || sql_type.starts_with("DECIMAL")
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// One object per row. A name that comes twice gets a number from the second time on, so that no value
+/// is lost.
+fn objects(result: &QueryResult) -> Value {
+    let mut names: Vec<String> = Vec::new();
+    for column in &result.columns {
+        let mut name = column.name.clone();
+        let mut number = 2;
+        while names.contains(&name) {
+            name = format!("{}_{number}", column.name);
+            number += 1;
+        }
+        names.push(name);
+    }
+    let object = |row: &Vec<Value>| {
+        names
+            .iter()
+            .cloned()
+            .zip(row.iter().cloned())
+            .collect::<Map<_, _>>()
+    };
+    result
+        .rows
+        .iter()
+        .map(|row| Value::Object(object(row)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(names: &[&str], rows: Value) -> QueryResult {
+        QueryResult {
+            columns: names
+                .iter()
+                .map(|name| Column {
+                    name: (*name).to_owned(),
+                    sql_type: "VARCHAR".to_owned(),
+                })
+                .collect(),
+            rows: serde_json::from_value(rows).unwrap(),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn json_has_an_object_per_row_and_loses_no_column() {
+        let objects = objects(&result(&["a", "b", "a"], json!([[1, null, "x"]])));
+        assert_eq!(objects, json!([{"a": 1, "b": null, "a_2": "x"}]));
+    }
+
+    #[test]
+    fn a_table_counts_its_rows() {
+        let text = table(&result(&["a"], json!([["x"], [null]])));
+        assert!(
+            text.contains("NULL") && text.ends_with("\n2 rows"),
+            "{text}"
+        );
+    }
+}
