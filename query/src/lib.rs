@@ -1,1 +1,23 @@
-//! placeholder
+//! The reading side: HTTP API, live stream, findings, user SQL over HTTP, and the web interface.
+//!
+//! Sits on `store` and knows neither the collector nor the engine. Nothing here writes but the
+//! findings, and those through the store's own door. `openapi.json` beside this folder is the
+//! committed contract of the API.
+
+mod error;
+mod extract;
+mod findings;
+mod guard;
+mod live;
+mod model;
+mod routes;
+mod rows;
+mod server;
+mod sql;
+mod state;
+mod time;
+mod value;
+
+pub use error::Error;
+pub use server::{openapi, serve};
+pub use state::{Config, CountIngest, IngestCounters};

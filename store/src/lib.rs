@@ -9,6 +9,7 @@
 mod batch;
 mod columns;
 mod error;
+mod findings;
 mod functions;
 mod instance;
 mod load;
@@ -19,6 +20,8 @@ mod payloads;
 mod pieces;
 mod read;
 mod rows;
+mod sandbox;
+mod scan;
 mod schema;
 mod seen;
 mod table;
@@ -31,5 +34,9 @@ pub use batch::{
 pub use error::Error;
 pub use open::{Config, Store};
 pub use read::{Counts, PayloadSlice};
+pub use sandbox::{
+    Cancel, PUBLIC_MACROS, PUBLIC_RELATIONS, UserSql, UserSqlError, UserSqlErrorKind,
+};
+pub use scan::Row;
 pub use table::{Column, Table, Value};
 pub use writer::Writer;

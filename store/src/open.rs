@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use crate::instance::{Instance, lock};
+use crate::sandbox::Sandbox;
 use crate::writer::{Core, Writer};
 use crate::{Error, Notice};
 
@@ -16,6 +17,8 @@ const FILE_NAME: &str = "spanreel.duckdb";
 const TEMP_NAME: &str = "tmp";
 /// Notices that a slow subscriber may fall behind before it misses some.
 const NOTICE_CAPACITY: usize = 1024;
+/// Queries of users that run at the same time; more wait.
+const USER_QUERY_SLOTS: usize = 2;
 /// How long closing waits for running queries, which it interrupts.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
 /// Quiet time after a commit before the log of changes is folded into the file.
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) core: Mutex<Option<Core>>,
     pub(crate) writer_taken: AtomicBool,
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
+    /// Bounds of what users ask.
+    pub(crate) sandbox: Sandbox,
     claim: Mutex<Option<Claim>>,
     stop: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -79,6 +84,7 @@ impl Store {
             core: Mutex::new(None),
             writer_taken: AtomicBool::new(false),
             notices: broadcast::channel(NOTICE_CAPACITY).0,
+            sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 2),
             claim: Mutex::new(Some(claim)),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,

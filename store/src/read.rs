@@ -36,7 +36,6 @@ pub struct Counts {
 }
 
 /// A connection for one user query: nobody else uses it, nothing of it outlives it.
-#[allow(dead_code, reason = "for the user SQL sandbox")]
 pub(crate) struct UserConnection {
     pub(crate) connection: Connection,
     /// Keeps the database open while the query runs.
@@ -116,7 +115,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Query`] when the engine gives none.
-    #[allow(dead_code, reason = "for the user SQL sandbox")]
     pub(crate) fn user_connection(&self) -> Result<UserConnection, Error> {
         let instance = self.shared.instance()?;
         let connection = instance
@@ -129,7 +127,7 @@ impl Store {
     }
 
     /// Gives `work` a pooled connection; once more on a fresh database when the engine gave up.
-    fn with_reader<T>(
+    pub(crate) fn with_reader<T>(
         &self,
         mut work: impl FnMut(&Connection) -> duckdb::Result<T>,
     ) -> Result<T, Error> {

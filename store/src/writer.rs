@@ -13,7 +13,7 @@ use crate::instance::{Instance, lock};
 use crate::open::Shared;
 use crate::payloads::{Added, Addresses};
 use crate::seen::Seen;
-use crate::{ActState, Batch, Committed, Error, FindingRow, Notice, Store, pieces, rows};
+use crate::{ActState, Batch, Committed, Error, Notice, pieces, rows};
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -25,7 +25,7 @@ fn light_names() -> Vec<String> {
 /// What the writer holds and remembers; rebuilt from disk when the database is opened again.
 pub(crate) struct Core {
     pub(crate) connection: Connection,
-    instance: Weak<Instance>,
+    pub(crate) instance: Weak<Instance>,
     addresses: Addresses,
     compressor: zstd::bulk::Compressor<'static>,
     resources: HashMap<[u8; 32], i32>,
@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// Runs `work` in one transaction; nothing of it stays when it fails.
-    fn transaction<T>(
+    pub(crate) fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> duckdb::Result<T>,
     ) -> duckdb::Result<T> {
@@ -452,67 +452,5 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.writer_taken.store(false, Ordering::Release);
-    }
-}
-
-impl Store {
-    /// Inserts findings, or replaces those with the same id, then tells the subscribers.
-    ///
-    /// The time of the first writing is kept.
-    ///
-    /// # Errors
-    /// [`Error::Commit`]: nothing is stored.
-    pub fn write_findings(&self, findings: &[FindingRow]) -> Result<(), Error> {
-        if findings.is_empty() {
-            return Ok(());
-        }
-        self.shared.instance()?;
-        let mut guard = lock(&self.shared.core);
-        let core = guard.as_mut().ok_or(Error::Closed)?;
-        let mut findings = findings.to_vec();
-        let written = core.transaction(|core| {
-            let connection = &core.connection;
-            let mut columns = Columns::default();
-            columns.text(
-                "id",
-                findings.iter().map(|finding| Some(&finding.finding_id)),
-            );
-            connection.execute_batch("delete from gone")?;
-            columns.append_to(connection, "gone")?;
-            let mut first = HashMap::new();
-            each_row(
-                connection,
-                "select finding_id, detected_at from finding \
-                 where finding_id in (select id from gone)",
-                |row| {
-                    if let (Some(id), Some(at)) = (row.str("finding_id"), row.time("detected_at")) {
-                        first.insert(id.to_owned(), at);
-                    }
-                },
-            )?;
-            for finding in &mut findings {
-                if let Some(at) = first.get(&finding.finding_id) {
-                    finding.detected_ns = *at;
-                }
-            }
-            connection
-                .execute_batch("delete from finding where finding_id in (select id from gone)")?;
-            rows::findings(&findings).append_to(connection, "finding")
-        });
-        if let Err(source) = written {
-            let error = Error::Commit { source };
-            if error.is_fatal() {
-                let failed = core.instance.clone();
-                self.shared.recover_with(&failed, &mut guard)?;
-            }
-            return Err(error);
-        }
-        drop(guard);
-        // Nobody listening is no error.
-        let _ = self
-            .shared
-            .notices
-            .send(Arc::new(Notice::Findings(findings)));
-        Ok(())
     }
 }

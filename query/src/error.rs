@@ -1,0 +1,126 @@
+//! Failures: of the part itself, and as the API tells them.
+
+use std::cell::Cell;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why serving ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the web server failed")]
+    Serve {
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+tokio::task_local! {
+    /// Id of the request that the current task answers.
+    pub(crate) static REQUEST_ID: Cell<u64>;
+}
+
+/// The id of the request at hand, as hex.
+pub(crate) fn request_id() -> String {
+    REQUEST_ID
+        .try_with(Cell::get)
+        .map_or_else(|_| String::new(), |id| format!("{id:016x}"))
+}
+
+/// The body of every refusal and failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail {
+    /// For programs: `snake_case`, stable.
+    code: &'static str,
+    /// For people: what was wrong and what to do.
+    message: String,
+    /// To be quoted when asking for help; the log has it too.
+    request_id: String,
+    /// Characters of the SQL text before the place that the message is about.
+    position: Option<usize>,
+}
+
+/// What a handler answers in place of a result.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    position: Option<usize>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            position: None,
+        }
+    }
+
+    pub(crate) fn at(mut self, position: Option<usize>) -> Self {
+        self.position = position;
+        self
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// Something of ours failed; the cause goes to the log, not to the client.
+    pub(crate) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        while let Some(source) = next {
+            chain.push_str(": ");
+            chain.push_str(&source.to_string());
+            next = source.source();
+        }
+        tracing::error!(request.id = request_id(), error = chain, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong in Spanreel; its log has the cause under this request id",
+        )
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Closed => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the store is closed or opening again; try again in a moment",
+            ),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody {
+            error: ErrorDetail {
+                code: self.code,
+                message: self.message,
+                request_id: request_id(),
+                position: self.position,
+            },
+        };
+        (self.status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,102 @@
+//! What the detectors see of an act.
+
+use std::sync::Arc;
+
+use proto::agent::{Decision, Operation};
+use store::ActKey;
+
+/// One counted act of a session, without payloads.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ActRow {
+    pub(crate) key: ActKey,
+    /// Span id of the parent in the tree.
+    pub(crate) parent: Option<proto::id::SpanId>,
+    pub(crate) operation: Operation,
+    pub(crate) name: Arc<str>,
+    /// Who acts: agent id, else agent name, else empty for the main agent.
+    pub(crate) agent: Arc<str>,
+    pub(crate) turn: i64,
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: Option<i64>,
+    pub(crate) is_error: bool,
+    /// Error message, else error type, else status message.
+    pub(crate) error: Option<Arc<str>>,
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) tool_name: Option<Arc<str>>,
+    pub(crate) tool_call_id: Option<Arc<str>>,
+    pub(crate) mcp_server: Option<Arc<str>>,
+    pub(crate) hook_name: Option<Arc<str>>,
+    pub(crate) hook_event: Option<Arc<str>>,
+    pub(crate) decision: Option<Decision>,
+    pub(crate) decision_source: Option<Arc<str>>,
+    /// Input and output tokens together.
+    pub(crate) tokens: i64,
+    pub(crate) input_tokens: Option<i64>,
+    pub(crate) output_tokens: Option<i64>,
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) finish_reason: Option<Arc<str>>,
+    pub(crate) input_hash: Option<Arc<[u8]>>,
+    pub(crate) output_hash: Option<Arc<[u8]>>,
+    pub(crate) call_hash: Option<Arc<str>>,
+    /// One line: command, file, query …
+    pub(crate) detail: Option<Arc<str>>,
+}
+
+impl ActRow {
+    pub(crate) fn is_tool(&self) -> bool {
+        self.operation == Operation::Tool
+    }
+
+    pub(crate) fn is_model(&self) -> bool {
+        self.operation == Operation::Model
+    }
+
+    pub(crate) fn is_denied(&self) -> bool {
+        self.decision == Some(Decision::Deny)
+    }
+
+    pub(crate) fn duration_ns(&self) -> i64 {
+        self.end_ns
+            .map_or(0, |end| end.saturating_sub(self.start_ns).max(0))
+    }
+
+    /// Same agent, same turn: what a repetition must stay within. A new prompt of the user is a new
+    /// task, so the same call in the next turn repeats nothing.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.agent == other.agent && self.turn == other.turn
+    }
+
+    /// The tool as a person names it.
+    pub(crate) fn tool_words(&self) -> String {
+        let tool = self.tool_name.as_deref().unwrap_or(&self.name);
+        match self.mcp_server.as_deref() {
+            Some(server) => format!("{tool} (MCP server {server})"),
+            None => tool.to_owned(),
+        }
+    }
+
+    /// ` (./run_tests.sh)`, or nothing.
+    pub(crate) fn detail_words(&self) -> String {
+        match self.detail.as_deref() {
+            Some(detail) if !detail.is_empty() => format!(" ({detail})"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Whether calls have, as far as known, one and the same result.
+///
+/// A failed call often leaves no output, so calls that all failed with the same message count as
+/// the same result, whatever output a few of them left.
+pub(crate) fn same_results<'a>(calls: impl Iterator<Item = &'a ActRow> + Clone) -> bool {
+    let mut outputs = calls.clone().map(|call| call.output_hash.as_ref());
+    let first = outputs.next().flatten();
+    if first.is_some() && outputs.all(|output| output == first) {
+        return true;
+    }
+    let mut failures = calls.map(|call| {
+        (call.is_error || call.is_denied()).then(|| (call.is_denied(), call.error.as_ref()))
+    });
+    let first = failures.next().flatten();
+    first.is_some() && failures.all(|failure| failure == first)
+}

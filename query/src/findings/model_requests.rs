@@ -1,0 +1,153 @@
+//! Loops that leave no tool span: an agent whose calls are refused before they run shows only as
+//! model requests with nothing between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use proto::agent::Operation;
+
+use super::act::ActRow;
+use super::{Confidence, Draft, MIN_REPEATS, Waste, loop_severity};
+
+/// How two requests in a row are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Input,
+    Output,
+    /// The model asked for a tool with an answer of the same length.
+    Shape,
+}
+
+/// At least three requests of one agent in a row that are alike, with no other act between.
+pub(super) fn repeats(acts: &[ActRow]) -> Vec<Draft> {
+    let mut runs: HashMap<Arc<str>, Run> = HashMap::new();
+    let mut drafts = Vec::new();
+    for (at, act) in acts.iter().enumerate() {
+        if !act.is_model() {
+            if interrupts(act) {
+                // An act that names no agent may belong to any of them.
+                runs.retain(|agent, run| {
+                    let goes_on = !act.agent.is_empty() && *agent != act.agent;
+                    if !goes_on {
+                        drafts.extend(run.draft(acts, false));
+                    }
+                    goes_on
+                });
+            }
+            continue;
+        }
+        let run = runs.entry(act.agent.clone()).or_default();
+        let alike = run
+            .requests
+            .last()
+            .and_then(|last| likeness(&acts[*last], act));
+        match alike {
+            Some(alike) => run.alike.push(alike),
+            None => {
+                drafts.extend(run.draft(acts, false));
+                *run = Run::default();
+            }
+        }
+        run.requests.push(at);
+    }
+    let mut open: Vec<Draft> = runs
+        .values()
+        .filter_map(|run| run.draft(acts, true))
+        .collect();
+    open.sort_by_key(|draft| draft.spans.first().copied());
+    drafts.extend(open);
+    drafts
+}
+
+/// What ends a row of requests: anything that the agent did, was asked or was told.
+fn interrupts(act: &ActRow) -> bool {
+    !matches!(
+        act.operation,
+        Operation::Session | Operation::Agent | Operation::Internal | Operation::Evaluation
+    )
+}
+
+fn likeness(earlier: &ActRow, later: &ActRow) -> Option<Likeness> {
+    if !earlier.is_beside(later) {
+        return None;
+    }
+    if earlier.input_hash.is_some() && earlier.input_hash == later.input_hash {
+        return Some(Likeness::Input);
+    }
+    let asks_for_tool = |act: &ActRow| {
+        act.finish_reason
+            .as_deref()
+            .is_some_and(|reason| reason.to_ascii_lowercase().contains("tool"))
+    };
+    let both_ask = asks_for_tool(earlier) && asks_for_tool(later);
+    let grows = earlier
+        .input_tokens
+        .zip(later.input_tokens)
+        .is_some_and(|(before, after)| after > before);
+    // The same short answer to unrelated inputs is batch work, not a loop.
+    if earlier.output_hash.is_some()
+        && earlier.output_hash == later.output_hash
+        && (both_ask || grows)
+    {
+        return Some(Likeness::Output);
+    }
+    let same_shape = earlier.output_tokens.is_some_and(|tokens| tokens > 0)
+        && earlier.output_tokens == later.output_tokens
+        && earlier.model == later.model;
+    let outputs_differ = earlier.output_hash.is_some() && later.output_hash.is_some();
+    (both_ask && same_shape && !outputs_differ).then_some(Likeness::Shape)
+}
+
+#[derive(Default)]
+struct Run {
+    requests: Vec<usize>,
+    alike: Vec<Likeness>,
+}
+
+impl Run {
+    fn draft(&self, acts: &[ActRow], open: bool) -> Option<Draft> {
+        let count = self.requests.len();
+        if count < MIN_REPEATS {
+            return None;
+        }
+        let certain = !self.alike.contains(&Likeness::Shape);
+        let confidence = if certain {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        let first = &acts[self.requests[0]];
+        let mut waste = Waste::default();
+        for at in &self.requests[1..] {
+            waste.add(&acts[*at]);
+        }
+        let why = if self.alike.iter().all(|alike| *alike == Likeness::Input) {
+            "The requests are identical.".to_owned()
+        } else if certain {
+            "The answers are identical.".to_owned()
+        } else {
+            format!(
+                "Each answer asked for a tool with {} output tokens, and no tool ran: the call was \
+                 probably refused before it started.",
+                first.output_tokens.unwrap_or_default()
+            )
+        };
+        let model = first.model.as_deref().unwrap_or("the model");
+        Some(Draft {
+            kind: "loop",
+            detector: "repeated_model_request/1",
+            severity: loop_severity(confidence, count),
+            confidence,
+            title: format!("{count} alike requests to {model} with nothing between"),
+            explanation: format!(
+                "The agent sent {count} requests to {model} in a row without any act between. \
+                 {why}{}",
+                waste.sentence()
+            ),
+            spans: self.requests.iter().map(|at| acts[*at].key).collect(),
+            repeat_count: count,
+            waste,
+            open,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Turns the store's notices into messages for everybody who watches.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use store::Notice;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
+
+use crate::routes::sessions::sessions_by_id;
+use crate::rows;
+use crate::state::AppState;
+
+/// Messages that a slow client may fall behind.
+pub(crate) const CAPACITY: usize = 1024;
+
+/// Commits within this time share one reading of their sessions.
+const SESSION_PACE: Duration = Duration::from_millis(100);
+
+/// One event of the live stream, ready to be sent to any number of clients.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) event: &'static str,
+    /// JSON on one line.
+    pub(crate) data: String,
+}
+
+impl Message {
+    pub(crate) fn new(event: &'static str, body: &impl Serialize) -> Self {
+        Self {
+            event,
+            data: serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Commit<'a> {
+    session_ids: Vec<&'a str>,
+    span_count: u64,
+    event_count: u64,
+    /// Something was missed: read again what is shown.
+    resync: bool,
+}
+
+/// Tells a client that it has missed something.
+pub(crate) fn resync() -> Message {
+    Message::new(
+        "commit",
+        &Commit {
+            session_ids: Vec::new(),
+            span_count: 0,
+            event_count: 0,
+            resync: true,
+        },
+    )
+}
+
+/// Passes notices on until shutdown.
+pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
+    let mut changed: HashSet<Arc<str>> = HashSet::new();
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            () = state.shutdown.cancelled() => return,
+            () = sleep_until(due), if !changed.is_empty() => {
+                send_sessions(&state, changed.drain()).await;
+                due = Instant::now() + SESSION_PACE;
+            }
+            notice = notices.recv() => match notice {
+                Ok(notice) => pass_on(&state, &notice, &mut changed, &mut due),
+                Err(RecvError::Lagged(_)) => send(&state, resync()),
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, due: &mut Instant) {
+    match notice {
+        Notice::Committed {
+            session_ids,
+            removed_sessions,
+            span_count,
+            event_count,
+        } => {
+            let ids = session_ids.iter().chain(removed_sessions);
+            let commit = Commit {
+                session_ids: ids.map(|id| &**id).collect(),
+                span_count: *span_count,
+                event_count: *event_count,
+                resync: false,
+            };
+            send(state, Message::new("commit", &commit));
+            changed.extend(session_ids.iter().cloned());
+        }
+        Notice::Findings(findings) => {
+            for finding in findings {
+                let finding = rows::announced_finding(finding);
+                send(state, Message::new("finding", &finding));
+            }
+            changed.extend(
+                findings
+                    .iter()
+                    .map(|finding| Arc::from(&*finding.session_id)),
+            );
+        }
+    }
+    *due = (*due).max(Instant::now());
+}
+
+async fn send_sessions(state: &AppState, ids: impl Iterator<Item = Arc<str>>) {
+    if state.live.receiver_count() == 0 {
+        return;
+    }
+    let ids = ids.map(|id| id.to_string()).collect();
+    // A failure is in the log already; the next commit brings the rows again.
+    for row in sessions_by_id(state, ids).await.unwrap_or_default() {
+        send(state, Message::new("session", &row));
+    }
+}
+
+fn send(state: &AppState, message: Message) {
+    // Fails when nobody watches.
+    let _ = state.live.send(Arc::new(message));
+}

@@ -1,0 +1,92 @@
+//! `/findings`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use store::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::error::ApiError;
+use crate::extract::ApiQuery;
+use crate::model::Finding;
+use crate::rows::{self, text_param};
+use crate::sql;
+use crate::state::AppState;
+
+const DEFAULT_LIMIT: i64 = 200;
+const MAX_LIMIT: i64 = 5000;
+
+/// Which findings.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FindingFilter {
+    session_id: Option<String>,
+    kind: Option<String>,
+    /// At most 5,000.
+    limit: Option<i64>,
+}
+
+/// Findings, last changed first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FindingList {
+    findings: Vec<Finding>,
+}
+
+/// What deserves attention, over all sessions or in one.
+#[utoipa::path(get, path = "/findings", params(FindingFilter), tag = "findings",
+    responses((status = 200, body = FindingList)))]
+pub(crate) async fn list_findings(
+    State(state): State<AppState>,
+    ApiQuery(filter): ApiQuery<FindingFilter>,
+) -> Result<Json<FindingList>, ApiError> {
+    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let findings = query(
+        &state,
+        vec![
+            Value::Int(limit),
+            text_param(filter.session_id.as_deref()),
+            text_param(filter.kind.as_deref()),
+            Value::Null,
+            Value::Null,
+        ],
+    )
+    .await?;
+    Ok(Json(FindingList { findings }))
+}
+
+/// All findings of some sessions.
+pub(crate) async fn of_sessions(
+    state: &AppState,
+    session_ids: &[&str],
+) -> Result<Vec<Finding>, ApiError> {
+    let ids = session_ids.join(sql::ITEM_SEPARATOR);
+    let params = vec![
+        Value::Int(MAX_LIMIT),
+        text_param(Some(&ids)),
+        Value::Null,
+        Value::Null,
+        Value::Null,
+    ];
+    query(state, params).await
+}
+
+/// The findings that a span is part of.
+pub(crate) async fn of_span(
+    state: &AppState,
+    trace_id: &str,
+    span_id: &str,
+) -> Result<Vec<Finding>, ApiError> {
+    let params = vec![
+        Value::Int(MAX_LIMIT),
+        Value::Null,
+        Value::Null,
+        text_param(Some(trace_id)),
+        text_param(Some(span_id)),
+    ];
+    query(state, params).await
+}
+
+async fn query(state: &AppState, params: Vec<Value>) -> Result<Vec<Finding>, ApiError> {
+    let table = state.read(sql::LIST_FINDINGS, params).await?;
+    Ok(rows::rows(&table).map(|row| rows::finding(&row)).collect())
+}

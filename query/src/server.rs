@@ -1,0 +1,108 @@
+//! The whole site: routes, layers, and the tasks behind them.
+
+use axum::Router;
+use axum::http::header::HeaderName;
+use axum::middleware;
+use axum::routing::get;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::routes::{assets, findings, live, payload, sessions, span, sql, status, tree};
+use crate::state::{AppState, Config, CountIngest};
+use crate::{Error, guard};
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Spanreel",
+    description = "Flight recorder for AI agent runs: sessions, spans, payloads, findings, SQL."
+))]
+struct Api;
+
+/// The routes under /api/v1 and their description.
+fn api() -> OpenApiRouter<AppState> {
+    let compressed = OpenApiRouter::new()
+        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::get_session))
+        .routes(routes!(tree::session_tree))
+        .routes(routes!(tree::trace_tree))
+        .routes(routes!(span::get_span))
+        .routes(routes!(findings::list_findings))
+        .routes(routes!(sql::run_sql))
+        .routes(routes!(sql::get_schema))
+        .routes(routes!(status::get_stats))
+        .layer(CompressionLayer::new());
+    let api = OpenApiRouter::with_openapi(Api::openapi());
+    let v1 = compressed
+        // Exact bytes and ranges; an event stream.
+        .routes(routes!(payload::get_payload))
+        .routes(routes!(live::live));
+    api.nest("/api/v1", v1)
+}
+
+/// The description of the API in OpenAPI's JSON, as committed in `query/openapi.json`.
+pub fn openapi() -> String {
+    let (_, description) = api().split_for_parts();
+    let mut text = description.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn site(state: AppState) -> Router {
+    let (api, _) = api().split_for_parts();
+    let description = openapi();
+    api.route(
+        "/api/v1/openapi.json",
+        get(async move || {
+            let json = HeaderName::from_static("content-type");
+            ([(json, "application/json")], description)
+        }),
+    )
+    .route("/api", get(assets::unknown_route))
+    .route("/api/{*rest}", axum::routing::any(assets::unknown_route))
+    .route("/healthz", get(status::healthz))
+    .route("/readyz", get(status::readyz))
+    .fallback(assets::serve)
+    .method_not_allowed_fallback(assets::wrong_method)
+    .layer(CatchPanicLayer::custom(guard::after_panic))
+    .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+    .with_state(state)
+}
+
+/// Serves API and interface on `listener` until `shutdown`, then finishes what it has begun.
+///
+/// Also runs what watches the store: the live stream, and the detectors that write findings.
+///
+/// # Errors
+/// [`Error::Serve`] when the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+    config: Config,
+    ingest_counters: CountIngest,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    // Subscribed before anything can be missed.
+    let for_live = store.subscribe();
+    let for_findings = store.subscribe();
+    let (live, _) = broadcast::channel(crate::live::CAPACITY);
+    let state = AppState::new(store, config, ingest_counters, live, shutdown.clone());
+    let live = tokio::spawn(crate::live::run(state.clone(), for_live));
+    let findings = tokio::spawn(crate::findings::run(state.clone(), for_findings));
+    let served = axum::serve(listener, site(state))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .await;
+    shutdown.cancel();
+    for task in [live, findings] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task of the web server failed");
+        }
+    }
+    served.map_err(|source| Error::Serve { source })
+}

@@ -1,0 +1,68 @@
+//! The only list of our own queries. A test prepares each against a fresh store.
+
+macro_rules! queries {
+    ($($(#[$doc:meta])* $name:ident = $file:literal),+ $(,)?) => {
+        $($(#[$doc])* pub(crate) const $name: &str = include_str!(concat!("../sql/", $file));)+
+
+        /// File name and text of every query.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$(($file, $name)),+];
+    };
+}
+
+queries!(
+    GET_SPAN = "get_span.sql",
+    LIST_FINDINGS = "list_findings.sql",
+    LIST_SESSIONS = "list_sessions.sql",
+    PREVIOUS_MODEL_REQUEST = "previous_model_request.sql",
+    PUBLIC_COLUMNS = "public_columns.sql",
+    PUBLIC_MACROS = "public_macros.sql",
+    RELATED_SPANS = "related_spans.sql",
+    SESSION_ACTS = "session_acts.sql",
+    SESSION_STATE = "session_state.sql",
+    SESSION_TRACES = "session_traces.sql",
+    SESSION_TREE = "session_tree.sql",
+    SESSION_TURNS = "session_turns.sql",
+    SESSIONS_TO_WATCH = "sessions_to_watch.sql",
+    SPAN_EVENTS = "span_events.sql",
+    TRACE_TREE = "trace_tree.sql",
+);
+
+/// Separates the items of a list that is given to a query as one text.
+pub(crate) const ITEM_SEPARATOR: &str = "\u{1f}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_and_every_query_prepares() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+        let mut found: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        let listed: Vec<&str> = ALL.iter().map(|(file, _)| *file).collect();
+        assert_eq!(found, listed);
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = store::Store::open(store::Config {
+            data_dir: folder.path().to_owned(),
+            memory_limit_bytes: 256 << 20,
+            reader_count: 1,
+        })
+        .unwrap();
+        for (file, sql) in ALL {
+            let count = (1..=20)
+                .rev()
+                .find(|n| sql.contains(&format!("${n}:")))
+                .unwrap_or(0);
+            let params = vec![store::Value::Null; count];
+            store.read(sql, &params).unwrap_or_else(|error| {
+                let cause = std::error::Error::source(&error);
+                panic!("{file}: {error}: {cause:?}")
+            });
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the handlers share.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use store::{Counts, Row, Store, Table, Value};
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::ApiError;
+use crate::live::Message;
+
+/// Store calls that may block at the same time; more wait their turn.
+const MAX_BLOCKING_CALLS: usize = 8;
+
+/// User queries that run or wait for a slot; more are turned away.
+const MAX_USER_QUERIES: usize = 16;
+
+/// What the reading side is told about the whole.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where OTLP/gRPC is received; shown to users.
+    pub otlp_grpc: SocketAddr,
+    /// Where OTLP/HTTP is received; shown to users.
+    pub otlp_http: SocketAddr,
+    /// Where the API and the interface are served.
+    pub ui: SocketAddr,
+    /// Host names, without port, that requests may come under beside the loopback names and the
+    /// bound address.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// What the collector has counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IngestCounters {
+    pub requests: u64,
+    pub spans: u64,
+    pub log_records: u64,
+    pub metric_points: u64,
+    /// Items refused within accepted requests, and whole refused requests.
+    pub rejected: u64,
+    /// Items that were stored already.
+    pub duplicates: u64,
+    /// Acknowledged bytes that are not loaded yet.
+    pub queued_bytes: u64,
+}
+
+/// Asks the collector for its counters.
+pub type CountIngest = Arc<dyn Fn() -> IngestCounters + Send + Sync>;
+
+/// Shared by all handlers.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) count_ingest: CountIngest,
+    pub(crate) started_ns: i64,
+    pub(crate) live: broadcast::Sender<Arc<Message>>,
+    pub(crate) shutdown: CancellationToken,
+    /// The latest counts and when they were made.
+    pub(crate) counts: Mutex<Option<(Instant, Counts)>>,
+    /// User queries that run or wait.
+    pub(crate) user_queries: Arc<Semaphore>,
+    blocking: Semaphore,
+}
+
+impl AppState {
+    pub(crate) fn new(
+        store: Store,
+        config: Config,
+        count_ingest: CountIngest,
+        live: broadcast::Sender<Arc<Message>>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            config,
+            count_ingest,
+            started_ns: crate::time::now_ns(),
+            live,
+            shutdown,
+            counts: Mutex::new(None),
+            user_queries: Arc::new(Semaphore::new(MAX_USER_QUERIES)),
+            blocking: Semaphore::new(MAX_BLOCKING_CALLS),
+        }))
+    }
+
+    /// Runs blocking work beside the async threads, a bounded number at a time.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _permit = self
+            .blocking
+            .acquire()
+            .await
+            .map_err(|error| ApiError::internal(&error))?;
+        let shared = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || work(&shared.store))
+            .await
+            .map_err(|error| ApiError::internal(&error))?
+    }
+
+    /// Runs one of our own queries.
+    pub(crate) async fn read(
+        &self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Result<Table, ApiError> {
+        self.blocking(move |store| Ok(store.read(sql, &params)?))
+            .await
+    }
+
+    /// Runs one of our own queries and hands each row to `fold` without copying it.
+    pub(crate) async fn scan<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: Vec<Value>,
+        mut into: T,
+        mut fold: impl FnMut(&mut T, &Row<'_>) + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.blocking(move |store| {
+            store.scan(sql, &params, &mut |row| fold(&mut into, row))?;
+            Ok(into)
+        })
+        .await
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

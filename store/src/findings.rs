@@ -1,0 +1,106 @@
+//! Findings: written and removed by the reading side, through the writer's own lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::columns::{Columns, each_row};
+use crate::instance::lock;
+use crate::writer::Core;
+use crate::{Error, FindingRow, Notice, Store, rows};
+
+impl Store {
+    /// Inserts or replaces findings by id, and tells every subscriber. The time of detection stays
+    /// that of the first writing.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] when nothing could be stored.
+    pub fn write_findings(&self, findings: &[FindingRow]) -> Result<(), Error> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let mut findings = findings.to_vec();
+        self.change_findings(|core| {
+            choose(core, findings.iter().map(|finding| &finding.finding_id))?;
+            let connection = &core.connection;
+            let mut first = HashMap::new();
+            each_row(
+                connection,
+                "select finding_id, detected_at from finding \
+                 where finding_id in (select id from gone)",
+                |row| {
+                    if let (Some(id), Some(at)) = (row.str("finding_id"), row.time("detected_at")) {
+                        first.insert(id.to_owned(), at);
+                    }
+                },
+            )?;
+            for finding in &mut findings {
+                if let Some(at) = first.get(&finding.finding_id) {
+                    finding.detected_ns = *at;
+                }
+            }
+            delete_chosen(core)?;
+            rows::findings(&findings).append_to(connection, "finding")
+        })?;
+        self.tell(Notice::Findings(findings));
+        Ok(())
+    }
+
+    /// Removes the findings with these ids, which are all of one session, and tells every
+    /// subscriber that the session changed.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] when nothing could be removed.
+    pub fn remove_findings(&self, session_id: &Arc<str>, ids: &[String]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.change_findings(|core| {
+            choose(core, ids.iter())?;
+            delete_chosen(core)
+        })?;
+        self.tell(Notice::Committed {
+            session_ids: vec![Arc::clone(session_id)],
+            removed_sessions: Vec::new(),
+            span_count: 0,
+            event_count: 0,
+        });
+        Ok(())
+    }
+
+    /// One transaction under the writer's lock.
+    fn change_findings(
+        &self,
+        change: impl FnOnce(&mut Core) -> duckdb::Result<()>,
+    ) -> Result<(), Error> {
+        self.shared.instance()?;
+        let mut guard = lock(&self.shared.core);
+        let core = guard.as_mut().ok_or(Error::Closed)?;
+        if let Err(source) = core.transaction(change) {
+            let error = Error::Commit { source };
+            if error.is_fatal() {
+                let failed = core.instance.clone();
+                self.shared.recover_with(&failed, &mut guard)?;
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listening is no error.
+        let _ = self.shared.notices.send(Arc::new(notice));
+    }
+}
+
+/// Puts ids into the table of rows that must go.
+fn choose<'a>(core: &Core, ids: impl Iterator<Item = &'a String>) -> duckdb::Result<()> {
+    let mut columns = Columns::default();
+    columns.text("id", ids.map(Some));
+    core.connection.execute_batch("delete from gone")?;
+    columns.append_to(&core.connection, "gone")
+}
+
+fn delete_chosen(core: &Core) -> duckdb::Result<()> {
+    core.connection
+        .execute_batch("delete from finding where finding_id in (select id from gone)")
+}

@@ -1,0 +1,109 @@
+//! SQL that a user wrote: read only, only the public relations, bounded in time, memory and size.
+//!
+//! Three walls stand behind each other. The parsed query is checked against allow-lists
+//! (`check.rs`); it runs on a connection of its own inside a read-only transaction; and the engine
+//! itself has external access off and its configuration locked. A watchdog interrupts what takes
+//! too long or too much memory.
+
+mod check;
+mod run;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use check::{RELATIONS as PUBLIC_RELATIONS, TABLE_MACROS as PUBLIC_MACROS};
+pub(crate) use run::Sandbox;
+
+use crate::{Store, Table, Value};
+
+impl Store {
+    /// Runs one query that a user wrote; blocking.
+    ///
+    /// # Errors
+    /// In words for the user, whatever it was.
+    pub fn user_sql(&self, request: &UserSql, cancel: &Cancel) -> Result<Table, UserSqlError> {
+        self.shared
+            .sandbox
+            .run(&|| self.user_connection(), request, cancel)
+    }
+}
+
+/// One query of a user, with its limits.
+#[derive(Debug, Clone)]
+pub struct UserSql {
+    /// One statement; a trailing semicolon is fine.
+    pub sql: String,
+    /// Values for `?` and `$n`, in order.
+    pub params: Vec<Value>,
+    /// Rows after which the result is cut.
+    pub max_rows: usize,
+    /// Bytes of values after which the result is cut.
+    pub max_bytes: usize,
+    /// Time after which the query is interrupted, waiting for a free slot included.
+    pub timeout: Duration,
+}
+
+/// Stops a running [`UserSql`] from another thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the query to stop; it does so within some ten milliseconds.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Why a user query gave no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserSqlErrorKind {
+    /// Not allowed here; it did not run.
+    Rejected,
+    /// The engine found a mistake in it, or failed on it.
+    Error,
+    Timeout,
+    Memory,
+    Cancelled,
+    /// All slots stayed taken by other queries.
+    Busy,
+}
+
+/// A user query that gave no result, in words for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UserSqlError {
+    pub kind: UserSqlErrorKind,
+    pub message: String,
+    /// Characters of the user's text before the place that the message is about.
+    pub position: Option<usize>,
+}
+
+/// Within this module positions are byte offsets into the text that was checked.
+type Refusal = UserSqlError;
+
+impl UserSqlError {
+    fn new(kind: UserSqlErrorKind, message: impl Into<String>, position: Option<usize>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            position,
+        }
+    }
+
+    fn rejected(message: impl Into<String>, position: Option<usize>) -> Self {
+        Self::new(UserSqlErrorKind::Rejected, message, position)
+    }
+
+    fn error(message: impl Into<String>, position: Option<usize>) -> Self {
+        Self::new(UserSqlErrorKind::Error, message, position)
+    }
+}
