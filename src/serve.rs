@@ -1,9 +1,26 @@
-//! The server: collector, store and query put together.
+//! The server: collector, store and query put together, from taking the ports to the last commit.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+
+/// Request bodies, decoded requests and what waits to be loaded hold at most this much.
+const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
+/// Acts that the resolver keeps between batches; about half a kilobyte each.
+const CACHED_ACTS: usize = 200_000;
+/// Connections for reading.
+const READERS: usize = 4;
 
 /// A server that runs in this process.
 pub struct Running {
@@ -13,23 +30,185 @@ pub struct Running {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP over HTTP is received.
     pub otlp_http: SocketAddr,
+    shutdown: CancellationToken,
+    collector: collector::Collector,
+    served: JoinHandle<Result<(), query::Error>>,
+    store: Store,
 }
 
 impl Running {
-    /// Finishes what was taken, closes the data folder and returns.
+    /// Stops taking requests, finishes those that were taken, and closes the data folder.
     pub async fn stop(self) -> Result<(), Failure> {
+        self.shutdown.cancel();
+        self.finished().await
+    }
+
+    /// Waits until the server has stopped, by whatever cause.
+    pub async fn finished(self) -> Result<(), Failure> {
+        let served = self.served.await;
+        // The API may have ended by itself; the rest must then stop as well.
+        self.shutdown.cancel();
+        self.collector.finished().await;
+        let store = self.store;
+        tokio::task::spawn_blocking(move || store.close())
+            .await
+            .context("closing the store")?;
+        served
+            .context("the API ended by a panic")?
+            .context("the API stopped")?;
         Ok(())
     }
 }
 
-/// Opens the data folder, loads what its journal still holds, and listens (port 0 = any).
-pub async fn start(_args: &ServeArgs) -> Result<Running, Failure> {
-    Err(Failure::Internal(anyhow::anyhow!(
-        "this build has no server yet"
-    )))
+/// Serves until it is told to stop (Ctrl-C or SIGTERM), then finishes what it has taken.
+pub async fn run(args: ServeArgs) -> Result<(), Failure> {
+    start_logging(&args.log)?;
+    let running = start(&args).await?;
+    watch_signals(running.shutdown.clone())?;
+    announce(&running, &args.data_folder()?);
+    running.finished().await
 }
 
-/// Serves until it is told to stop.
-pub async fn run(args: ServeArgs) -> Result<(), Failure> {
-    start(&args).await?.stop().await
+/// Takes the ports (0 = any), opens the data folder, loads what its journal still holds, and serves.
+pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
+    let data_dir = args.data_folder()?;
+    let ui_listener = bind(args.ui, "--ui", "SPANREEL_UI").await?;
+    let grpc = bind(args.otlp_grpc, "--otlp-grpc", "SPANREEL_OTLP_GRPC").await?;
+    let http = bind(args.otlp_http, "--otlp-http", "SPANREEL_OTLP_HTTP").await?;
+    let ui = ui_listener.local_addr().context("the UI's own address")?;
+    let otlp_grpc = grpc.local_addr().context("the OTLP/gRPC address")?;
+    let otlp_http = http.local_addr().context("the OTLP/HTTP address")?;
+
+    let store = open_store(&data_dir, args.memory_mib << 20).await?;
+    let shutdown = CancellationToken::new();
+    let collector = collector::start(
+        collector::Config {
+            data_dir,
+            max_request_bytes: args.max_request_mib << 20,
+            memory_budget_bytes: REQUEST_MEMORY_BYTES.max((args.max_request_mib << 20) * 2),
+            cached_acts: CACHED_ACTS,
+        },
+        collector::Listeners { grpc, http },
+        store.clone(),
+        shutdown.clone(),
+    )
+    .await
+    .context("the collector does not start")?;
+
+    let meter = collector.meter();
+    let count_ingest: query::CountIngest = Arc::new(move || {
+        let counts = meter.counts();
+        query::IngestCounters {
+            requests: counts.requests,
+            spans: counts.spans,
+            log_records: counts.events,
+            metric_points: counts.metric_points,
+            rejected: counts.rejected,
+            duplicates: counts.duplicates,
+            queued_bytes: counts.queued_bytes,
+        }
+    });
+    let config = query::Config {
+        otlp_grpc,
+        otlp_http,
+        ui,
+        allowed_hosts: Vec::new(),
+    };
+    let served = query::serve(
+        ui_listener,
+        store.clone(),
+        config,
+        count_ingest,
+        shutdown.clone(),
+    );
+    Ok(Running {
+        ui,
+        otlp_grpc,
+        otlp_http,
+        served: tokio::spawn(served),
+        shutdown,
+        collector,
+        store,
+    })
+}
+
+fn start_logging(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Usage(format!("--log: {error}; try info or collector=debug")))?;
+    // Tests start several servers in one process: the first one's logging serves them all.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .try_init();
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Unavailable(match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "port {} is taken by another program (another Spanreel?); stop it, or choose another \
+                 address with {flag} or {variable}",
+                address.port()
+            ),
+            _ => format!("cannot listen on {address} ({flag}): {error}"),
+        })
+    })
+}
+
+async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Store, Failure> {
+    let config = store::Config {
+        data_dir: data_dir.to_owned(),
+        memory_limit_bytes,
+        reader_count: READERS,
+    };
+    let opened = tokio::task::spawn_blocking(move || Store::open(config))
+        .await
+        .context("opening the store")?;
+    opened.map_err(|error| match error {
+        store::Error::Folder { .. }
+        | store::Error::Locked { .. }
+        | store::Error::NewerSchema { .. } => Failure::Unavailable(format!("{:#}", anyhow!(error))),
+        error => Failure::Internal(error.into()),
+    })
+}
+
+/// The first signal stops gently, the second at once.
+fn watch_signals(shutdown: CancellationToken) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("watching for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if asked {
+                tracing::warn!("stopping at once; what was acknowledged is on disk");
+                std::process::exit(70);
+            }
+            asked = true;
+            tracing::info!("stopping: finishing what was taken (once more to stop at once)");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+fn announce(running: &Running, data_dir: &Path) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reading our output is no reason not to serve.
+    let _ = writeln!(
+        out,
+        "Spanreel {} is recording into {}\n  look:  http://localhost:{}\n  send:  OTLP/gRPC http://{}   OTLP/HTTP http://{}\n  try:   spanreel demo",
+        env!("CARGO_PKG_VERSION"),
+        data_dir.display(),
+        running.ui.port(),
+        running.otlp_grpc,
+        running.otlp_http,
+    );
+    let _ = out.flush();
 }
