@@ -166,10 +166,8 @@ pub(super) fn message(item: Json) -> Option<Json> {
         Some(content) if role == "tool" && call_id.is_some() => {
             parts.push(json!({"type": "tool_call_response", "id": call_id, "response": content}));
         }
-        Some(Json::String(text)) => {
-            if !text.is_empty() {
-                parts.push(json!({"type": "text", "content": text}));
-            }
+        Some(Json::String(text)) if !text.is_empty() => {
+            parts.push(json!({"type": "text", "content": text}));
         }
         Some(Json::Array(blocks)) => parts.extend(blocks.into_iter().map(|block| match block {
             Json::String(text) => json!({"type": "text", "content": text}),

@@ -2,19 +2,21 @@
 
 use std::borrow::Cow;
 
-use proto::agent::{Operation, ToolResultSeen};
+use proto::agent::{Act, Operation, ToolResultSeen};
 
 use super::flattened::{self, Dialect};
 use super::json;
 use super::messages::{self, Conversation};
 use super::names::Concept as C;
 use super::payload::Bag;
-use super::record::{Reading, Record};
+use super::record::{Reading, Record, Shape};
 use super::text;
 use super::value::{self, Attributes, Value};
 
 const REDACTED: &str = "content redacted by the sender";
 const CUT: &str = "content cut by the sender";
+const ELSEWHERE: &str =
+    "content uploaded elsewhere by the sender (OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK)";
 
 /// Fills input, output and what follows from them (prompt, title, call hash, detail, results seen).
 pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
@@ -52,6 +54,11 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     }
     if picked.flag(C::Truncated) == Some(true) {
         reading.cut(CUT, bag);
+    }
+    let is_elsewhere = (record.has("gen_ai.input.messages_ref") && reading.facts.input.is_none())
+        || (record.has("gen_ai.output.messages_ref") && reading.facts.output.is_none());
+    if is_elsewhere {
+        reading.cut(ELSEWHERE, bag);
     }
 }
 
@@ -192,7 +199,8 @@ pub(super) fn is_message_event(name: &str) -> bool {
     )
 }
 
-fn is_answer_event(name: &str) -> bool {
+/// True for the events that carry what the model answered.
+pub(super) fn is_answer_event(name: &str) -> bool {
     matches!(name, "gen_ai.choice" | "gen_ai.content.completion")
 }
 
@@ -205,18 +213,29 @@ fn event_messages(record: &Record<'_>, bag: &Bag, answers: bool) -> Vec<serde_js
         .collect()
 }
 
-/// A log record that carries one message of a request; its parent is the request's span.
-pub(super) fn read_message_log(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
-    let list = messages::of_event(record.name, record.attributes, record.body, bag);
-    if list.is_empty() {
-        return;
+/// Takes over the messages that came in one log record each, in their order.
+pub(super) fn set_messages(
+    input: Vec<serde_json::Value>,
+    output: Vec<serde_json::Value>,
+    bag: &mut Bag,
+    act: &mut Act,
+) {
+    let mut reading = Reading {
+        shape: Shape::part(act.operation),
+        facts: std::mem::take(&mut act.facts),
+        tool_results_seen: Vec::new(),
+        messages: Vec::new(),
+        start_ns: act.start_ns,
+        end_ns: act.end_ns,
+    };
+    if !input.is_empty() {
+        set_input(Some(messages::from_list(input, bag)), bag, &mut reading);
     }
-    let found = Some(messages::from_list(list, bag));
-    if is_answer_event(record.name) {
-        set_output(found, bag, reading);
-    } else {
-        set_input(found, bag, reading);
+    if !output.is_empty() {
+        set_output(Some(messages::from_list(output, bag)), bag, &mut reading);
     }
+    act.facts = reading.facts;
+    act.tool_results_seen = reading.tool_results_seen;
 }
 
 fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {

@@ -38,11 +38,8 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
 fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let picked = &record.picked;
     let facts = &mut reading.facts;
-    facts.harness = record
-        .source
-        .family
-        .for_record(record.name)
-        .harness(record, bag);
+    let active = record.source.family.for_record(record.name);
+    facts.harness = active.harness(record, bag);
     facts.session_id = picked
         .word(C::Session, bag)
         .or_else(|| metadata_session(record, bag));
@@ -56,6 +53,16 @@ fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     facts.project = picked
         .word(C::Project, bag)
         .or_else(|| record.source.project.clone());
+    // A framework's service is the user's program; a harness's is the harness itself.
+    let service = &record.source.origin.service_name;
+    if facts.project.is_none()
+        && facts.harness.is_some()
+        && facts.harness.as_ref() != Some(service)
+        && active.family.services.is_empty()
+        && !service.is_empty()
+    {
+        facts.project = Some(service.clone());
+    }
     facts.agent_id = picked.word(C::AgentId, bag);
     facts.parent_agent_id = picked.word(C::ParentAgentId, bag);
     facts.agent_name = picked.word(C::AgentName, bag);
@@ -202,6 +209,11 @@ fn hook(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         }
     }
     facts.detail = facts.hook_name.clone();
+    // The exit code by which a command hook blocks.
+    if reading.shape.operation == Operation::Hook && record.picked.int(C::ExitCode) == Some(2) {
+        reading.facts.decision = Some(Decision::Deny);
+        reading.facts.decision_source = reading.facts.hook_name.clone();
+    }
     decision(record, bag, reading);
 }
 

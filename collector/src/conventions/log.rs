@@ -1,5 +1,6 @@
 //! One log record: an event, and an act when it reports one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use proto::agent::{Act, Event, Origin, SpanKind, Status};
@@ -7,6 +8,7 @@ use proto::id::{SpanId, TraceId};
 use proto::otlp::logs::v1::LogRecord;
 
 use super::Understood;
+use super::content::{self, is_answer_event};
 use super::identity::{self, Fingerprint, Repeats, nanos};
 use super::json;
 use super::payload::Bag;
@@ -19,7 +21,7 @@ pub(super) fn understand(
     source: &Source,
     log: LogRecord,
     bag: &mut Bag,
-    repeats: &mut Repeats,
+    gathered: &mut Gathered,
     out: &mut Understood,
 ) {
     let attributes = value::attributes(log.attributes, bag);
@@ -66,7 +68,7 @@ pub(super) fn understand(
             }
         }
     };
-    let event_id = repeats.distinguish(
+    let event_id = gathered.repeats.distinguish(
         Fingerprint::new("log record")
             .text(&source.origin.json)
             .text(&source.scope_name)
@@ -95,7 +97,7 @@ pub(super) fn understand(
 
     if let Some(reading) = reading {
         let facts = reading.facts;
-        out.acts.push(Act {
+        let act = Act {
             trace_id: trace_id.unwrap_or_else(|| match &session_id {
                 Some(session_id) => identity::session_trace(session_id),
                 None => identity::record_trace(&event_id),
@@ -129,7 +131,12 @@ pub(super) fn understand(
             service_name: source.origin.service_name.clone(),
             trace_state: String::new(),
             dropped_attributes_count: log.dropped_attributes_count,
-        });
+        };
+        if reading.messages.is_empty() {
+            out.acts.push(act);
+        } else {
+            gathered.add(act, is_answer_event(&name), reading.messages);
+        }
     }
     out.events.push(Event {
         event_id,
@@ -146,6 +153,60 @@ pub(super) fn understand(
         service_name: source.origin.service_name.clone(),
         scope_name: source.scope_name.clone(),
     });
+}
+
+/// What the records of one request say only together.
+#[derive(Default)]
+pub(super) struct Gathered {
+    repeats: Repeats,
+    requests: Vec<Messages>,
+    by_parent: HashMap<(TraceId, SpanId), usize>,
+}
+
+/// A model request whose messages came in one record each: one act for all of them.
+struct Messages {
+    act: Act,
+    input: Vec<serde_json::Value>,
+    output: Vec<serde_json::Value>,
+}
+
+impl Gathered {
+    fn add(&mut self, act: Act, is_answer: bool, messages: Vec<serde_json::Value>) {
+        let key = act.parent_span_id.map(|parent| (act.trace_id, parent));
+        let known = key.and_then(|key| self.by_parent.get(&key).copied());
+        let at = known.unwrap_or(self.requests.len());
+        if known.is_none() {
+            if let Some(key) = key {
+                self.by_parent.insert(key, at);
+            }
+            self.requests.push(Messages {
+                act,
+                input: Vec::new(),
+                output: Vec::new(),
+            });
+        }
+        if let Some(request) = self.requests.get_mut(at) {
+            let list = if is_answer {
+                &mut request.output
+            } else {
+                &mut request.input
+            };
+            list.extend(messages);
+        }
+    }
+
+    /// Hands over the acts that took several records.
+    pub(super) fn finish(self, bag: &mut Bag, out: &mut Understood) {
+        for Messages {
+            mut act,
+            input,
+            output,
+        } in self.requests
+        {
+            content::set_messages(input, output, bag, &mut act);
+            out.acts.push(act);
+        }
+    }
 }
 
 /// The event's name in full. It may stand in an attribute (with or without the emitter's prefix), in

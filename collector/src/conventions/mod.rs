@@ -74,16 +74,17 @@ pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understoo
 /// an act as well.
 pub fn understand_logs(request: ExportLogsServiceRequest, out: &mut Understood) {
     let mut bag = Bag::default();
-    let mut repeats = identity::Repeats::default();
+    let mut gathered = log::Gathered::default();
     for group in request.resource_logs {
         let origin = Arc::new(Origin::new(group.resource, &mut bag));
         for scope in group.scope_logs {
             let source = Source::new(&origin, scope.scope, &mut bag);
             for record in scope.log_records {
-                log::understand(&source, record, &mut bag, &mut repeats, out);
+                log::understand(&source, record, &mut bag, &mut gathered, out);
             }
         }
     }
+    gathered.finish(&mut bag, out);
     out.payloads.extend(bag.into_payloads());
 }
 

@@ -109,6 +109,8 @@ pub(super) struct Reading {
     pub(super) shape: Shape,
     pub(super) facts: Facts,
     pub(super) tool_results_seen: Vec<ToolResultSeen>,
+    /// Messages of a request that comes in one log record per message.
+    pub(super) messages: Vec<serde_json::Value>,
     pub(super) start_ns: i64,
     pub(super) end_ns: Option<i64>,
 }
@@ -119,6 +121,7 @@ impl Reading {
             shape,
             facts: Facts::default(),
             tool_results_seen: Vec::new(),
+            messages: Vec::new(),
             start_ns: record.start_ns,
             end_ns: record.end_ns,
         }

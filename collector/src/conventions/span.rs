@@ -56,6 +56,9 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
     facts::read(&record, bag, &mut reading);
     content::read(&record, bag, &mut reading);
     (active.family.adjust)(&record, bag, &mut reading);
+    if status == Status::Error && reading.facts.error_message.is_none() {
+        reading.facts.error_message = status_message.clone();
+    }
     let session_id = reading
         .facts
         .session_id

@@ -15,6 +15,8 @@ use crate::conventions::{content, json, messages};
 const NO_PROMPT: &str = "prompt not sent; set OTEL_LOG_USER_PROMPTS=1";
 const NO_RESPONSE: &str = "response not sent; set OTEL_LOG_ASSISTANT_RESPONSES=1";
 const NO_DETAILS: &str = "arguments not sent; set OTEL_LOG_TOOL_DETAILS=1";
+const ELSEWHERE: &str =
+    "body kept in a file by the sender; set OTEL_LOG_RAW_API_BODIES=1 to have it sent";
 const CUT_ARGUMENTS: &str =
     "arguments cut at 512 characters by the sender; set OTEL_LOG_RAW_API_BODIES";
 
@@ -36,6 +38,8 @@ pub(super) fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         }
         "assistant_response" => {
             let mut reading = part_of_request(record, bag);
+            // Text blocks only: what tools were asked for is in the response's body.
+            reading.facts.call_hash = None;
             if reading.facts.output.is_none() {
                 reading.facts.truncated_upstream = None;
                 reading.cut(NO_RESPONSE, bag);
@@ -120,6 +124,9 @@ fn part_of_request(record: &Record<'_>, bag: &mut Bag) -> Reading {
 }
 
 fn note_cut(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    if !record.has("body") && record.has("body_ref") {
+        reading.cut(ELSEWHERE, bag);
+    }
     if record.picked.flag(C::Truncated) == Some(true) {
         reading.facts.truncated_upstream = None;
         reading.cut(CUT, bag);

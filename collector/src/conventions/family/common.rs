@@ -30,7 +30,14 @@ pub(super) static FAMILY: Family = Family {
         ),
     ],
     // Transport spans are never acts of the agent, whatever their names look like.
-    shape: |record, _| {
+    shape: |record, bag| {
+        // Logfire announces a span that has begun by a record of its own.
+        if record.text("logfire.span_type", bag) == Some("pending_span") {
+            return Some(Shape {
+                plumbing: true,
+                ..Shape::part(Operation::Internal)
+            });
+        }
         let transport = [
             "http.request.method",
             "http.method",

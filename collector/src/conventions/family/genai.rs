@@ -6,7 +6,7 @@ use super::Family;
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
-use crate::conventions::{content, facts};
+use crate::conventions::{content, facts, messages};
 
 pub(super) static FAMILY: Family = Family {
     names: &[
@@ -194,8 +194,6 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
             let mut reading = Reading::new(record, Shape::of(Operation::Evaluation));
             facts::read(record, bag, &mut reading);
             content::read(record, bag, &mut reading);
-            // The id names the request that was judged, not this act.
-            reading.facts.join_key = reading.facts.request_id.take();
             reading.facts.detail = record
                 .text("gen_ai.evaluation.name", bag)
                 .map(|name| name.to_owned())
@@ -211,7 +209,7 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         name if content::is_message_event(name) => {
             let mut reading = Reading::new(record, Shape::part(Operation::Model));
             facts::read(record, bag, &mut reading);
-            content::read_message_log(record, bag, &mut reading);
+            reading.messages = messages::of_event(name, record.attributes, record.body, bag);
             Some(reading)
         }
         _ => None,

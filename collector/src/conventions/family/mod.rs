@@ -178,7 +178,10 @@ impl Active {
             let framework = framework.replace('_', "-");
             return Some(bag.word(&framework));
         }
+        // A library's spans say nothing of the program that uses it.
+        let is_library = !self.family.scopes.is_empty() || record.has("mcp.method.name");
         let service = record.source.origin.service_name.clone();
-        (!service.is_empty() && !service.starts_with("unknown_service")).then_some(service)
+        (!is_library && !service.is_empty() && !service.starts_with("unknown_service"))
+            .then_some(service)
     }
 }

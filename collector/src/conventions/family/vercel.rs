@@ -77,9 +77,15 @@ pub(super) static FAMILY: Family = Family {
     ..Family::PLAIN
 };
 
-/// OpenCode: the SDK's spans under its own; its own tool spans are kept as internal ones.
+/// OpenCode: the SDK's spans among many of its own, which are internals.
 pub(super) static OPENCODE: Family = Family {
     harness: Some("opencode"),
     services: &["opencode"],
+    shape: |record, _| {
+        let is_agent = ["ai.", "gen_ai."]
+            .iter()
+            .any(|prefix| record.has_prefix(prefix));
+        (!is_agent).then_some(Shape::plumbing(Operation::Internal))
+    },
     ..Family::PLAIN
 };
