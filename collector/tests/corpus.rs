@@ -2,6 +2,8 @@
 //!
 //! The recordings are not part of the repository; without them the tests say so and pass.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests: a panic is the message
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,11 +70,7 @@ fn find<'a>(out: &'a Understood, address: &PayloadRef) -> Option<&'a [u8]> {
 }
 
 /// Acts that would be counted if nothing else reported them.
-fn whole<'a>(
-    out: &'a Understood,
-    origin: Origin,
-    operation: Operation,
-) -> impl Iterator<Item = &'a Act> {
+fn whole(out: &Understood, origin: Origin, operation: Operation) -> impl Iterator<Item = &Act> {
     out.acts.iter().filter(move |act| {
         act.origin == origin && act.operation == operation && !act.part_of_parent && !act.plumbing
     })
