@@ -87,5 +87,8 @@ impl Error {
 /// The engine says so in its message only.
 pub(crate) fn is_fatal(error: &duckdb::Error) -> bool {
     let message = error.to_string();
-    message.starts_with("FATAL Error") || message.contains("database has been invalidated")
+    ["FATAL Error", "INTERNAL Error"]
+        .iter()
+        .any(|kind| message.starts_with(kind))
+        || message.contains("database has been invalidated")
 }

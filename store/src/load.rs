@@ -7,7 +7,7 @@ use duckdb::{Connection, Result};
 use proto::id::TraceId;
 
 use crate::columns::{Columns, each_row};
-use crate::seen::Seen;
+use crate::seen::{Range, Seen};
 use crate::{ActState, rows};
 
 /// All acts of the group that the traces and sessions belong to, in order of arrival.
@@ -17,31 +17,44 @@ pub(crate) fn acts(
     traces: &[TraceId],
     sessions: &[Arc<str>],
 ) -> Result<Vec<ActState>> {
-    let mut traces: BTreeSet<String> = traces
-        .iter()
-        .filter(|id| seen.knows_trace(id))
-        .map(TraceId::hex)
-        .collect();
-    let mut sessions: BTreeSet<String> = sessions
-        .iter()
-        .filter(|id| seen.knows_session(id))
-        .map(|id| id.to_string())
-        .collect();
-    if traces.is_empty() && sessions.is_empty() {
-        return Ok(Vec::new());
+    let mut group = Group::default();
+    for id in traces {
+        if let Some(range) = seen.trace(id) {
+            group.range = group.range.with(range);
+            group.traces.insert(id.hex());
+        }
+    }
+    for id in sessions {
+        if let Some(range) = seen.session(id) {
+            group.range = group.range.with(range);
+            group.sessions.insert(id.to_string());
+        }
     }
     // Each round adds what the group so far reaches, until it reaches nothing new.
     loop {
-        let known = traces.len() + sessions.len();
+        if group.traces.is_empty() && group.sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = group.traces.len() + group.sessions.len();
         let sql = format!(
             "select distinct trace_id, session_id from span where {}",
-            within(&traces, &sessions)
+            group.condition()
         );
+        let mut reached = Vec::new();
         each_row(connection, &sql, |row| {
-            traces.extend(row.str("trace_id").map(str::to_owned));
-            sessions.extend(row.str("session_id").map(str::to_owned));
+            reached.push((row.text("trace_id"), row.text("session_id")));
         })?;
-        if traces.len() + sessions.len() == known {
+        for (trace, session) in reached {
+            if let Some(id) = trace.as_deref().and_then(|id| id.parse::<TraceId>().ok()) {
+                group.range = group.range.with(seen.trace(&id).unwrap_or(Range::EMPTY));
+                group.traces.insert(id.hex());
+            }
+            if let Some(id) = session {
+                group.range = group.range.with(seen.session(&id).unwrap_or(Range::EMPTY));
+                group.sessions.insert(id.to_string());
+            }
+        }
+        if group.traces.len() + group.sessions.len() == known {
             break;
         }
     }
@@ -50,7 +63,7 @@ pub(crate) fn acts(
     let sql = format!(
         "select {} from span where {} order by act_id",
         columns.names().join(", "),
-        within(&traces, &sessions)
+        group.condition()
     );
     let mut acts = Vec::new();
     let mut damaged = 0;
@@ -66,19 +79,43 @@ pub(crate) fn acts(
     Ok(acts)
 }
 
-fn within(traces: &BTreeSet<String>, sessions: &BTreeSet<String>) -> String {
-    let list = |ids: &BTreeSet<String>| {
-        let quoted = ids.iter().map(|id| quoted(id));
-        quoted.collect::<Vec<_>>().join(",")
-    };
-    let mut parts = Vec::new();
-    if !traces.is_empty() {
-        parts.push(format!("trace_id in ({})", list(traces)));
+/// The part of a connected group found so far.
+struct Group {
+    traces: BTreeSet<String>,
+    sessions: BTreeSet<String>,
+    /// Where its acts lie.
+    range: Range,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            traces: BTreeSet::new(),
+            sessions: BTreeSet::new(),
+            range: Range::EMPTY,
+        }
     }
-    if !sessions.is_empty() {
-        parts.push(format!("session_id in ({})", list(sessions)));
+}
+
+impl Group {
+    fn condition(&self) -> String {
+        let list = |ids: &BTreeSet<String>| {
+            let quoted = ids.iter().map(|id| quoted(id));
+            quoted.collect::<Vec<_>>().join(",")
+        };
+        let mut parts = Vec::new();
+        if !self.traces.is_empty() {
+            parts.push(format!("trace_id in ({})", list(&self.traces)));
+        }
+        if !self.sessions.is_empty() {
+            parts.push(format!("session_id in ({})", list(&self.sessions)));
+        }
+        let Range { first, last } = self.range;
+        format!(
+            "act_id between {first} and {last} and ({})",
+            parts.join(" or ")
+        )
     }
-    parts.join(" or ")
 }
 
 /// A string literal. The text of a statement cannot hold NUL itself.

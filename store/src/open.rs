@@ -301,3 +301,65 @@ impl Drop for Claim {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Batch, TraceRow, Value};
+
+    fn batch(journal_position: u64) -> Batch {
+        Batch {
+            traces: vec![TraceRow {
+                trace_id: proto::id::TraceId([journal_position as u8; 16]),
+                session_id: Arc::from("s"),
+                min_ns: 1,
+                max_ns: 2,
+            }],
+            journal_position,
+            ..Batch::default()
+        }
+    }
+
+    /// Makes the engine give up, as its bugs and a full memory do.
+    fn break_engine(store: &Store) {
+        let instance = store.shared.instance().unwrap();
+        let connection = instance.connect().unwrap();
+        let error = connection
+            .execute_batch(
+                "create or replace table broken (v variant); \
+                 insert into broken \
+                 select ('{\"a\":1,\"a\":{\"b\":' || i || '}}')::json::variant from range(200000) t(i); \
+                 checkpoint;",
+            )
+            .unwrap_err();
+        assert!(crate::error::is_fatal(&error), "{error}");
+    }
+
+    #[test]
+    fn store_serves_again_after_the_engine_gave_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Config {
+            data_dir: folder.path().to_owned(),
+            memory_limit_bytes: 256 << 20,
+            reader_count: 2,
+        })
+        .unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.commit(batch(1)).unwrap();
+        let count = || {
+            store
+                .read("select count(*) from trace", &[])
+                .map(|table| table.rows)
+        };
+
+        break_engine(&store);
+        assert_eq!(count().unwrap(), [[Value::Int(1)]]);
+
+        break_engine(&store);
+        let failed = writer.commit_ref(&batch(2)).unwrap_err();
+        assert!(failed.is_fatal(), "{failed:?}");
+        writer.commit(batch(2)).unwrap();
+        assert_eq!(writer.journal_position(), 2);
+        assert_eq!(count().unwrap(), [[Value::Int(2)]]);
+    }
+}

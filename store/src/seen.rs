@@ -1,19 +1,41 @@
 //! Small hashes of everything stored: a quick "never seen" for traces, sessions, events and metrics.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use duckdb::{Connection, Result};
 use proto::id::TraceId;
 
 use crate::Batch;
-use crate::columns::each_row;
+use crate::columns::{RowReader, each_row};
 
 #[derive(Default)]
 pub(crate) struct Seen {
-    traces: HashSet<u64>,
-    sessions: HashSet<u64>,
+    /// With the first and last row number of an act of each, which prune a search.
+    traces: HashMap<u64, Range>,
+    sessions: HashMap<u64, Range>,
     pub(crate) events: SeenRecords,
     pub(crate) metrics: SeenRecords,
+}
+
+/// Row numbers of acts, both ends included; empty when `first` exceeds `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+impl Range {
+    pub(crate) const EMPTY: Self = Self {
+        first: i64::MAX,
+        last: i64::MIN,
+    };
+
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 /// Identities of stored records of one table.
@@ -45,19 +67,21 @@ impl Seen {
         };
         each_row(
             connection,
-            "select distinct trace_id as id from span union select trace_id from trace",
+            "select trace_id as id, min(act_id) as first, max(act_id) as last from span group by id \
+             union all select trace_id, null, null from trace",
             |row| {
                 if let Some(id) = row.str("id").and_then(|id| id.parse().ok()) {
-                    seen.traces.insert(of_trace(&id));
+                    extend(&mut seen.traces, of_trace(&id), range_of(&row));
                 }
             },
         )?;
         each_row(
             connection,
-            "select distinct session_id as id from span union select session_id from session",
+            "select session_id as id, min(act_id) as first, max(act_id) as last from span group by id \
+             union all select session_id, null, null from session",
             |row| {
                 if let Some(id) = row.str("id") {
-                    seen.sessions.insert(of_session(id));
+                    extend(&mut seen.sessions, of_session(id), range_of(&row));
                 }
             },
         )?;
@@ -66,29 +90,51 @@ impl Seen {
         Ok(seen)
     }
 
-    pub(crate) fn knows_trace(&self, id: &TraceId) -> bool {
-        self.traces.contains(&of_trace(id))
+    /// Where the acts of a trace lie; `None` for a trace never seen.
+    pub(crate) fn trace(&self, id: &TraceId) -> Option<Range> {
+        self.traces.get(&of_trace(id)).copied()
     }
 
-    pub(crate) fn knows_session(&self, id: &str) -> bool {
-        self.sessions.contains(&of_session(id))
+    /// Where the acts of a session lie; `None` for a session never seen.
+    pub(crate) fn session(&self, id: &str) -> Option<Range> {
+        self.sessions.get(&of_session(id)).copied()
     }
 
     /// Remembers a committed batch.
     pub(crate) fn adopt(&mut self, batch: &Batch) {
         let acts = batch.new_acts.iter().map(|(_, state)| state);
         for act in acts.chain(&batch.changed_acts) {
-            self.traces.insert(of_trace(&act.key.trace_id));
-            self.sessions.insert(of_session(&act.derived.session_id));
+            let range = Range {
+                first: act.act_id,
+                last: act.act_id,
+            };
+            extend(&mut self.traces, of_trace(&act.key.trace_id), range);
+            let session = of_session(&act.derived.session_id);
+            extend(&mut self.sessions, session, range);
         }
-        let traces = batch.traces.iter().map(|trace| of_trace(&trace.trace_id));
-        self.traces.extend(traces);
-        let sessions = batch.sessions.iter().map(|row| of_session(&row.session_id));
-        self.sessions.extend(sessions);
+        for trace in &batch.traces {
+            extend(&mut self.traces, of_trace(&trace.trace_id), Range::EMPTY);
+        }
+        for session in &batch.sessions {
+            let session = of_session(&session.session_id);
+            extend(&mut self.sessions, session, Range::EMPTY);
+        }
         let events = batch.events.iter().map(|event| of_record(&event.event_id));
         self.events.hashes.extend(events);
         let points = batch.metrics.iter().map(|point| of_record(&point.point_id));
         self.metrics.hashes.extend(points);
+    }
+}
+
+fn extend(ranges: &mut HashMap<u64, Range>, hash: u64, range: Range) {
+    let known = ranges.entry(hash).or_insert(Range::EMPTY);
+    *known = known.with(range);
+}
+
+fn range_of(row: &RowReader<'_>) -> Range {
+    match (row.long("first"), row.long("last")) {
+        (Some(first), Some(last)) => Range { first, last },
+        _ => Range::EMPTY,
     }
 }
 

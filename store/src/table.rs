@@ -13,10 +13,12 @@ pub enum Value {
     Double(f64),
     Text(Arc<str>),
     Bytes(Vec<u8>),
-    /// Nanoseconds since the Unix epoch, UTC.
+    /// Nanoseconds since the Unix epoch, UTC. As a parameter outside a comparison, write
+    /// `?::timestamp_ns`.
     Timestamp(i64),
+    /// As a parameter it is bound as JSON text: `from_json(?, '["varchar"]')`.
     List(Vec<Value>),
-    /// Struct fields or map entries in order.
+    /// Struct fields or map entries in order. As a parameter, JSON text.
     Object(Vec<(String, Value)>),
 }
 

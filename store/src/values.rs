@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use duckdb::Statement;
-use duckdb::arrow::array::{Array, AsArray, RecordBatch};
+use duckdb::arrow::array::{Array, AsArray, RecordBatch, TimestampNanosecondArray};
 use duckdb::arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -28,15 +28,31 @@ pub(crate) fn bound(value: &Value) -> Bound {
         Value::Double(value) => Bound::Double(*value),
         Value::Text(text) => Bound::Text(text.to_string()),
         Value::Bytes(bytes) => Bound::Blob(bytes.clone()),
+        // A bound timestamp keeps microseconds only; text is cast to what it is compared with.
+        Value::Timestamp(ns) if ns % 1000 != 0 => {
+            Bound::Text(formatted(&TimestampNanosecondArray::from(vec![*ns]), 0))
+        }
         Value::Timestamp(ns) => Bound::Timestamp(duckdb::types::TimeUnit::Nanosecond, *ns),
-        Value::List(values) => Bound::List(values.iter().map(bound).collect()),
-        Value::Object(fields) => Bound::Struct(
-            fields
-                .iter()
-                .map(|(name, value)| (name.clone(), bound(value)))
-                .collect::<Vec<_>>()
-                .into(),
-        ),
+        Value::List(_) | Value::Object(_) => Bound::Text(json(value).to_string()),
+    }
+}
+
+/// Bytes as hex, times as nanoseconds.
+fn json(value: &Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) | Value::Timestamp(value) => (*value).into(),
+        Value::BigInt(text) => text.clone().into(),
+        Value::Double(value) => (*value).into(),
+        Value::Text(text) => (&**text).into(),
+        Value::Bytes(bytes) => hex::encode(bytes).into(),
+        Value::List(values) => values.iter().map(json).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), json(value)))
+            .collect(),
     }
 }
 
@@ -45,17 +61,38 @@ pub(crate) fn columns(statement: &Statement<'_>) -> Vec<Column> {
     let names = statement.column_names();
     let column = |(index, name)| Column {
         name,
-        sql_type: type_name(&statement.column_logical_type(index)),
+        sql_type: type_name(
+            &statement.column_logical_type(index),
+            &statement.column_type(index),
+        ),
     };
     names.into_iter().enumerate().map(column).collect()
 }
 
-/// As the engine spells it.
-fn type_name(of: &LogicalTypeHandle) -> String {
+/// As the engine spells it. Only the Arrow type knows the length of an array.
+fn type_name(of: &LogicalTypeHandle, arrow: &DataType) -> String {
     if let Some(alias) = of.get_alias() {
         return alias;
     }
-    let child = |index| type_name(&of.child(index));
+    let child = |index: usize| {
+        let inner = match arrow {
+            DataType::List(inner) | DataType::LargeList(inner) => inner.data_type(),
+            DataType::FixedSizeList(inner, _) => inner.data_type(),
+            DataType::Struct(fields) => fields.get(index).map_or(arrow, |field| field.data_type()),
+            DataType::Map(entries, _) => match entries.data_type() {
+                DataType::Struct(fields) => {
+                    fields.get(index).map_or(arrow, |field| field.data_type())
+                }
+                other => other,
+            },
+            other => other,
+        };
+        type_name(&of.child(index), inner)
+    };
+    let fields = |count: usize| {
+        let fields = (0..count).map(|index| format!("{} {}", of.child_name(index), child(index)));
+        fields.collect::<Vec<_>>().join(", ")
+    };
     match of.id() {
         LogicalTypeId::Boolean => "BOOLEAN".to_owned(),
         LogicalTypeId::Tinyint => "TINYINT".to_owned(),
@@ -89,12 +126,12 @@ fn type_name(of: &LogicalTypeHandle) -> String {
         }
         LogicalTypeId::List => format!("{}[]", child(0)),
         LogicalTypeId::Map => format!("MAP({}, {})", child(0), child(1)),
-        LogicalTypeId::Struct => {
-            let fields: Vec<String> = (0..of.num_children())
-                .map(|index| format!("{} {}", of.child_name(index), child(index)))
-                .collect();
-            format!("STRUCT({})", fields.join(", "))
-        }
+        LogicalTypeId::Struct => format!("STRUCT({})", fields(of.num_children())),
+        LogicalTypeId::Union => format!("UNION({})", fields(of.num_children())),
+        LogicalTypeId::Array => match arrow {
+            DataType::FixedSizeList(_, size) => format!("{}[{size}]", child(0)),
+            _ => format!("{}[]", child(0)),
+        },
         other => format!("{other:?}").to_uppercase(),
     }
 }
@@ -146,8 +183,8 @@ pub(crate) fn value(array: &dyn Array, row: usize) -> Value {
         }
         DataType::Float64 => Value::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, 0) => {
-            let text = formatted(array, row);
-            text.parse().map_or(Value::BigInt(text), Value::Int)
+            let value = array.as_primitive::<Decimal128Type>().value(row);
+            i64::try_from(value).map_or_else(|_| Value::BigInt(value.to_string()), Value::Int)
         }
         DataType::Utf8 => Value::Text(Arc::from(array.as_string::<i32>().value(row))),
         DataType::LargeUtf8 => Value::Text(Arc::from(array.as_string::<i64>().value(row))),

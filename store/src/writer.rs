@@ -196,7 +196,7 @@ impl Core {
             .chain(&batch.removed_sessions)
             .map(|id| &**id)
             .collect();
-        let known = |id: &&str| self.seen.knows_session(id);
+        let known = |id: &&str| self.seen.session(id).is_some();
         delete(
             connection,
             gone.iter().copied().filter(known),
@@ -210,7 +210,7 @@ impl Core {
 
         let known = batch.traces.iter().map(|trace| trace.trace_id);
         let known = known
-            .filter(|id| self.seen.knows_trace(id))
+            .filter(|id| self.seen.trace(id).is_some())
             .map(|id| id.hex());
         delete(connection, known, &["trace"], "trace_id")?;
         rows::traces(&batch.traces).append_to(connection, "trace")?;

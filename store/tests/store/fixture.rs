@@ -8,8 +8,8 @@ use proto::agent::{
 };
 use proto::id::{SpanId, TraceId};
 use store::{
-    ActKey, ActState, Batch, Config, Derived, SessionRow, Store, Table, TraceRow, TurnRow, Value,
-    Writer,
+    ActKey, ActState, Batch, Config, Derived, FindingRow, SessionRow, Store, Table, TraceRow,
+    TurnRow, Value, Writer,
 };
 use tempfile::TempDir;
 
@@ -313,7 +313,38 @@ pub(crate) fn query(store: &Store, sql: &str) -> Vec<String> {
         Ok(table) => lines(&table),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            panic!("{sql}: {error}: {cause:?}")
+            let cause: String = cause
+                .iter()
+                .flat_map(|text| text.chars())
+                .take(500)
+                .collect();
+            panic!("{sql}: {error}: {cause}")
         }
+    }
+}
+
+pub(crate) fn finding(id: &str, repeat_count: i64) -> FindingRow {
+    FindingRow {
+        finding_id: id.to_owned(),
+        session_id: "s1".to_owned(),
+        kind: "loop".to_owned(),
+        severity: "warning".to_owned(),
+        confidence: "certain".to_owned(),
+        detector: "exact_repeat/1".to_owned(),
+        title: "Bash three times".to_owned(),
+        explanation: "The same call gave the same result.".to_owned(),
+        spans: [3, 4]
+            .map(|span| ActKey {
+                trace_id: trace_id(1),
+                span_id: span_id(span),
+            })
+            .into(),
+        repeat_count,
+        wasted_ns: 1,
+        wasted_tokens: 2,
+        wasted_cost_usd: None,
+        detected_ns: T0 + repeat_count,
+        updated_ns: T0 + repeat_count,
+        open: true,
     }
 }

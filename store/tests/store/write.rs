@@ -57,3 +57,205 @@ fn light_half_is_read_back_exactly() {
         []
     );
 }
+
+#[test]
+fn hostile_attributes_fail_no_query() {
+    let (_folder, store, mut writer) = open();
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let texts = [
+        r#"{"a":"\ud800 alone"}"#,
+        r#"{"a":"\u0000"}"#,
+        r#"{"a":1e999}"#,
+        r#"{"a":123456789012345678901234567890}"#,
+        r#"{"a":1,"a":2}"#,
+        "{\"a\":\"raw \u{0} and \u{7f}\"}",
+        "not json",
+        "{\"a\":}",
+        "",
+        "null",
+        &deep,
+    ];
+    let mut acts = Vec::new();
+    for (n, text) in texts.iter().enumerate() {
+        let mut act = fixture::act(
+            &mut writer,
+            1,
+            n as u64,
+            proto::agent::Operation::Model,
+            "s1",
+        );
+        act.0.attributes = (*text).to_owned();
+        act.0.links = (*text).to_owned();
+        act.0.resource = (*text).into();
+        let payload = fixture::payload(text);
+        act.1.facts.input = Some(payload.address);
+        acts.push((act, payload));
+    }
+    let (new_acts, payloads) = acts.into_iter().unzip();
+    writer
+        .commit(Batch {
+            new_acts,
+            payloads,
+            ..Batch::default()
+        })
+        .unwrap();
+    query(
+        &store,
+        "select attributes -> 'a', attributes ->> '$.a', json_type(attributes), \
+         json_type(resource), json_extract_string(links, '$[0].trace_id'), attributes::varchar \
+         from spans",
+    );
+    query(
+        &store,
+        "select json_keys(attributes) from spans where json_type(attributes) = 'OBJECT'",
+    );
+    assert_eq!(
+        query(
+            &store,
+            "select attributes ->> '$.\"$invalid\"' from spans where seq = 7"
+        ),
+        ["not json"]
+    );
+    assert_eq!(
+        query(&store, "select count(*), count(content) from messages"),
+        ["11|11"]
+    );
+}
+
+#[test]
+fn group_is_loaded_across_sessions_and_traces() {
+    let (_folder, _store, mut writer) = open();
+    let place = [(1, "a"), (1, "b"), (2, "b"), (3, "c"), (3, "c"), (4, "d")];
+    let acts = place.iter().enumerate().map(|(n, (trace, session))| {
+        fixture::act(
+            &mut writer,
+            *trace,
+            n as u64,
+            proto::agent::Operation::Tool,
+            session,
+        )
+    });
+    let new_acts: Vec<_> = acts.collect();
+    let states: Vec<_> = new_acts.iter().map(|(_, state)| state.clone()).collect();
+    writer
+        .commit(Batch {
+            new_acts,
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        writer.load_acts(&[fixture::trace_id(2)], &[]).unwrap(),
+        states[..3]
+    );
+    assert_eq!(writer.load_acts(&[], &["a".into()]).unwrap(), states[..3]);
+    assert_eq!(
+        writer.load_acts(&[], &["c".into(), "x".into()]).unwrap(),
+        states[3..5]
+    );
+    // An act that moves takes its session into the group.
+    let mut moved = states[5].clone();
+    moved.derived.session_id = "c".into();
+    writer
+        .commit(Batch {
+            changed_acts: vec![moved],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        writer
+            .load_acts(&[fixture::trace_id(3)], &[])
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn repeated_records_are_left_out() {
+    let (_folder, store, mut writer) = open();
+    let events = |ids: &[u8]| ids.iter().map(|id| fixture::event(*id, None)).collect();
+    let first = writer
+        .commit(Batch {
+            events: events(&[1, 2, 2, 3]),
+            metrics: vec![fixture::metric(1), fixture::metric(1)],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        (
+            first.event_count,
+            first.duplicate_event_count,
+            first.metric_count
+        ),
+        (3, 1, 1)
+    );
+    let second = writer
+        .commit(Batch {
+            events: events(&[3, 4]),
+            metrics: vec![fixture::metric(1), fixture::metric(2)],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        (
+            second.event_count,
+            second.duplicate_event_count,
+            second.metric_count
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        query(
+            &store,
+            "select count(*), count(distinct event_id) from events"
+        ),
+        ["4|4"]
+    );
+}
+
+#[test]
+fn sessions_and_turns_are_replaced_whole() {
+    let (_folder, store, mut writer) = open();
+    let batch = demo(&mut writer);
+    writer.commit(batch).unwrap();
+    store.write_findings(&[fixture::finding("f1", 3)]).unwrap();
+    let mut ended = fixture::session("s2");
+    ended.ended = true;
+    ended.status = "ok";
+    writer
+        .commit(Batch {
+            sessions: vec![ended],
+            removed_sessions: vec!["s1".into()],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        query(
+            &store,
+            "select session_id, status, ended_at is null, finding_count, len(models) from sessions"
+        ),
+        ["s2|ok|false|0|2"]
+    );
+    assert_eq!(query(&store, "select count(*) from turns"), ["0"]);
+    assert_eq!(query(&store, "select count(*) from findings"), ["0"]);
+}
+
+#[test]
+fn silent_session_counts_as_interrupted() {
+    let (_folder, store, mut writer) = open();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let mut live = fixture::session("live");
+    live.last_ns = now.as_nanos() as i64 - 60_000_000_000;
+    writer
+        .commit(Batch {
+            sessions: vec![fixture::session("silent"), live],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        query(&store, "select session_id, status from sessions order by 1"),
+        ["live|running", "silent|interrupted"]
+    );
+}
