@@ -73,7 +73,7 @@ create table span (
     -- The heavy half: written once.
     kind varchar,
     attributes json,
-    resource_id integer,
+    resource_id bigint,
     links json,
     scope_name varchar,
     scope_version varchar,
@@ -83,7 +83,7 @@ create table span (
 );
 
 create table resource (
-    resource_id integer not null,
+    resource_id bigint not null,
     attributes json
 );
 
@@ -231,6 +231,10 @@ create table piece (
     raw_size bigint not null,
     codec utinyint not null, -- 0 as is, 1 zstd
     data blob using compression uncompressed
+);
+
+create table view_version (
+    hash varchar not null -- of the definitions of all views that this file holds
 );
 
 create table state (

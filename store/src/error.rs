@@ -70,6 +70,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// The disk has no room: nothing was stored, reading goes on, and the same call succeeds once
+    /// there is room.
+    pub fn is_disk_full(&self) -> bool {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = source {
+            let message = error.to_string();
+            if message.contains("No space left on device") || message.contains("not enough space") {
+                return true;
+            }
+            source = error.source();
+        }
+        false
+    }
+
     /// The engine has given up on its instance; only opening the file again helps.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {

@@ -6,6 +6,9 @@
 //! | `message_index(payload_id, direction)` | a list of the messages in it, without their content |
 //! | `message_content(payload_id, ordinal)` | the content of one of them |
 //! | `span_seq(session_id, act_id)` | place of an act in its session, from 1 |
+//! | `resource_attributes(resource_id)` | the attributes of a resource |
+//!
+//! They are functions, not joins, so that a view stays a plain scan, which the engine can cut short.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
@@ -76,6 +79,7 @@ pub(crate) fn register(
     connection.register_scalar_function_with_state::<MessageIndex>("message_index", &slot)?;
     connection.register_scalar_function_with_state::<MessageContent>("message_content", &slot)?;
     connection.register_scalar_function_with_state::<SpanSeq>("span_seq", &slot)?;
+    connection.register_scalar_function_with_state::<Resource>("resource_attributes", &slot)?;
     Ok(slot)
 }
 
@@ -435,6 +439,51 @@ impl VScalar for SpanSeq {
         vec![ScalarFunctionSignature::exact(
             vec![kind(LogicalTypeId::Varchar), kind(LogicalTypeId::Bigint)],
             kind(LogicalTypeId::Bigint),
+        )]
+    }
+}
+
+struct Resource;
+
+impl VScalar for Resource {
+    type State = Arc<Slot>;
+
+    fn invoke(
+        slot: &Arc<Slot>,
+        input: &mut DataChunkHandle,
+        output: &mut dyn WritableVector,
+    ) -> Result<(), Failure> {
+        let batch = data_chunk_to_arrow(input)?;
+        let ids = longs(&batch, 0);
+        let wanted: HashSet<i64> = ids.iter().flatten().copied().collect();
+        let wanted: Vec<String> = wanted.iter().map(i64::to_string).collect();
+        let mut texts: HashMap<i64, String> = HashMap::new();
+        if !wanted.is_empty() {
+            let sql = format!(
+                "select resource_id, attributes::varchar as attributes from resource \
+                 where resource_id in ({})",
+                wanted.join(",")
+            );
+            slot.with(|connection| {
+                columns::each_row(connection, &sql, |row| {
+                    if let (Some(id), Some(text)) = (row.long("resource_id"), row.str("attributes"))
+                    {
+                        texts.insert(id, text.to_owned());
+                    }
+                })
+            })?;
+        }
+        let found = ids.iter().map(|id| texts.get(&(*id)?));
+        let array: ArrayRef = Arc::new(found.collect::<duckdb::arrow::array::StringArray>());
+        write_arrow_array_to_vector(&array, output)
+    }
+
+    fn signatures() -> Vec<ScalarFunctionSignature> {
+        let mut json = kind(LogicalTypeId::Varchar);
+        json.set_alias("JSON");
+        vec![ScalarFunctionSignature::exact(
+            vec![kind(LogicalTypeId::Bigint)],
+            json,
         )]
     }
 }

@@ -107,12 +107,12 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
 }
 
 /// The heavy half, written once. `resource_ids` gives the row number of each act's resource.
-pub(crate) fn heavy(columns: &mut Columns, acts: &[&Act], resource_ids: &[i32]) {
+pub(crate) fn heavy(columns: &mut Columns, acts: &[&Act], resource_ids: &[i64]) {
     let c = columns;
     let acts = || acts.iter().copied();
     c.text("kind", acts().map(|a| Some(a.kind.as_str())));
     c.text("attributes", acts().map(|a| json(&a.attributes)));
-    c.int("resource_id", resource_ids.iter().map(|id| Some(*id)));
+    c.long("resource_id", resource_ids.iter().map(|id| Some(*id)));
     c.text("links", acts().map(|a| json(&a.links)));
     c.text("scope_name", acts().map(|a| filled(&a.scope_name)));
     c.text("scope_version", acts().map(|a| filled(&a.scope_version)));

@@ -20,7 +20,7 @@ macro_rules! scripts {
 /// Applied once each, in order. Append only.
 const MIGRATIONS: &[Script] = scripts!("migrations": "0001_schema.sql");
 
-/// Defined anew at each open, in order, so that a file is never stale.
+/// Defined anew, in order, by each build that has others, so that a file is never stale.
 const VIEWS: &[Script] = scripts!("views":
     "spans.sql",
     "sessions.sql",
@@ -74,17 +74,38 @@ fn version(connection: &Connection) -> duckdb::Result<i64> {
     )
 }
 
-/// Defines the public views and macros.
+/// Defines the public views and macros, unless the file holds these very definitions: a full disk
+/// must not keep a store from being opened and read.
 pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
+    let mut hasher = blake3::Hasher::new();
     for view in VIEWS {
-        connection
-            .execute_batch(view.sql)
-            .map_err(|source| Error::Define {
+        hasher.update(view.sql.as_bytes());
+    }
+    let wanted = hasher.finalize().to_hex().to_string();
+    let load = |source| Error::Load { source };
+    let defined: Option<String> = connection
+        .query_row("select max(hash) from view_version", [], |row| row.get(0))
+        .map_err(load)?;
+    if defined.as_deref() == Some(&wanted) {
+        return Ok(());
+    }
+    connection
+        .execute_batch("begin transaction; delete from view_version")
+        .map_err(load)?;
+    for view in VIEWS {
+        if let Err(source) = connection.execute_batch(view.sql) {
+            // The failed transaction ends with the connection anyway.
+            let _ = connection.execute_batch("rollback");
+            return Err(Error::Define {
                 name: view.name,
                 source,
-            })?;
+            });
+        }
     }
-    Ok(())
+    connection
+        .execute("insert into view_version values (?)", [&wanted])
+        .and_then(|_| connection.execute_batch("commit"))
+        .map_err(load)
 }
 
 #[cfg(test)]

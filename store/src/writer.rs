@@ -28,7 +28,7 @@ pub(crate) struct Core {
     pub(crate) instance: Weak<Instance>,
     addresses: Addresses,
     compressor: zstd::bulk::Compressor<'static>,
-    resources: HashMap<[u8; 32], i32>,
+    resources: HashMap<[u8; 32], i64>,
     pub(crate) seen: Seen,
     journal_position: u64,
     next_act_id: i64,
@@ -60,7 +60,7 @@ impl Core {
             &connection,
             "select resource_id, attributes::varchar as text from resource",
             |row| {
-                if let (Some(id), Some(text)) = (row.int("resource_id"), row.str("text")) {
+                if let (Some(id), Some(text)) = (row.long("resource_id"), row.str("text")) {
                     resources.insert(*blake3::hash(text.as_bytes()).as_bytes(), id);
                 }
             },
@@ -119,13 +119,15 @@ impl Core {
         if result.is_err() {
             // A commit that failed has ended the transaction already; then this fails too.
             let _ = self.connection.execute_batch("rollback");
+            // On a full disk a checkpoint makes the engine give up; a failed commit does not.
+            self.last_commit = None;
         } else {
             self.last_commit = Some(Instant::now());
         }
         result
     }
 
-    fn store(&mut self, batch: &Batch) -> duckdb::Result<(Committed, Added, Vec<([u8; 32], i32)>)> {
+    fn store(&mut self, batch: &Batch) -> duckdb::Result<(Committed, Added, Vec<([u8; 32], i64)>)> {
         let connection = &self.connection;
         let io = |error| duckdb::Error::ToSqlConversionFailure(Box::new(error));
 
@@ -146,7 +148,7 @@ impl Core {
 
         let (resource_ids, new_resources) = self.resources(batch);
         let mut columns = Columns::default();
-        columns.int(
+        columns.long(
             "resource_id",
             new_resources.iter().map(|(_, id, _)| Some(*id)),
         );
@@ -232,10 +234,10 @@ impl Core {
     }
 
     /// The resource row of each new act, and the resources that are new.
-    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i32>, Vec<([u8; 32], i32, &'a str)>) {
-        let mut fresh: Vec<([u8; 32], i32, &str)> = Vec::new();
+    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i64>, Vec<([u8; 32], i64, &'a str)>) {
+        let mut fresh: Vec<([u8; 32], i64, &str)> = Vec::new();
         // Acts of one request share the text itself.
-        let mut last: Option<(*const str, i32)> = None;
+        let mut last: Option<(*const str, i64)> = None;
         let mut next_id = self.resources.values().copied().max().unwrap_or(0);
         let ids = batch.new_acts.iter().map(|(act, _)| {
             let text: &str = &act.resource;
@@ -263,7 +265,7 @@ impl Core {
         (ids.collect(), fresh)
     }
 
-    fn remember(&mut self, batch: &Batch, added: Added, resources: Vec<([u8; 32], i32)>) {
+    fn remember(&mut self, batch: &Batch, added: Added, resources: Vec<([u8; 32], i64)>) {
         self.addresses.adopt(added);
         self.resources.extend(resources);
         self.seen.adopt(batch);

@@ -68,10 +68,9 @@ select
     s.dropped_attributes_count,
     s.links,
     s.attributes,
-    r.attributes as resource,
+    resource_attributes(s.resource_id) as resource,
     s.act_id
-from span s
-left join resource r on r.resource_id = s.resource_id;
+from span s;
 
 create or replace view tool_calls as
 select * from spans where operation = 'tool' and counted;

@@ -1,8 +1,11 @@
 //! Parameters and results of every type.
 
-use store::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::fixture::open;
+use proto::agent::Operation;
+use store::{Batch, Value};
+
+use crate::fixture::{act, open, payload};
 
 fn text(text: &str) -> Value {
     Value::Text(text.into())
@@ -172,4 +175,45 @@ fn failing_query_leaves_the_reader_usable() {
         assert!(store.read("select i, 1 / (i - 5000)::integer::varchar::int, if(i = 9999, error('late'), 1) from range(10000) t(i)", &[]).is_err());
     }
     assert_eq!(store.read("select 1", &[]).unwrap().rows, [[Value::Int(1)]]);
+}
+
+#[test]
+fn readers_see_whole_batches_while_others_are_written() {
+    let (_folder, store, mut writer) = open();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Acquire) {
+                    let table = store
+                        .read(
+                            "select count(*) % 50, count(*) filter (where input is null), \
+                             count(*) filter (where input not like 'input %'), \
+                             count(*) - max(seq) from spans",
+                            &[],
+                        )
+                        .unwrap();
+                    let whole = [Value::Int(0), Value::Int(0), Value::Int(0)];
+                    assert_eq!(table.rows[0][..3], whole);
+                }
+            });
+        }
+        for n in 0..40 {
+            let mut batch = Batch::default();
+            for m in 0..50 {
+                let id = n * 50 + m;
+                let mut act = act(&mut writer, n, id, Operation::Tool, "s");
+                let text = payload(format!("input {id} {}", "x".repeat(500)));
+                act.1.facts.input = Some(text.address);
+                batch.payloads.push(text);
+                batch.new_acts.push(act);
+            }
+            writer.commit(batch).unwrap();
+        }
+        is_done.store(true, Ordering::Release);
+    });
+    assert_eq!(
+        store.read("select max(seq) from spans", &[]).unwrap().rows,
+        [[Value::Int(2000)]]
+    );
 }
