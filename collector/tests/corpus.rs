@@ -176,6 +176,7 @@ fn claude_code_with_everything_on() {
     let join_keys = |with_request_id: bool| -> BTreeSet<Arc<str>> {
         out.acts
             .iter()
+            .filter(|act| act.origin == Origin::Log)
             .filter(|act| act.facts.request_id.is_some() == with_request_id)
             .filter_map(|act| act.facts.join_key.clone())
             .collect()
@@ -183,6 +184,23 @@ fn claude_code_with_everything_on() {
     assert_eq!(join_keys(false).len(), 26);
     assert_eq!(join_keys(true).len(), 24);
     assert!(join_keys(true).is_subset(&join_keys(false)));
+
+    // What the model asked for and what the calls report is the same call by the same hash; one
+    // answer of 196 KB came cut and one call's arguments did.
+    let asked: BTreeMap<Arc<str>, Option<Arc<str>>> = out
+        .acts
+        .iter()
+        .flat_map(|act| &act.tool_calls_asked)
+        .filter_map(|call| Some((call.tool_call_id.clone()?, call.call_hash.clone())))
+        .collect();
+    assert_eq!(asked.len(), 22);
+    let agreeing = whole(&out, Origin::Log, Operation::Tool)
+        .filter(|act| {
+            let id = act.facts.tool_call_id.as_ref();
+            id.and_then(|id| asked.get(id)) == Some(&act.facts.call_hash)
+        })
+        .count();
+    assert_eq!(agreeing, 21);
 
     assert_eq!(
         tools(&out, Origin::Span),

@@ -175,6 +175,18 @@ pub struct ToolResultSeen {
     pub is_error: Option<bool>,
 }
 
+/// A tool call that the answer to a model request asks for. It knows the arguments where the call's
+/// own record lacks them, and is the only trace of a call that was refused before it ran.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCallAsked {
+    pub tool_call_id: Option<Arc<str>>,
+    pub tool_name: Arc<str>,
+    pub mcp_server: Option<Arc<str>>,
+    pub input: Option<PayloadRef>,
+    /// As [`Facts::call_hash`] of the call itself.
+    pub call_hash: Option<Arc<str>>,
+}
+
 /// One act as one record reports it: identity, place and time from OTLP, meaning from the
 /// conventions. Times are Unix nanoseconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +209,8 @@ pub struct Act {
     pub status_message: Option<Arc<str>>,
     pub facts: Facts,
     pub tool_results_seen: Vec<ToolResultSeen>,
+    /// Tool calls that the output of this model request asks for, in its order.
+    pub tool_calls_asked: Vec<ToolCallAsked>,
     /// JSON object; a large value is `{"$payload":{"hash","size_bytes"}}`.
     pub attributes: String,
     /// JSON object, shared by all records of one resource.

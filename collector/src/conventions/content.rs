@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use proto::agent::{Act, Operation, ToolResultSeen};
+use proto::agent::{Act, Operation, ToolCallAsked, ToolResultSeen};
 
+use super::facts;
 use super::flattened::{self, Dialect};
 use super::json;
-use super::messages::{self, Conversation};
+use super::messages::{self, Conversation, ToolCall};
 use super::names::Concept as C;
 use super::payload::Bag;
 use super::record::{Reading, Record, Shape};
@@ -88,6 +89,11 @@ pub(super) fn set_output(output: Option<Conversation>, bag: &mut Bag, reading: &
     if output.is_cut {
         reading.cut(CUT, bag);
     }
+    reading.tool_calls_asked = output
+        .calls
+        .into_iter()
+        .map(|call| asked(call, bag))
+        .collect();
     let facts = &mut reading.facts;
     if facts.finish_reason.is_none() {
         facts.finish_reason = output.finish_reason.map(|reason| bag.word(&reason));
@@ -96,6 +102,25 @@ pub(super) fn set_output(output: Option<Conversation>, bag: &mut Bag, reading: &
         facts.call_hash = output.answer_hash.map(|hash| bag.word(&hash));
     }
     facts.output = Some(output.text);
+}
+
+/// Name and identity of the call as the call's own record would have them.
+fn asked(call: ToolCall, bag: &mut Bag) -> ToolCallAsked {
+    let (server, tool) = match facts::split_mcp(&call.name) {
+        Some((server, tool)) => (Some(server), tool),
+        None => (None, call.name.as_str()),
+    };
+    let hash = call
+        .arguments
+        .as_deref()
+        .map(|arguments| json::call_hash(tool, arguments));
+    ToolCallAsked {
+        tool_call_id: call.tool_call_id.map(|id| bag.word(&id)),
+        tool_name: bag.word(tool),
+        mcp_server: server.map(|server| bag.word(server)),
+        call_hash: hash.map(|hash| bag.word(&hash)),
+        input: call.arguments.map(|arguments| bag.add(arguments)),
+    }
 }
 
 /// The user's words, and the title made of them.
@@ -224,6 +249,7 @@ pub(super) fn set_messages(
         shape: Shape::part(act.operation),
         facts: std::mem::take(&mut act.facts),
         tool_results_seen: Vec::new(),
+        tool_calls_asked: Vec::new(),
         messages: Vec::new(),
         start_ns: act.start_ns,
         end_ns: act.end_ns,
@@ -236,6 +262,7 @@ pub(super) fn set_messages(
     }
     act.facts = reading.facts;
     act.tool_results_seen = reading.tool_results_seen;
+    act.tool_calls_asked = reading.tool_calls_asked;
 }
 
 fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
@@ -299,7 +326,10 @@ fn agent(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         set_input(input, bag, reading);
     }
     let hash = reading.facts.call_hash.take();
-    let output = model_output(record, bag);
+    let mut output = model_output(record, bag);
+    if let Some(output) = &mut output {
+        output.calls.clear();
+    }
     set_output(output, bag, reading);
     reading.facts.call_hash = hash;
     reading.facts.finish_reason = None;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Origin, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::logs::v1::LogRecord;
 
@@ -14,7 +14,7 @@ use super::json;
 use super::payload::Bag;
 use super::record::Record;
 use super::source::Source;
-use super::span::keep_extras;
+use super::span::{keep_extras, span_join_key};
 use super::value::{self, Attributes, Value};
 
 pub(super) fn understand(
@@ -96,7 +96,13 @@ pub(super) fn understand(
     .or_else(|| source.session_id.clone());
 
     if let Some(reading) = reading {
-        let facts = reading.facts;
+        let mut facts = reading.facts;
+        if name.starts_with("gen_ai.")
+            && reading.shape.operation == Operation::Model
+            && let Some(span_id) = &span_id
+        {
+            facts.join_key = Some(bag.word(&span_join_key(span_id)));
+        }
         let act = Act {
             trace_id: trace_id.unwrap_or_else(|| match &session_id {
                 Some(session_id) => identity::session_trace(session_id),
@@ -123,6 +129,7 @@ pub(super) fn understand(
                 .filter(|_| facts.success == Some(false)),
             facts,
             tool_results_seen: reading.tool_results_seen,
+            tool_calls_asked: reading.tool_calls_asked,
             attributes: text.clone(),
             resource: source.origin.json.clone(),
             links: String::new(),

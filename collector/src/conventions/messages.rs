@@ -18,6 +18,14 @@ pub(super) struct ToolResult {
     pub(super) is_error: Option<bool>,
 }
 
+/// A tool call that an answer asks for.
+pub(super) struct ToolCall {
+    pub(super) tool_call_id: Option<String>,
+    pub(super) name: String,
+    /// A text as it is, anything else as JSON.
+    pub(super) arguments: Option<String>,
+}
+
 /// Input or output of a model request.
 pub(super) struct Conversation {
     /// Canonical messages, or the emitter's own text where its shape is not known.
@@ -26,6 +34,7 @@ pub(super) struct Conversation {
     /// The latest words of the user.
     pub(super) prompt: Option<String>,
     pub(super) results: Vec<ToolResult>,
+    pub(super) calls: Vec<ToolCall>,
     pub(super) finish_reason: Option<String>,
     /// Identity of what was answered: the tool calls without their ids, or else the text.
     pub(super) answer_hash: Option<String>,
@@ -40,6 +49,7 @@ struct Told {
     is_recognised: bool,
     prompt: Option<String>,
     results: Vec<ToolResult>,
+    calls: Vec<ToolCall>,
     finish_reason: Option<String>,
     answer_hash: Option<String>,
 }
@@ -82,6 +92,7 @@ fn store(value: &Value, told: Told, bag: &mut Bag) -> Conversation {
         is_recognised: told.is_recognised,
         prompt: told.prompt,
         results: told.results,
+        calls: told.calls,
         finish_reason: told.finish_reason,
         answer_hash: told.answer_hash,
         is_cut,
@@ -97,6 +108,7 @@ pub(super) fn from_list(list: Vec<Json>, bag: &mut Bag) -> Conversation {
         is_recognised: true,
         prompt: told.prompt,
         results: told.results,
+        calls: told.calls,
         finish_reason: told.finish_reason,
         answer_hash: told.answer_hash,
         is_cut: false,
@@ -193,16 +205,10 @@ fn tell_list(list: Vec<Json>, write: bool) -> Told {
             match kind {
                 "tool_call_response" => told.results.extend(tool_result(part)),
                 "tool_call" => {
-                    let name = part.get("name").and_then(Json::as_str).unwrap_or("");
-                    let mut call = format!("{name}\0");
-                    if let Some(arguments) = part.get("arguments") {
-                        // The same arguments may come as an object or as JSON in a string.
-                        match arguments.as_str().and_then(json::parse_nested) {
-                            Some(parsed) => json::write_canonical(&parsed, &mut call),
-                            None => json::write_canonical(arguments, &mut call),
-                        }
-                    }
-                    calls.push(call);
+                    let call = tool_call(part);
+                    let arguments = call.arguments.as_deref().unwrap_or_default();
+                    calls.push(json::call_hash(&call.name, arguments));
+                    told.calls.push(call);
                 }
                 "text" => words.extend(content),
                 _ => {}
@@ -234,6 +240,19 @@ fn tell_list(list: Vec<Json>, write: bool) -> Told {
 fn is_reminder(text: &str) -> bool {
     let text = text.trim_start();
     text.is_empty() || text.starts_with("<system-reminder>")
+}
+
+fn tool_call(part: &Json) -> ToolCall {
+    let text = |key: &str| match part.get(key)? {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    ToolCall {
+        tool_call_id: text("id"),
+        name: text("name").unwrap_or_default(),
+        arguments: text("arguments"),
+    }
 }
 
 fn tool_result(part: &Json) -> Option<ToolResult> {

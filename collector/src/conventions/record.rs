@@ -1,6 +1,6 @@
 //! One record as the rules see it, and what they make of it.
 
-use proto::agent::{Facts, Operation, SpanKind, ToolResultSeen};
+use proto::agent::{Facts, Operation, SpanKind, ToolCallAsked, ToolResultSeen};
 
 use super::names::{Concept, Picked};
 use super::payload::Bag;
@@ -109,6 +109,7 @@ pub(super) struct Reading {
     pub(super) shape: Shape,
     pub(super) facts: Facts,
     pub(super) tool_results_seen: Vec<ToolResultSeen>,
+    pub(super) tool_calls_asked: Vec<ToolCallAsked>,
     /// Messages of a request that comes in one log record per message.
     pub(super) messages: Vec<serde_json::Value>,
     pub(super) start_ns: i64,
@@ -121,6 +122,7 @@ impl Reading {
             shape,
             facts: Facts::default(),
             tool_results_seen: Vec::new(),
+            tool_calls_asked: Vec::new(),
             messages: Vec::new(),
             start_ns: record.start_ns,
             end_ns: record.end_ns,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use proto::agent::{Act, Event, Origin, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::trace::v1::span::{self, Link};
 use proto::otlp::trace::v1::{Span, Status as WireStatus};
@@ -56,6 +56,9 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
     facts::read(&record, bag, &mut reading);
     content::read(&record, bag, &mut reading);
     (active.family.adjust)(&record, bag, &mut reading);
+    if reading.shape.operation == Operation::Model && reading.facts.join_key.is_none() {
+        reading.facts.join_key = Some(bag.word(&span_join_key(&span_id)));
+    }
     if status == Status::Error && reading.facts.error_message.is_none() {
         reading.facts.error_message = status_message.clone();
     }
@@ -93,6 +96,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         status_message,
         facts: reading.facts,
         tool_results_seen: reading.tool_results_seen,
+        tool_calls_asked: reading.tool_calls_asked,
         attributes: text,
         resource: source.origin.json.clone(),
         links,
@@ -129,6 +133,11 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             scope_name: source.scope_name.clone(),
         });
     }
+}
+
+/// What a model request's span and the log records written inside it have in common.
+pub(super) fn span_join_key(span_id: &SpanId) -> String {
+    format!("span:{span_id}")
 }
 
 /// Adds what OTLP carries beside the attributes: scope attributes and counts of what was dropped.

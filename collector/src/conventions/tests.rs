@@ -251,6 +251,18 @@ fn describe(fixture: &str) -> String {
             act.name
         );
         text.push_str(&facts_text(&out, &act.facts));
+        for asked in &act.tool_calls_asked {
+            let input = asked.input.map(|input| payload(&out, &input));
+            let _ = writeln!(
+                text,
+                "    asks {:?} {:?} {} {:?} {}",
+                asked.tool_call_id,
+                asked.mcp_server,
+                asked.tool_name,
+                asked.call_hash,
+                input.unwrap_or_default()
+            );
+        }
         for seen in &act.tool_results_seen {
             let output = payload(&out, &seen.output);
             let _ = writeln!(

@@ -38,6 +38,7 @@ fn act(trace: u8, span: u8, parent: u8, operation: Operation, start_ms: i64, end
         status_message: None,
         facts: Facts::default(),
         tool_results_seen: Vec::new(),
+        tool_calls_asked: Vec::new(),
         attributes: "{}".into(),
         resource: "{}".into(),
         links: String::new(),

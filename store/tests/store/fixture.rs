@@ -80,6 +80,7 @@ pub(crate) fn act(
         status_message: None,
         facts: facts.clone(),
         tool_results_seen: Vec::new(),
+        tool_calls_asked: Vec::new(),
         attributes: r#"{"a.b":"c","n":7}"#.to_owned(),
         resource: Arc::from(r#"{"service.name":"demo"}"#),
         links: String::new(),

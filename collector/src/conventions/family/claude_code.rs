@@ -21,7 +21,7 @@ pub(super) static FAMILY: Family = Family {
         (C::ParentAgentId, &["parent_agent_id"]),
         (C::RequestModel, &["model"]),
         (C::RequestId, &["request_id"]),
-        (C::JoinKey, &["request_body_id"]),
+        (C::JoinKey, &["request_body_id", "client_request_id"]),
         (C::ToolName, &["tool_name"]),
         (C::ToolCallId, &["tool_use_id"]),
         (C::McpServer, &["anthropic.mcp.server.name", "server_name"]),
@@ -295,8 +295,9 @@ fn marked_blocks(text: &str) -> Vec<(&str, &str)> {
 pub(super) fn read_log(record: &Record<'_>, shape: Shape, bag: &mut Bag) -> Reading {
     let mut reading = Reading::new(record, shape);
     facts::read(record, bag, &mut reading);
-    content::read(record, bag, &mut reading);
+    // First, so that a call's identity is made with its real name.
     unmask(record, bag, &mut reading);
+    content::read(record, bag, &mut reading);
     reading
 }
 
