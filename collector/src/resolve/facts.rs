@@ -105,7 +105,8 @@ pub(super) fn fill_outcome(facts: &mut Facts, part: &Facts) {
         error_message,
         output,
         truncated_upstream,
-        mcp_server
+        mcp_server,
+        hook_name
     );
     if facts.input.is_none() && part.input.is_some() {
         facts.input = part.input;

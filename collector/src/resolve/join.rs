@@ -85,6 +85,10 @@ fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
 fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
     let mut by_id: HashMap<(Arc<str>, Arc<str>), Vec<usize>> = HashMap::new();
     for &i in &forest.by_start {
+        let act = &mut group.acts[i];
+        if act.facts.join_key.as_deref() == Some(STANDS_FOR_ITS_CALL) {
+            step_back(act);
+        }
         let act = &group.acts[i];
         let Some(id) = &act.facts.tool_call_id else {
             continue;
@@ -95,17 +99,10 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
         }
     }
     for members in by_id.into_values() {
-        if members.len() < 2 {
-            continue;
-        }
         let is_tool = |&i: &usize| group.acts[i].operation == Operation::Tool;
-        let tools: Vec<usize> = members.iter().copied().filter(is_tool).collect();
+        let (tools, checks): (Vec<usize>, Vec<usize>) = members.into_iter().partition(is_tool);
         let (spans, records): (Vec<usize>, Vec<usize>) =
             tools.into_iter().partition(|&i| is_span(&group.acts[i]));
-        let checks: Vec<usize> = members
-            .into_iter()
-            .filter(|i| group.acts[*i].operation == Operation::Policy)
-            .collect();
         let mut canonical = collapse_overlapping(group, &spans);
         if canonical.is_empty() {
             canonical = records;
@@ -117,13 +114,41 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
             }
         }
         for i in checks {
-            if let Some(c) = nearest(group, &canonical, i) {
-                group.acts[i].derived.duplicate_of = Some(group.acts[c].key);
-                let check = group.acts[i].facts.clone();
-                facts::fill_outcome(&mut group.acts[c].facts, &check);
+            match nearest(group, &canonical, i) {
+                Some(c) => {
+                    group.acts[i].derived.duplicate_of = Some(group.acts[c].key);
+                    let check = group.acts[i].facts.clone();
+                    facts::fill_outcome(&mut group.acts[c].facts, &check);
+                }
+                None if !is_span(&group.acts[i]) => {
+                    stand_for_call(&mut group.acts[i]);
+                    canonical.push(i);
+                }
+                None => {}
             }
         }
     }
+}
+
+/// Marks the record of a decision that stands for the call it is about.
+const STANDS_FOR_ITS_CALL: &str = "decision";
+
+/// A call that was decided on and of which nothing else is known happened all the same: it was
+/// refused, or it runs, or its process died. The decision's record stands for it until a report of
+/// the call itself arrives.
+fn stand_for_call(decision: &mut ActState) {
+    decision.operation = Operation::Tool;
+    decision.facts.join_key = Some(STANDS_FOR_ITS_CALL.into());
+    if decision.facts.decision != Some(Decision::Deny) {
+        decision.end_ns = None;
+    }
+}
+
+/// Takes [`stand_for_call`] back.
+fn step_back(decision: &mut ActState) {
+    decision.operation = Operation::Policy;
+    decision.facts.join_key = None;
+    decision.end_ns = Some(decision.start_ns);
 }
 
 /// A span that is a detail of its own parent span joins through the tree, not by id.

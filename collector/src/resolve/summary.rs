@@ -156,7 +156,7 @@ impl Tally {
         first(&mut row.host, &facts.host);
         first(&mut row.project, &facts.project);
         first(&mut row.user_id, &facts.user_id);
-        if self.first_name.is_none() && !waiting && act.reported_parent.is_none() {
+        if self.first_name.is_none() && is_span(act) && act.reported_parent.is_none() {
             self.first_name = Some(act.name.clone());
         }
         if waiting
