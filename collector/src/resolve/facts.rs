@@ -66,25 +66,26 @@ pub(super) fn fill(facts: &mut Facts, other: &Facts) {
     if facts.cost_usd.is_none() {
         facts.cost_usd = other.cost_usd;
     }
-    let weak_hash = |facts: &Facts| {
-        facts
-            .call_hash
-            .as_deref()
-            .is_none_or(|h| h.starts_with("size:"))
-    };
     if facts.input.is_none() && other.input.is_some() {
         facts.input = other.input;
         if other.call_hash.is_some() {
             facts.call_hash = other.call_hash.clone();
         }
-    } else if weak_hash(facts)
+    } else if has_weak_hash(facts)
         && other.call_hash.is_some()
-        && facts.call_hash != other.call_hash
-        && (facts.call_hash.is_none() || !weak_hash(other))
+        && (facts.call_hash.is_none() || !has_weak_hash(other))
     {
         facts.call_hash = other.call_hash.clone();
     }
     facts.starts_subagent |= other.starts_subagent;
+}
+
+/// Whether the call is identified by nothing, or by the size of its arguments only.
+pub(super) fn has_weak_hash(facts: &Facts) -> bool {
+    facts
+        .call_hash
+        .as_deref()
+        .is_none_or(|hash| hash.starts_with("size:"))
 }
 
 /// Takes from a detail of an act (an execution half, a permission check, the transport under a

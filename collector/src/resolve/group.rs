@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::{Operation, Origin, PayloadRef};
+use proto::agent::{Operation, Origin, PayloadRef, ToolCallAsked};
 use proto::id::TraceId;
 use store::{ActKey, ActState};
 
@@ -16,7 +16,9 @@ pub(super) struct Group {
     /// Fingerprint of each act as last stored; `None` = not stored yet.
     pub(super) stored: Vec<Option<u64>>,
     pub(super) by_key: HashMap<ActKey, usize>,
-    /// Results of tool calls as later model requests show them, by session key and call id.
+    /// Tool calls that the answers of model requests ask for, by the request's act.
+    pub(super) calls_asked: Vec<(ActKey, Vec<ToolCallAsked>)>,
+    /// Results of tool calls as later model requests show them, by call id.
     pub(super) results_seen: HashMap<Arc<str>, (PayloadRef, Option<bool>)>,
     /// Sessions that have a stored row.
     pub(super) stored_sessions: HashSet<Arc<str>>,
@@ -51,6 +53,7 @@ impl Group {
             self.insert(state, stored);
         }
         self.results_seen.extend(other.results_seen);
+        self.calls_asked.extend(other.calls_asked);
         self.stored_sessions.extend(other.stored_sessions);
     }
 }

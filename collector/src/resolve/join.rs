@@ -10,6 +10,7 @@ use std::sync::Arc;
 use proto::agent::{Decision, Operation, Status};
 use store::ActState;
 
+use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
 
@@ -26,7 +27,8 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
     join_nested(group, forest);
     join_subagent_reports(group, forest);
     fill_from_parts(group, forest);
-    show_late_results(group);
+    calls::fill_from_answers(group, forest);
+    calls::show_late_results(group);
     for act in &mut group.acts {
         facts::settle_status(act);
     }
@@ -279,7 +281,7 @@ fn same_act(outer: &ActState, inner: &ActState) -> bool {
     }
 }
 
-fn same_tool(outer: Option<&str>, inner: Option<&str>) -> bool {
+pub(super) fn same_tool(outer: Option<&str>, inner: Option<&str>) -> bool {
     let bare = |name: &str| name.rsplit("__").next().map(str::to_owned);
     match (outer, inner) {
         (Some(outer), Some(inner)) => outer == inner || bare(outer) == bare(inner),
@@ -343,27 +345,6 @@ fn fill_from_parts(group: &mut Group, forest: &Forest) {
             part.error_message = act.status_message.clone();
         }
         facts::fill_outcome(&mut group.acts[p].facts, &part);
-    }
-}
-
-/// Gives a tool call without a result the one that a later model request carried.
-fn show_late_results(group: &mut Group) {
-    if group.results_seen.is_empty() {
-        return;
-    }
-    for act in &mut group.acts {
-        if act.operation != Operation::Tool || act.facts.output.is_some() {
-            continue;
-        }
-        let Some(id) = &act.facts.tool_call_id else {
-            continue;
-        };
-        if let Some((output, is_error)) = group.results_seen.get(id) {
-            act.facts.output = Some(*output);
-            if act.facts.success.is_none() && *is_error == Some(true) {
-                act.facts.success = Some(false);
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! belongs to, which records report one act, and what the sessions add up to. The result depends on
 //! the set of acts alone, so it is the same after a restart.
 
+mod calls;
 mod facts;
 mod group;
 mod join;
@@ -98,6 +99,10 @@ impl Resolver {
             let (home, added) = self.add(state, None);
             touched.insert(home);
             if let Some(cached) = self.groups.get_mut(&home) {
+                if added && !act.tool_calls_asked.is_empty() {
+                    let calls = std::mem::take(&mut act.tool_calls_asked);
+                    cached.group.calls_asked.push((key, calls));
+                }
                 for seen in act.tool_results_seen.drain(..) {
                     cached
                         .group

@@ -28,6 +28,8 @@ pub(super) fn summarise(
     let mut index: HashMap<Arc<str>, usize> = HashMap::new();
     let mut tallies: Vec<Tally> = Vec::new();
     let has_failed_descendant = failed_descendants(group, forest);
+    let in_subagent = inside_subagents(group, forest);
+    let mut subagents: HashMap<Arc<str>, i64> = HashMap::new();
     for &i in &forest.by_start {
         let act = &group.acts[i];
         let session_id = &act.derived.session_id;
@@ -38,13 +40,24 @@ pub(super) fn summarise(
             ));
             tallies.len() - 1
         });
-        tallies[n].add(act, forest.waiting[i], has_failed_descendant[i]);
+        let place = Place {
+            waiting: forest.waiting[i],
+            failed_below: has_failed_descendant[i],
+            in_subagent: in_subagent[i],
+        };
+        tallies[n].add(act, &place);
+        if act.facts.starts_subagent && is_counted(act) {
+            let caller = forest.parent[i].map_or(session_id, |p| &group.acts[p].derived.session_id);
+            *subagents.entry(caller.clone()).or_default() += 1;
+        }
     }
     let mut summary = Summary {
         traces: traces(group, forest),
         ..Summary::default()
     };
-    for tally in tallies {
+    for mut tally in tallies {
+        let count = subagents.get(&tally.row.session_id);
+        tally.row.subagent_count = count.copied().unwrap_or(0);
         let starters = starts
             .get(&tally.row.session_id)
             .map_or(&[][..], Vec::as_slice);
@@ -107,6 +120,23 @@ fn failed_descendants(group: &Group, forest: &Forest) -> Vec<bool> {
     failed
 }
 
+/// Acts that a subagent does, as opposed to the session's main agent.
+fn inside_subagents(group: &Group, forest: &Forest) -> Vec<bool> {
+    let mut inside = vec![false; group.acts.len()];
+    for &i in &forest.top_down {
+        let parent = forest.parent[i];
+        inside[i] = parent.is_some_and(|p| inside[p] || group.acts[p].facts.starts_subagent);
+    }
+    inside
+}
+
+/// Where an act stands in the forest.
+struct Place {
+    waiting: bool,
+    failed_below: bool,
+    in_subagent: bool,
+}
+
 /// One session's counts under way.
 struct Tally {
     row: SessionRow,
@@ -139,7 +169,7 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, act: &ActState, waiting: bool, failed_below: bool) {
+    fn add(&mut self, act: &ActState, place: &Place) {
         let row = &mut self.row;
         let facts = &act.facts;
         row.inferred = act.derived.session_inferred;
@@ -159,7 +189,7 @@ impl Tally {
         if self.first_name.is_none() && is_span(act) && act.reported_parent.is_none() {
             self.first_name = Some(act.name.clone());
         }
-        if waiting
+        if place.waiting
             && is_span(act)
             && (act.operation != Operation::Internal || act.part_of_parent)
             && act.derived.duplicate_of.is_none()
@@ -188,17 +218,17 @@ impl Tally {
         let mut unused = TurnRow::default();
         let turn = turn.unwrap_or(&mut unused);
         turn.span_count += 1;
+        if turn.prompt.is_none() && !place.in_subagent {
+            turn.prompt = facts.prompt;
+        }
         turn.duration_ns = turn.duration_ns.max(end_or_start(act) - turn.started_ns);
-        if act.status == Status::Error && !failed_below {
+        if act.status == Status::Error && !place.failed_below {
             row.error_count += 1;
             turn.error_count += 1;
         }
         if facts.decision == Some(Decision::Deny) {
             row.denied_count += 1;
             turn.denied_count += 1;
-        }
-        if facts.starts_subagent {
-            row.subagent_count += 1;
         }
         match act.operation {
             Operation::Model => {
@@ -216,7 +246,7 @@ impl Tally {
                     *row.cost_usd.get_or_insert(0.0) += cost;
                     *turn.cost_usd.get_or_insert(0.0) += cost;
                 }
-                if facts.output.is_some() && facts.agent_id.is_none() {
+                if facts.output.is_some() && !place.in_subagent {
                     turn.response = facts.output;
                 }
                 self.last_model_failed = act.status == Status::Error;
@@ -254,7 +284,7 @@ impl Tally {
         for (n, &s) in starters.iter().enumerate() {
             let starter = &group.acts[s];
             if let Some(turn) = self.turns.get_mut(&(n as i32 + 1)) {
-                turn.prompt = starter.facts.prompt.or_else(|| {
+                turn.prompt = starter.facts.prompt.or(turn.prompt).or_else(|| {
                     (starter.operation == Operation::Agent)
                         .then_some(starter.facts.input)
                         .flatten()

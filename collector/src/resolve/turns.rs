@@ -145,22 +145,12 @@ pub(super) fn place_records(group: &mut Group, forest: &Forest, starts: &TurnSta
 
 /// Marks the roots of subagents, and tells every act whose agent it is an act of.
 pub(super) fn attribute_agents(group: &mut Group, forest: &Forest) {
+    let acts_itself = agents_that_act(group, forest);
     for &i in &forest.top_down {
-        if group.acts[i].operation == Operation::Agent {
-            let by_tool = forest
-                .ancestors(i)
-                .take_while(|&a| group.acts[a].operation != Operation::Agent)
-                .any(|a| group.acts[a].facts.starts_subagent);
-            let nested = forest
-                .ancestors(i)
-                .any(|a| group.acts[a].operation == Operation::Agent);
-            let repeats = forest.acting_ancestor(group, i).is_some_and(|a| {
-                group.acts[a].operation == Operation::Agent
-                    && group.acts[a].facts.agent_name == group.acts[i].facts.agent_name
-            });
-            if nested && !by_tool && !repeats {
-                group.acts[i].facts.starts_subagent = true;
-            }
+        if group.acts[i].operation == Operation::Agent
+            && is_subagent(group, forest, &acts_itself, i)
+        {
+            group.acts[i].facts.starts_subagent = true;
         }
         // An agent's run is the agent's own: only what it does inherits from it.
         let (Some(p), false) = (
@@ -185,4 +175,38 @@ pub(super) fn attribute_agents(group: &mut Group, forest: &Forest) {
             facts.agent_name = name;
         }
     }
+}
+
+/// Agents that make model requests themselves, as opposed to mere wrappers of other agents.
+fn agents_that_act(group: &Group, forest: &Forest) -> Vec<bool> {
+    let mut acts_itself = vec![false; group.acts.len()];
+    let is_agent = |&a: &usize| group.acts[a].operation == Operation::Agent;
+    for (i, act) in group.acts.iter().enumerate() {
+        if act.operation == Operation::Model
+            && let Some(agent) = forest.ancestors(i).find(is_agent)
+        {
+            acts_itself[agent] = true;
+        }
+    }
+    acts_itself
+}
+
+/// An agent that another agent started: by a tool call, or in the middle of its own requests. Agents
+/// that a workflow runs one after the other are nobody's subagents; one that a tool call already
+/// stands for is not counted again.
+fn is_subagent(group: &Group, forest: &Forest, acts_itself: &[bool], i: usize) -> bool {
+    let mut by_tool = false;
+    for a in forest.ancestors(i) {
+        let above = &group.acts[a];
+        match above.operation {
+            Operation::Tool if above.facts.starts_subagent => return false,
+            Operation::Tool => by_tool = true,
+            Operation::Agent => {
+                let same = above.facts.agent_name == group.acts[i].facts.agent_name;
+                return by_tool || (acts_itself[a] && !same);
+            }
+            _ => {}
+        }
+    }
+    by_tool
 }

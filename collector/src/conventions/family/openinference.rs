@@ -1,6 +1,6 @@
 //! OpenInference: a span kind, generic input and output, and flattened message lists.
 
-use proto::agent::Operation;
+use proto::agent::{Decision, Operation};
 
 use super::Family;
 use crate::conventions::names::Concept as C;
@@ -72,6 +72,15 @@ pub(super) static FAMILY: Family = Family {
         };
         Some(Shape::of(operation))
     },
-    adjust: |_, _, _| {},
+    adjust: |_, bag, reading| {
+        // A guardrail's own span says nothing of its verdict; the step that it stopped does.
+        let message = reading.facts.error_message.as_deref().unwrap_or("");
+        if message.starts_with("Guardrail tripwire triggered")
+            && reading.shape.operation != Operation::Agent
+        {
+            reading.facts.decision = Some(Decision::Deny);
+            reading.facts.decision_source = Some(bag.word("guardrail"));
+        }
+    },
     ..Family::PLAIN
 };
