@@ -55,12 +55,12 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
     let mut reading = Reading::new(&record, shape);
     facts::read(&record, bag, &mut reading);
     content::read(&record, bag, &mut reading);
-    (active.family.adjust)(&record, bag, &mut reading);
-    if reading.shape.operation == Operation::Model && reading.facts.join_key.is_none() {
-        reading.facts.join_key = Some(bag.word(&span_join_key(&span_id)));
-    }
     if status == Status::Error && reading.facts.error_message.is_none() {
         reading.facts.error_message = status_message.clone();
+    }
+    active.adjust(&record, bag, &mut reading);
+    if reading.shape.operation == Operation::Model && reading.facts.join_key.is_none() {
+        reading.facts.join_key = Some(bag.word(&span_join_key(&span_id)));
     }
     let session_id = reading
         .facts

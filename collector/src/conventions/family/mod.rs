@@ -21,6 +21,7 @@ mod common;
 mod gemini_cli;
 mod genai;
 mod mcp;
+mod openai_agents;
 mod openinference;
 mod others;
 mod pydantic_ai;
@@ -44,7 +45,8 @@ pub(super) struct Family {
     pub(super) names: Aliases,
     /// What kind of act a span is; `None` = this family has no opinion.
     pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
-    /// Corrects what the shared rules made of a span.
+    /// Corrects what the shared rules made of a span. That of a convention sees every span: it must
+    /// look for its own marks.
     pub(super) adjust: fn(&Record<'_>, &mut Bag, &mut Reading),
     /// What a log record reports; `None` = an event only.
     pub(super) log: fn(&Record<'_>, &mut Bag) -> Option<Reading>,
@@ -82,6 +84,7 @@ static EMITTERS: &[&Family] = &[
     &codex::FAMILY,
     &gemini_cli::FAMILY,
     &gemini_cli::QWEN,
+    &openai_agents::FAMILY,
     &pydantic_ai::FAMILY,
     &strands::FAMILY,
     &adk::FAMILY,
@@ -157,6 +160,14 @@ impl Active {
             })
             .or_else(|| genai::shape_by_name(record))
             .unwrap_or(Shape::of(Operation::Internal))
+    }
+
+    /// Corrections of every convention, then the emitter's own.
+    pub(super) fn adjust(self, record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+        for convention in CONVENTIONS {
+            (convention.adjust)(record, bag, reading);
+        }
+        (self.family.adjust)(record, bag, reading);
     }
 
     /// What a log record reports, by the emitter's own rule or a convention's.
