@@ -57,6 +57,7 @@ pub(super) fn fill_from_answers(group: &mut Group, forest: &Forest) {
             continue;
         }
         let session = group.acts[model].derived.session_id.clone();
+        let asked_at = group.acts[model].start_ns;
         let answered_at = end_or_start(&group.acts[model]) - SLACK_NS;
         let agent = agent_of(group, forest, model);
         let until = requests.get(&agent).map_or(i64::MAX, |starts| {
@@ -65,26 +66,28 @@ pub(super) fn fill_from_answers(group: &mut Group, forest: &Forest) {
         });
         for call in calls {
             let id = call.tool_call_id.as_ref();
-            let by_id = id.and_then(|id| by_id.get(&(session.clone(), id.clone())));
-            let found = match by_id {
-                Some(acts) => {
-                    let gap = |&i: &usize| group.acts[i].start_ns.abs_diff(answered_at);
-                    acts.iter().copied().min_by_key(gap)
-                }
-                None => without_id.get(&session).and_then(|acts| {
-                    let first = acts.partition_point(|&i| group.acts[i].start_ns < answered_at);
-                    acts[first..]
-                        .iter()
-                        .copied()
-                        .take_while(|&i| group.acts[i].start_ns <= until)
-                        .find(|i| {
-                            let name = group.acts[*i].facts.tool_name.as_deref();
-                            !taken.contains(i)
-                                && agent_of(group, forest, *i) == agent
-                                && same_tool(name, Some(&call.tool_name))
-                        })
-                }),
+            let with_id = id.and_then(|id| by_id.get(&(session.clone(), id.clone())));
+            let in_window = |i: &usize| {
+                (asked_at..=until).contains(&group.acts[*i].start_ns) && !taken.contains(i)
             };
+            let unnamed = || {
+                let acts = without_id.get(&session)?;
+                let first = acts.partition_point(|&i| group.acts[i].start_ns < answered_at);
+                acts[first..]
+                    .iter()
+                    .copied()
+                    .take_while(|&i| group.acts[i].start_ns <= until)
+                    .find(|i| {
+                        let name = group.acts[*i].facts.tool_name.as_deref();
+                        !taken.contains(i)
+                            && agent_of(group, forest, *i) == agent
+                            && same_tool(name, Some(&call.tool_name))
+                    })
+            };
+            let found = with_id
+                .and_then(|acts| acts.iter().copied().find(in_window))
+                .or_else(unnamed)
+                .or_else(|| with_id.and_then(|acts| acts.first().copied()));
             if let Some(i) = found {
                 taken.insert(i);
                 fill(group, i, call);

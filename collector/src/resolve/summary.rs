@@ -56,6 +56,9 @@ pub(super) fn summarise(
         ..Summary::default()
     };
     for mut tally in tallies {
+        if tally.row.inferred && !tally.has_agent_or_own_acts {
+            continue;
+        }
         let count = subagents.get(&tally.row.session_id);
         tally.row.subagent_count = count.copied().unwrap_or(0);
         let starters = starts
@@ -145,6 +148,9 @@ struct Tally {
     last_model_failed: bool,
     stopped_by_hook: Option<i64>,
     last_act_ns: i64,
+    /// False while there is nothing but plumbing and protocol chatter: a trace of that is kept, but
+    /// is no session.
+    has_agent_or_own_acts: bool,
     seen_names: HashSet<Arc<str>>,
     first_name: Option<Arc<str>>,
 }
@@ -164,6 +170,7 @@ impl Tally {
             last_model_failed: false,
             stopped_by_hook: None,
             last_act_ns: i64::MIN,
+            has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
             first_name: None,
         }
@@ -199,6 +206,7 @@ impl Tally {
         if !is_counted(act) {
             return;
         }
+        self.has_agent_or_own_acts |= act.operation != Operation::Mcp;
         let payload_bytes = [facts.input, facts.output]
             .iter()
             .flatten()

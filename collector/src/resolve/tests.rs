@@ -340,3 +340,43 @@ fn a_run_killed_inside_a_turn_that_ended_is_interrupted_and_one_without_its_turn
     )]);
     assert_eq!(open.only_session().status, "running");
 }
+
+#[test]
+fn a_trace_of_nothing_but_plumbing_is_no_session() {
+    let plumbing = with(act(1, 1, 0, Operation::Internal, 0, 10), |a| {
+        a.plumbing = true
+    });
+    let world = in_any_order(vec![plumbing, act(2, 1, 0, Operation::Mcp, 0, 10)]);
+    assert!(world.sessions.is_empty());
+    assert_eq!(world.acts.len(), 2);
+}
+
+#[test]
+fn a_tool_span_without_arguments_takes_them_from_the_answer_that_asked_for_it() {
+    let asked = |a: Act| {
+        with(a, |a| {
+            a.tool_calls_asked = vec![proto::agent::ToolCallAsked {
+                tool_call_id: Some("c".into()),
+                tool_name: "run".into(),
+                mcp_server: None,
+                input: Some(PayloadRef::of(b"{}")),
+                call_hash: Some("hash".into()),
+            }];
+        })
+    };
+    let tool = |a: Act| with(a, |a| a.facts.tool_name = Some("run".into()));
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Agent, 0, 100), "s"),
+        asked(act(1, 2, 1, Operation::Model, 10, 20)),
+        tool(act(1, 3, 1, Operation::Tool, 21, 25)),
+        asked(act(1, 4, 1, Operation::Model, 30, 40)),
+        tool(act(1, 5, 1, Operation::Tool, 41, 45)),
+    ]);
+    for span in [3, 5] {
+        assert_eq!(
+            world.act(1, span).facts.call_hash.as_deref(),
+            Some("hash"),
+            "{span}"
+        );
+    }
+}
