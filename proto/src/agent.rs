@@ -159,7 +159,10 @@ pub struct Facts {
     pub project: Option<Arc<str>>,
     pub input: Option<PayloadRef>,
     pub output: Option<PayloadRef>,
-    /// Identity of the call: same tool and same (canonical) arguments give the same hash; 16 hex digits.
+    /// Identity of the call: same tool and same (canonical) arguments give the same hash; 16 hex
+    /// digits. Behind `size:` it is made of the tool and the size of its arguments only. That of a
+    /// model request is the identity of the answer: the calls it asks for without their ids, or else
+    /// its text.
     pub call_hash: Option<Arc<str>>,
     /// What the sender cut, and the switch that prevents it.
     pub truncated_upstream: Option<Arc<str>>,

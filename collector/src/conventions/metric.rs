@@ -249,3 +249,93 @@ fn summary_attributes(point: SummaryDataPoint, bag: &mut Bag) -> Attributes {
     attributes.push(("$quantiles".into(), Value::Map(quantiles)));
     attributes
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
+    use proto::otlp::common::v1::{AnyValue, KeyValue, any_value};
+    use proto::otlp::metrics::v1::{Histogram, ResourceMetrics, ScopeMetrics, Sum};
+
+    use super::*;
+    use crate::conventions::understand_metrics;
+
+    fn request(data: Data) -> ExportMetricsServiceRequest {
+        ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics {
+                scope_metrics: vec![ScopeMetrics {
+                    metrics: vec![Metric {
+                        name: "tokens".to_owned(),
+                        unit: "{token}".to_owned(),
+                        data: Some(data),
+                        ..Metric::default()
+                    }],
+                    ..ScopeMetrics::default()
+                }],
+                ..ResourceMetrics::default()
+            }],
+        }
+    }
+
+    fn session() -> Vec<proto::otlp::common::v1::KeyValue> {
+        vec![KeyValue {
+            key: "session.id".to_owned(),
+            value: Some(AnyValue {
+                value: Some(any_value::Value::StringValue("s-1".to_owned())),
+            }),
+            ..KeyValue::default()
+        }]
+    }
+
+    #[test]
+    fn a_sum_keeps_its_session_and_temporality() {
+        let point = NumberDataPoint {
+            attributes: session(),
+            time_unix_nano: 7,
+            value: Some(number_data_point::Value::AsInt(3)),
+            ..NumberDataPoint::default()
+        };
+        let data = Data::Sum(Sum {
+            data_points: vec![point.clone(), point],
+            aggregation_temporality: 1,
+            is_monotonic: true,
+        });
+        let mut out = Understood::default();
+        understand_metrics(request(data), &mut out);
+        let [first, second] = out.metrics.as_slice() else {
+            panic!("two points");
+        };
+        assert_eq!(first.session_id.as_deref(), Some("s-1"));
+        assert_eq!((first.value, first.time_ns), (3.0, 7));
+        assert_eq!(
+            first.attributes,
+            r#"{"session.id":"s-1","$temporality":"delta"}"#
+        );
+        assert_ne!(first.point_id, second.point_id);
+    }
+
+    #[test]
+    fn a_histogram_gives_sum_and_count() {
+        let data = Data::Histogram(Histogram {
+            data_points: vec![HistogramDataPoint {
+                count: 3,
+                sum: Some(4.5),
+                bucket_counts: vec![1, 2],
+                explicit_bounds: vec![2.0],
+                ..HistogramDataPoint::default()
+            }],
+            aggregation_temporality: 2,
+        });
+        let mut out = Understood::default();
+        understand_metrics(request(data), &mut out);
+        let rows: Vec<(&str, f64)> = out
+            .metrics
+            .iter()
+            .map(|point| (point.name.as_ref(), point.value))
+            .collect();
+        assert_eq!(rows, [("tokens.sum", 4.5), ("tokens.count", 3.0)]);
+        assert_eq!(
+            out.metrics[0].attributes,
+            r#"{"$bounds":[2.0],"$bucket_counts":[1,2]}"#
+        );
+    }
+}

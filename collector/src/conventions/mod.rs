@@ -5,10 +5,10 @@
 //! resolver's. Nothing is thrown away: what no rule knows stays in the attributes. Nothing panics,
 //! whatever the sender writes.
 //!
-//! - [`value`], [`payload`], [`json`]: values as they came, large texts by address;
-//! - [`names`], [`family`]: which attribute says what, per emitter;
-//! - [`facts`], [`content`], [`messages`]: the shared rules;
-//! - [`span`], [`log`], [`metric`]: one record each.
+//! - `value`, `payload`, `json`: values as they came, large texts by address;
+//! - `names`, `family`: which attribute says what, per emitter;
+//! - `facts`, `content`, `messages`: the shared rules;
+//! - `span`, `log`, `metric`: one record each.
 
 use std::sync::Arc;
 
