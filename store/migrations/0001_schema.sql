@@ -218,6 +218,7 @@ create table tag (
 -- A text that spans, events or turns refer to: the pieces in order give its bytes.
 create table payload (
     payload_id bigint not null,
+    hash_key bigint not null, -- first 8 bytes of the hash: numbers are searched faster than blobs
     hash blob not null, -- BLAKE3 of the bytes
     size bigint not null,
     pieces bigint[] not null

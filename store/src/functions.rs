@@ -24,6 +24,7 @@ use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array
 
 use crate::instance::lock;
 use crate::messages::{self, Direction};
+use crate::payloads::hash_in;
 use crate::{columns, payload};
 
 type Failure = Box<dyn StdError>;
@@ -161,13 +162,9 @@ fn by_hash(slot: &Slot, hashes: &[Option<&str>]) -> Result<Vec<Option<i64>>, Fai
     let wanted: HashSet<[u8; 32]> = hashes.iter().flatten().filter_map(|h| parse(h)).collect();
     let mut found = HashMap::new();
     if !wanted.is_empty() {
-        let list: Vec<String> = wanted
-            .iter()
-            .map(|hash| format!("unhex('{}')", hex::encode(hash)))
-            .collect();
         let sql = format!(
-            "select payload_id, hash from payload where hash in ({})",
-            list.join(",")
+            "select payload_id, hash from payload where {}",
+            hash_in(wanted.iter())
         );
         slot.with(|connection| {
             columns::each_row(connection, &sql, |row| {

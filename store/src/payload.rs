@@ -1,11 +1,12 @@
 //! Putting payloads together from their pieces.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use duckdb::{Connection, Result};
 
 use crate::columns::each_row;
+use crate::payloads::hash_in;
 use crate::{Error, PayloadSlice, pieces};
 
 /// Sizes and pieces of payloads, by row number.
@@ -17,23 +18,26 @@ pub(crate) struct Layout {
 /// Raw bytes of pieces by row number; one that is damaged is absent.
 pub(crate) type Pieces = HashMap<i64, Vec<u8>>;
 
-fn list(ids: &[i64]) -> String {
+/// The condition that `column` is among `ids`; may let a few more rows through. `None` for no ids.
+///
+/// The range prunes by zone. A list of thousands costs more to plan than neighbours cost to skip.
+fn among(column: &str, ids: &[i64]) -> Option<String> {
+    let (first, last) = (ids.iter().min()?, ids.iter().max()?);
+    let range = format!("{column} between {first} and {last}");
+    if last - first < 2 * ids.len() as i64 {
+        return Some(range);
+    }
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-    ids.join(",")
+    Some(format!("{range} and {column} in ({})", ids.join(",")))
 }
 
 /// The layouts of some payloads in one query.
 pub(crate) fn layouts(connection: &Connection, ids: &[i64]) -> Result<HashMap<i64, Layout>> {
     let mut layouts = HashMap::new();
-    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
+    let Some(condition) = among("payload_id", ids) else {
         return Ok(layouts);
     };
-    // The range prunes by zone, which a long list does not.
-    let sql = format!(
-        "select payload_id, size, pieces from payload \
-         where payload_id between {first} and {last} and payload_id in ({})",
-        list(ids)
-    );
+    let sql = format!("select payload_id, size, pieces from payload where {condition}");
     each_row(connection, &sql, |row| {
         if let (Some(id), Some(size), Some(pieces)) = (
             row.long("payload_id"),
@@ -50,21 +54,21 @@ pub(crate) fn layouts(connection: &Connection, ids: &[i64]) -> Result<HashMap<i6
 /// Some pieces, unpacked, in one query.
 pub(crate) fn pieces(connection: &Connection, ids: &[i64]) -> Result<Pieces> {
     let mut raw = HashMap::with_capacity(ids.len());
-    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
+    let Some(condition) = among("piece_id", ids) else {
         return Ok(raw);
     };
-    let sql = format!(
-        "select piece_id, raw_size, codec, data from piece \
-         where piece_id between {first} and {last} and piece_id in ({})",
-        list(ids)
-    );
+    let wanted: HashSet<i64> = ids.iter().copied().collect();
+    let mut decompressor = pieces::decompressor()
+        .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let sql = format!("select piece_id, raw_size, codec, data from piece where {condition}");
     each_row(connection, &sql, |row| {
         if let (Some(id), Some(size), Some(codec), Some(data)) = (
             row.long("piece_id"),
             row.long("raw_size"),
             row.byte("codec"),
             row.bytes("data"),
-        ) && let Some(bytes) = pieces::unpack(codec, data, size as usize)
+        ) && wanted.contains(&id)
+            && let Some(bytes) = pieces::unpack(&mut decompressor, codec, data, size as usize)
         {
             raw.insert(id, bytes);
         }
@@ -89,7 +93,10 @@ pub(crate) fn read(
 ) -> Result<std::result::Result<Option<PayloadSlice>, Error>> {
     let hex = hex::encode(hash);
     let mut layout = None;
-    let sql = format!("select size, pieces from payload where hash = unhex('{hex}') limit 1");
+    let sql = format!(
+        "select size, pieces from payload where {} limit 1",
+        hash_in(std::iter::once(hash))
+    );
     each_row(connection, &sql, |row| {
         if let (Some(size), Some(pieces)) = (row.long("size"), row.longs("pieces")) {
             let size = size as u64;
@@ -112,12 +119,8 @@ pub(crate) fn read(
     let mut bytes = Vec::new();
     // Pieces in the range only; their sizes say where each lies.
     let mut sizes = HashMap::new();
-    if let (Some(first), Some(last)) = (layout.pieces.iter().min(), layout.pieces.iter().max()) {
-        let sql = format!(
-            "select piece_id, raw_size from piece \
-             where piece_id between {first} and {last} and piece_id in ({})",
-            list(&layout.pieces)
-        );
+    if let Some(condition) = among("piece_id", &layout.pieces) {
+        let sql = format!("select piece_id, raw_size from piece where {condition}");
         each_row(connection, &sql, |row| {
             if let (Some(id), Some(size)) = (row.long("piece_id"), row.long("raw_size")) {
                 sizes.insert(id, size as u64);

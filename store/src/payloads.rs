@@ -22,6 +22,22 @@ fn key(hash: &[u8; 32]) -> Key {
     Key::from_be_bytes(half)
 }
 
+/// What `payload.hash_key` holds for a hash.
+fn hash_key(hash: &[u8; 32]) -> i64 {
+    (key(hash) >> 64) as i64
+}
+
+/// The condition that a payload's hash is among these.
+pub(crate) fn hash_in<'a>(hashes: impl Iterator<Item = &'a [u8; 32]>) -> String {
+    let (mut keys, mut texts) = (Vec::new(), Vec::new());
+    for hash in hashes {
+        keys.push(hash_key(hash).to_string());
+        texts.push(format!("unhex('{}')", hex::encode(hash)));
+    }
+    let (keys, texts) = (keys.join(","), texts.join(","));
+    format!("hash_key in ({keys}) and hash in ({texts})")
+}
+
 /// Row numbers by address, of the latest entries.
 #[derive(Default)]
 struct Known {
@@ -198,14 +214,14 @@ impl Staged<'_> {
         if self.known.payloads.ids.len() < REMEMBERED / 2 {
             return Ok(());
         }
-        let missing: Vec<String> = addresses
+        let missing: Vec<[u8; 32]> = addresses
             .filter(|address| self.id(address).is_none())
-            .map(|address| format!("unhex('{}')", address.hex()))
+            .map(|address| address.hash)
             .collect();
         for some in missing.chunks(1000) {
             let sql = format!(
-                "select payload_id, hash from payload where hash in ({})",
-                some.join(",")
+                "select payload_id, hash from payload where {}",
+                hash_in(some.iter())
             );
             each_row(connection, &sql, |row| {
                 if let (Some(id), Some(hash)) = (row.long("payload_id"), row.bytes("hash"))
@@ -232,6 +248,7 @@ impl Staged<'_> {
         let mut c = Columns::default();
         let rows = || self.payload_rows.iter();
         c.long("payload_id", rows().map(|p| Some(p.id)));
+        c.long("hash_key", rows().map(|p| Some(hash_key(&p.address.hash))));
         c.bytes("hash", rows().map(|p| Some(p.address.hash)));
         c.long("size", rows().map(|p| Some(p.address.size_bytes as i64)));
         c.longs("pieces", rows().map(|p| &*p.pieces));

@@ -134,11 +134,23 @@ pub(crate) fn compressor() -> std::io::Result<zstd::bulk::Compressor<'static>> {
     zstd::bulk::Compressor::new(ZSTD_LEVEL)
 }
 
+/// A decompressor for [`unpack`]; making one costs more than unpacking a piece.
+pub(crate) fn decompressor() -> std::io::Result<zstd::bulk::Decompressor<'static>> {
+    zstd::bulk::Decompressor::new()
+}
+
 /// Undoes [`pack`], checking the length; `None` when the bytes are damaged.
-pub(crate) fn unpack(codec: u8, packed: &[u8], raw_size: usize) -> Option<Vec<u8>> {
+pub(crate) fn unpack(
+    decompressor: &mut zstd::bulk::Decompressor<'_>,
+    codec: u8,
+    packed: &[u8],
+    raw_size: usize,
+) -> Option<Vec<u8>> {
     let raw = match Codec::parse(codec)? {
         Codec::Raw => packed.to_vec(),
-        Codec::Zstd => zstd::bulk::decompress(packed, raw_size.min(MAX_PIECE)).ok()?,
+        Codec::Zstd => decompressor
+            .decompress(packed, raw_size.min(MAX_PIECE))
+            .ok()?,
     };
     (raw.len() == raw_size).then_some(raw)
 }
@@ -219,6 +231,7 @@ mod tests {
     #[test]
     fn packed_piece_unpacks_to_the_same_bytes() {
         let mut compressor = compressor().unwrap();
+        let mut decompressor = decompressor().unwrap();
         for raw in [
             Vec::new(),
             vec![0; 10],
@@ -226,9 +239,10 @@ mod tests {
             noise(MAX_PIECE, 5).into_bytes(),
         ] {
             let (codec, packed) = pack(&mut compressor, &raw).unwrap();
-            assert_eq!(unpack(codec as u8, &packed, raw.len()), Some(raw));
+            let unpacked = unpack(&mut decompressor, codec as u8, &packed, raw.len());
+            assert_eq!(unpacked, Some(raw));
         }
-        assert_eq!(unpack(1, b"not zstd", 10), None);
-        assert_eq!(unpack(9, b"", 0), None);
+        assert_eq!(unpack(&mut decompressor, 1, b"not zstd", 10), None);
+        assert_eq!(unpack(&mut decompressor, 9, b"", 0), None);
     }
 }

@@ -37,6 +37,20 @@ pub(crate) struct Core {
     last_commit: Option<Instant>,
 }
 
+/// What a transaction stored, to be remembered once it is committed.
+struct Stored {
+    committed: Committed,
+    added: Added,
+    resources: Vec<([u8; 32], i64)>,
+}
+
+/// A resource that is not stored yet, and the row number it gets.
+struct NewResource<'a> {
+    hash: [u8; 32],
+    id: i64,
+    text: &'a str,
+}
+
 impl Core {
     pub(crate) fn load(instance: &Arc<Instance>) -> Result<Self, Error> {
         Self::try_load(instance).map_err(|source| Error::Load { source })
@@ -127,7 +141,7 @@ impl Core {
         result
     }
 
-    fn store(&mut self, batch: &Batch) -> duckdb::Result<(Committed, Added, Vec<([u8; 32], i64)>)> {
+    fn store(&mut self, batch: &Batch) -> duckdb::Result<Stored> {
         let connection = &self.connection;
         let io = |error| duckdb::Error::ToSqlConversionFailure(Box::new(error));
 
@@ -150,11 +164,13 @@ impl Core {
         let mut columns = Columns::default();
         columns.long(
             "resource_id",
-            new_resources.iter().map(|(_, id, _)| Some(*id)),
+            new_resources.iter().map(|resource| Some(resource.id)),
         );
         columns.text(
             "attributes",
-            new_resources.iter().map(|(_, _, text)| rows::json(text)),
+            new_resources
+                .iter()
+                .map(|resource| rows::json(resource.text)),
         );
         columns.append_to(connection, "resource")?;
 
@@ -229,13 +245,19 @@ impl Core {
             duplicate_event_count: (batch.events.len() - events.len()) as u64,
         };
         let added = staged.store(connection)?;
-        let resources = new_resources.into_iter().map(|(hash, id, _)| (hash, id));
-        Ok((committed, added, resources.collect()))
+        let resources = new_resources.into_iter();
+        Ok(Stored {
+            committed,
+            added,
+            resources: resources
+                .map(|resource| (resource.hash, resource.id))
+                .collect(),
+        })
     }
 
     /// The resource row of each new act, and the resources that are new.
-    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i64>, Vec<([u8; 32], i64, &'a str)>) {
-        let mut fresh: Vec<([u8; 32], i64, &str)> = Vec::new();
+    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i64>, Vec<NewResource<'a>>) {
+        let mut fresh: Vec<NewResource<'_>> = Vec::new();
         // Acts of one request share the text itself.
         let mut last: Option<(*const str, i64)> = None;
         let mut next_id = self.resources.values().copied().max().unwrap_or(0);
@@ -249,14 +271,16 @@ impl Core {
             let hash = *blake3::hash(text.as_bytes()).as_bytes();
             let known = self.resources.get(&hash).copied();
             let staged = || {
-                fresh
-                    .iter()
-                    .find(|(h, ..)| *h == hash)
-                    .map(|(_, id, _)| *id)
+                let same = fresh.iter().find(|resource| resource.hash == hash);
+                same.map(|resource| resource.id)
             };
             let id = known.or_else(staged).unwrap_or_else(|| {
                 next_id += 1;
-                fresh.push((hash, next_id, text));
+                fresh.push(NewResource {
+                    hash,
+                    id: next_id,
+                    text,
+                });
                 next_id
             });
             last = Some((text, id));
@@ -265,9 +289,9 @@ impl Core {
         (ids.collect(), fresh)
     }
 
-    fn remember(&mut self, batch: &Batch, added: Added, resources: Vec<([u8; 32], i64)>) {
-        self.addresses.adopt(added);
-        self.resources.extend(resources);
+    fn remember(&mut self, batch: &Batch, stored: Stored) {
+        self.addresses.adopt(stored.added);
+        self.resources.extend(stored.resources);
         self.seen.adopt(batch);
         self.journal_position = batch.journal_position;
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();
@@ -401,8 +425,9 @@ impl Writer {
         }
         let before = core.journal_position;
         match core.transaction(|core| core.store(batch)) {
-            Ok((committed, added, resources)) => {
-                core.remember(batch, added, resources);
+            Ok(stored) => {
+                let committed = stored.committed.clone();
+                core.remember(batch, stored);
                 drop(guard);
                 self.tell(batch, &committed);
                 Ok(committed)

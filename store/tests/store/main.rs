@@ -1,5 +1,7 @@
 //! The store over a real file: what is written is what is read, whatever happens in between.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests: a panic is the message
+
 mod contract;
 mod fixture;
 mod life;
