@@ -49,6 +49,9 @@ pub(crate) struct Loader {
     pub(crate) journal: Journal,
     pub(crate) counters: Arc<LoadCounters>,
     pub(crate) shutdown: CancellationToken,
+    /// A group was left to the journal. Nothing behind it may be loaded either: the position that
+    /// would be stored with it says that everything before is loaded.
+    pub(crate) gave_up: bool,
 }
 
 impl Loader {
@@ -111,7 +114,7 @@ impl Loader {
     /// Understands, resolves and commits one group. Tries until the store takes it, or until shutdown:
     /// then the journal still has it.
     fn load(&mut self, group: Group) {
-        if group.requests == 0 {
+        if group.requests == 0 || self.gave_up {
             return;
         }
         let Understood {
@@ -177,6 +180,7 @@ impl Loader {
                 ),
             }
             if self.shutdown.is_cancelled() {
+                self.gave_up = true;
                 return false;
             }
             std::thread::sleep(pause);

@@ -75,6 +75,7 @@ pub async fn start(
             journal: journal.clone(),
             counters,
             shutdown: loader_shutdown,
+            gave_up: false,
         };
         loader.recover()?;
         let (sender, accepted) = mpsc::channel();
