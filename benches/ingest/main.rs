@@ -1,0 +1,197 @@
+//! How fast spans are acknowledged from disk and how soon they can be queried, beside the bare cost of
+//! decoding and of appending the same spans to DuckDB, all in one run on one machine.
+//!
+//! `cargo bench --profile dev --bench ingest`; `SPANREEL_BENCH_BATCHES` sets how many batches each
+//! measurement sends (default 160), `SPANREEL_BENCH_CONNECTIONS` over how many connections (`1,4`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod bare;
+mod send;
+mod spans;
+
+use std::time::{Duration, Instant};
+
+use collector::Listeners;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const SPANS_PER_BATCH: usize = 512;
+
+/// One line of the result.
+struct Line {
+    what: String,
+    spans_per_second: f64,
+    note: String,
+}
+
+fn main() {
+    let batch_count = setting("SPANREEL_BENCH_BATCHES", "160").parse().unwrap();
+    let connections = setting("SPANREEL_BENCH_CONNECTIONS", "1,4");
+    let batches = spans::batches(batch_count, SPANS_PER_BATCH);
+    let span_count = batch_count * SPANS_PER_BATCH;
+    let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
+    println!(
+        "{span_count} spans of {} bytes in {batch_count} batches of {SPANS_PER_BATCH}; {} cores\n",
+        bytes / span_count,
+        std::thread::available_parallelism().map_or(0, usize::from),
+    );
+
+    let decode = rate(span_count, bare::decode(&batches));
+    let append = rate(span_count, bare::append(&batches));
+    let mut lines = vec![
+        line("bare protobuf decode, one thread", decode, String::new()),
+        line(
+            "bare DuckDB append, 16 batches per transaction",
+            append,
+            String::new(),
+        ),
+    ];
+    for connections in connections.split(',').map(|n| n.trim().parse().unwrap()) {
+        let run = whole_program(&batches, connections);
+        let acknowledged = rate(span_count, run.acknowledged);
+        let queryable = rate(span_count, run.queryable);
+        let name = format!(
+            "{connections} connection{}",
+            if connections == 1 { "" } else { "s" }
+        );
+        lines.push(line(
+            &format!("acknowledged from disk, {name}"),
+            acknowledged,
+            format!(
+                "{:.2} of decode, {:.2} of append; answer p50 {:.1} ms, p99 {:.1} ms; {} told to retry",
+                acknowledged / decode,
+                acknowledged / append,
+                run.latency(0.5),
+                run.latency(0.99),
+                run.busy,
+            ),
+        ));
+        lines.push(line(
+            &format!("queryable, {name}"),
+            queryable,
+            format!(
+                "{:.2} of append; last span {:.2} s after its answer; {:.1} bytes on disk per byte sent",
+                queryable / append,
+                (run.queryable - run.acknowledged).as_secs_f64(),
+                run.disk_bytes as f64 / bytes as f64,
+            ),
+        ));
+    }
+    for Line {
+        what,
+        spans_per_second,
+        note,
+    } in lines
+    {
+        println!("{what:<48} {spans_per_second:>9.0} spans/s  {note}");
+    }
+    println!(
+        "\nlargest resident memory of sender and program together: {} MiB",
+        peak_mib()
+    );
+}
+
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn line(what: &str, spans_per_second: f64, note: String) -> Line {
+    Line {
+        what: what.to_owned(),
+        spans_per_second,
+        note,
+    }
+}
+
+fn rate(spans: usize, time: Duration) -> f64 {
+    spans as f64 / time.as_secs_f64()
+}
+
+/// What sending everything to the whole program took.
+struct Run {
+    /// Until the last answer.
+    acknowledged: Duration,
+    /// Until the last span could be queried.
+    queryable: Duration,
+    latencies: Vec<Duration>,
+    busy: usize,
+    disk_bytes: u64,
+}
+
+impl Run {
+    /// Milliseconds that this share of the answers took at most.
+    fn latency(&self, share: f64) -> f64 {
+        let index = (share * (self.latencies.len() - 1) as f64) as usize;
+        self.latencies[index].as_secs_f64() * 1000.0
+    }
+}
+
+fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(store::Config {
+        data_dir: folder.path().to_owned(),
+        memory_limit_bytes: 1 << 30,
+        reader_count: 2,
+    })
+    .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let shutdown = CancellationToken::new();
+    let (collector, address) = runtime.block_on(async {
+        let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = grpc.local_addr().unwrap();
+        let config = collector::Config {
+            data_dir: folder.path().to_owned(),
+            max_request_bytes: 64 << 20,
+            memory_budget_bytes: 256 << 20,
+            cached_acts: 200_000,
+        };
+        let listeners = Listeners { grpc, http };
+        let started = collector::start(config, listeners, store.clone(), shutdown.clone());
+        (started.await.unwrap(), address)
+    });
+    let span_count = (batches.len() * SPANS_PER_BATCH) as u64;
+
+    let begun = Instant::now();
+    let sent = send::send(address, batches, connections);
+    let acknowledged = begun.elapsed();
+    let meter = collector.meter();
+    while meter.counts().spans < span_count {
+        assert!(
+            begun.elapsed() < Duration::from_secs(600),
+            "the spans were never loaded"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let queryable = begun.elapsed();
+    assert_eq!(store.counts().unwrap().span_count, span_count);
+
+    shutdown.cancel();
+    runtime.block_on(collector.finished());
+    store.close();
+    let mut latencies = sent.latencies;
+    latencies.sort_unstable();
+    Run {
+        acknowledged,
+        queryable,
+        latencies,
+        busy: sent.busy,
+        disk_bytes: std::fs::metadata(folder.path().join("spanreel.duckdb"))
+            .map_or(0, |file| file.len()),
+    }
+}
+
+/// The largest resident memory so far, where the system tells.
+fn peak_mib() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| {
+        line.strip_prefix("VmHWM:")?
+            .split_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()
+    });
+    peak.map_or_else(|| "unknown".to_owned(), |kib| (kib / 1024).to_string())
+}
