@@ -121,7 +121,7 @@ test("hostile text is shown, not obeyed", async () => {
     await page.goto(replay(id));
     await page.locator(".wf-row").first().waitFor();
     await page.keyboard.press("e");
-    await page.locator(".inspector .ctl").first().waitFor();
+    await page.locator(".inspector .ctl").first().waitFor({ state: "attached" });
     assert.equal(await page.locator(".inspector img, .inspector b").count(), 0);
     const text = (await page.locator(".inspector .text-body").allTextContents()).join("\n");
     assert.ok(text.includes("a␀b␛[31m") && text.includes("RLO") && !text.includes("\u202E"), text);

@@ -5,7 +5,7 @@ import { ApiError, getSession, getTree, isAbort, toApiError } from "../api/clien
 import { onLive } from "../api/live.ts";
 import type { SessionDetail, TreeResponse } from "../api/types.ts";
 import { compressedAxis, findIdle, linearAxis, toAxis } from "../trace/axis.ts";
-import { flatten, parentsMask, plumbingMask, type Folds } from "../trace/flatten.ts";
+import { arrange, flatten, plumbingMask, type Folds } from "../trace/flatten.ts";
 import { findFolds } from "../trace/fold.ts";
 import { searchTable, seek } from "../trace/search.ts";
 import { buildTable, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
@@ -50,8 +50,8 @@ export function createSessionView(source: Source) {
   const index = computed(() => (table.value === null ? new Map<string, number>() : indexKeys(table.value)));
   const selectedRow = computed(() => (selected.value === null ? -1 : (index.value.get(selected.value) ?? -1)));
   const plumbing = computed(() => (table.value === null ? null : plumbingMask(table.value, audit.value)));
-  const folds = computed(() => (table.value === null || plumbing.value === null || !folding.value ? null : findFolds(table.value, plumbing.value.mask)));
-  const parents = computed(() => (table.value === null || plumbing.value === null ? null : parentsMask(table.value, plumbing.value.mask)));
+  const arranged = computed(() => (table.value === null || plumbing.value === null ? null : arrange(table.value, plumbing.value.mask)));
+  const folds = computed(() => (table.value === null || arranged.value === null || !folding.value ? null : findFolds(table.value, arranged.value)));
   const unfoldedRows = computed(() => {
     const rows = new Set<number>();
     for (const key of unfolded.value) {
@@ -63,13 +63,13 @@ export function createSessionView(source: Source) {
   });
   const flat = computed(() => {
     const current = table.value;
-    if (current === null || plumbing.value === null) return null;
+    if (current === null || arranged.value === null) return null;
     const mask = new Uint8Array(current.count);
     for (const key of collapsed.value) {
       const row = index.value.get(key);
       if (row !== undefined) mask[row] = 1;
     }
-    return flatten(current, mask, plumbing.value.mask, folds.value, unfoldedRows.value);
+    return flatten(current, mask, arranged.value, folds.value, unfoldedRows.value);
   });
   const idle = computed(() => (table.value === null ? [] : findIdle(table.value)));
   const axis = computed(() => {
@@ -268,14 +268,13 @@ export function createSessionView(source: Source) {
   function seekRow(step: 1 | -1, test: (row: number) => boolean): boolean {
     const current = table.peek();
     if (current === null) return false;
-    // All rows in reading order, shown or not: an error inside a closed turn is found too.
-    const mask = plumbing.peek()!.mask;
+    // All rows in reading order, also those in closed turns and groups: an error there is found too.
+    const { order } = arranged.peek()!;
     const at = selectedRow.peek();
-    let from = step === 1 ? -1 : 0;
-    if (at >= 0) from = current.order.indexOf(at);
-    const place = seek(current.count, from, step, (i) => mask[current.order[i]!] === 0 && test(current.order[i]!));
+    const from = at >= 0 ? order.indexOf(at) : step === 1 ? -1 : 0;
+    const place = seek(order.length, from, step, (i) => test(order[i]!));
     if (place < 0) return false;
-    select(current.order[place]!);
+    select(order[place]!);
     return true;
   }
 
@@ -307,7 +306,7 @@ export function createSessionView(source: Source) {
     if (current === null) return null;
     const leader = folds.peek()?.leader[row] ?? -1;
     if (leader >= 0) return unfoldedRows.peek().has(leader);
-    if (parents.peek()?.[row] !== 1) return null;
+    if ((arranged.peek()?.subtree[row] ?? 0) <= 1) return null;
     return !collapsed.peek().has(rowKey(current, row));
   }
 
@@ -370,7 +369,7 @@ export function createSessionView(source: Source) {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
     audit, folding, compress,
-    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), parents, unfoldedRows, flat, idle, axis, viewport, matches, marks, alive,
+    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive,
     load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);

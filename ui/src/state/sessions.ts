@@ -1,14 +1,23 @@
 // The list of sessions: filled in pages, kept current by the live stream. Rows keep their place;
 // a new session is put on top, and nothing that somebody reads is moved.
 
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { ApiError, isAbort, listSessions, toApiError } from "../api/client.ts";
 import { onLive } from "../api/live.ts";
 import type { SessionRow } from "../api/types.ts";
+import { stored } from "./stored.ts";
+
+/** Traces that stand alone and hold no act: an exporter's housekeeping, not somebody's run. */
+const isQuiet = (row: SessionRow) => row.inferred && row.model_request_count + row.tool_call_count + row.subagent_count + row.finding_count === 0;
+export const showQuiet = stored<boolean>("sessions.quiet", false);
 
 export type Flag = "" | "running" | "error" | "loop" | "blocked";
 
 export const rows = signal<readonly SessionRow[]>([]);
+const quiet = computed(() => rows.value.filter(isQuiet).length);
+/** How many quiet traces are left out; none when there is nothing else to show. */
+export const quietCount = computed(() => (quiet.value === rows.value.length ? 0 : quiet.value));
+export const shownRows = computed(() => (showQuiet.value || quietCount.value === 0 ? rows.value : rows.value.filter((row) => !isQuiet(row))));
 export const loaded = signal(false);
 export const loadingMore = signal(false);
 export const failure = signal<ApiError | null>(null);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { flatten, parentsMask, plumbingMask } from "./flatten.ts";
+import { arrange, flatten, plumbingMask } from "./flatten.ts";
 import { findFolds } from "./fold.ts";
 import { buildTable, FLAG, type SpanTable } from "./span_table.ts";
 import { makeTree, type TestSpan } from "./testing.ts";
@@ -22,7 +22,7 @@ describe("flatten", () => {
 
   it("gives a hidden row's place to its children", () => {
     const { mask, plumbing, duplicates } = plumbingMask(table, false);
-    const flat = flatten(table, null, mask);
+    const flat = flatten(table, null, arrange(table, mask));
     expect(shown(table, flat)).toEqual(["turn", "  model", "  tool", "    sub", "      inner"]);
     expect([plumbing, duplicates]).toEqual([1, 1]);
     expect(flat.lane[5]).toBe(2);
@@ -37,13 +37,24 @@ describe("flatten", () => {
   });
 
   it("knows which rows can be opened when plumbing is hidden", () => {
-    const { mask } = plumbingMask(table, false);
-    expect([...parentsMask(table, mask)]).toEqual([1, 0, 1, 1, 1, 0, 0]);
+    const { subtree } = arrange(table, plumbingMask(table, false).mask);
+    expect([0, 1, 2, 4, 5].map((row) => subtree[row]! > 1)).toEqual([true, false, true, true, false]);
+  });
+
+  it("puts what was below a hidden row among its new siblings by start", () => {
+    const mixed = buildTable(makeTree([
+      { id: "turn", start: 0, op: "turn", turn: 1, duration: 100 },
+      { id: "loop", parent: 0, start: 1, flags: FLAG.plumbing, duration: 90 },
+      { id: "a", parent: 1, start: 10 },
+      { id: "model", parent: 0, start: 20, op: "model" },
+      { id: "b", parent: 1, start: 30 },
+    ]));
+    expect(shown(mixed, flatten(mixed, null, arrange(mixed, plumbingMask(mixed, false).mask)))).toEqual(["turn", "  a", "  model", "  b"]);
   });
 
   it("shows a session of nothing but plumbing as it came", () => {
     const only = buildTable(makeTree([{ id: "a", flags: FLAG.plumbing }, { id: "b", flags: FLAG.duplicate }]));
-    expect(flatten(only, null, plumbingMask(only, false).mask).count).toBe(2);
+    expect(flatten(only, null, arrange(only, plumbingMask(only, false).mask)).count).toBe(2);
   });
 
   it("is right on 100,000 rows", () => {
@@ -66,7 +77,7 @@ describe("flatten", () => {
     const collapsed = new Uint8Array(100_000);
     collapsed[1] = 1;
     const { mask } = plumbingMask(big, false);
-    const some = flatten(big, collapsed, mask, null, null, all);
+    const some = flatten(big, collapsed, arrange(big, mask), null, null, all);
     const below = (row: number): boolean => row > 0 && (big.parent[row] === 1 || below(big.parent[row]!));
     let expected = 0;
     for (let row = 0; row < 100_000; row++) if (mask[row] === 0 && !below(row)) expected++;
@@ -87,7 +98,7 @@ describe("findFolds", () => {
 
   it("folds three equal calls and leaves two alone", () => {
     const table = buildTable(makeTree([root, ...[1, 2, 3].map((i) => leaf(`a${i}`, i, { hash: "h" })), leaf("b1", 4, { detail: "x" }), leaf("b2", 5, { detail: "x" })]));
-    const hidden = new Uint8Array(table.count);
+    const hidden = arrange(table, new Uint8Array(table.count));
     const folds = findFolds(table, hidden);
     expect([...folds.members.get(1)!]).toEqual([1, 2, 3]);
     expect(folds.leader[4]).toBe(-1);
@@ -99,7 +110,7 @@ describe("findFolds", () => {
     const rows = [root];
     for (let i = 0; i < 6; i++) rows.push(leaf(`m${i}`, i * 2, { op: "model", detail: `${i}k` }), leaf(`b${i}`, i * 2 + 1, { hash: "same" }));
     const table = buildTable(makeTree(rows));
-    const folds = findFolds(table, new Uint8Array(table.count));
+    const folds = findFolds(table, arrange(table, new Uint8Array(table.count)));
     const flat = flatten(table, null, null, folds, new Set());
     expect(shown(table, flat)).toEqual(["turn", "  m0", "  b0"]);
     expect(folds.members.get(2)!.length).toBe(6);
@@ -107,16 +118,16 @@ describe("findFolds", () => {
 
   it("keeps a running call out of a group", () => {
     const table = buildTable(makeTree([root, leaf("a", 1, { hash: "h" }), leaf("b", 2, { hash: "h" }), leaf("c", 3, { hash: "h", duration: -1 })]));
-    expect(findFolds(table, new Uint8Array(table.count)).members.size).toBe(0);
+    expect(findFolds(table, arrange(table, new Uint8Array(table.count))).members.size).toBe(0);
   });
 
   it("does not fold a call that has acts below it", () => {
     const table = buildTable(makeTree([root, leaf("a", 1, { hash: "h" }), leaf("b", 2, { hash: "h" }), leaf("c", 3, { hash: "h" }), { id: "x", parent: 3, start: 4 }]));
-    expect(findFolds(table, new Uint8Array(table.count)).members.size).toBe(0);
+    expect(findFolds(table, arrange(table, new Uint8Array(table.count))).members.size).toBe(0);
   });
 
   it("does not fold equal calls with different outcomes together", () => {
     const table = buildTable(makeTree([root, ...[0, 0, 2, 2].map((status, i) => leaf(`a${i}`, i, { hash: "h", status }))]));
-    expect(findFolds(table, new Uint8Array(table.count)).members.size).toBe(0);
+    expect(findFolds(table, arrange(table, new Uint8Array(table.count))).members.size).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 // From the tree to the rows on screen, in one pass over the depth-first order.
 
-import { FLAG, type SpanTable } from "./span_table.ts";
+import { FLAG, orderRows, type Order, type SpanTable } from "./span_table.ts";
 
 export interface Flat {
   /** Table rows in display order; only the first `count` entries are meant. */
@@ -34,13 +34,28 @@ export function createFlat(capacity: number): Flat {
 }
 
 /**
- * Lists the rows to show. A hidden row gives its place to its children; a collapsed row keeps its
- * own and drops theirs; members of a closed group are represented by their leader.
+ * The tree of the rows that are not hidden: what was below a hidden row goes to the next row above
+ * that is shown, among its other children by start.
+ */
+export function arrange(table: SpanTable, hidden: Uint8Array): Order {
+  const parent = new Int32Array(table.count).fill(-1);
+  // Parents come first in the order, so each row finds its parent's answer ready.
+  for (let i = 0; i < table.count; i++) {
+    const row = table.order[i]!;
+    const up = table.parent[row]!;
+    parent[row] = up < 0 || hidden[up] === 0 ? up : parent[up]!;
+  }
+  return orderRows(parent, table.start, hidden);
+}
+
+/**
+ * Lists the rows to show. A collapsed row drops what is below it; members of a closed group are
+ * represented by their leader.
  */
 export function flatten(
   table: SpanTable,
   collapsed: Uint8Array | null,
-  hidden: Uint8Array | null,
+  arranged: Order | null,
   folds: Folds | null = null,
   unfolded: ReadonlySet<number> | null = null,
   reuse?: Flat,
@@ -48,12 +63,14 @@ export function flatten(
   const n = table.count;
   const flat = reuse && reuse.rows.length >= n ? reuse : createFlat(n);
   const { rows, depth, lane, place, below } = flat;
-  const { order, subtree, parent, flags } = table;
+  const { order, subtree, parent } = arranged ?? table;
+  const { flags } = table;
+  const length = order.length;
   // `lane` and `below` are indexed by row while the pass runs; lanes on screen are read by row too.
   place.fill(-1, 0, n);
   let count = 0;
   let i = 0;
-  while (i < n) {
+  while (i < length) {
     const row = order[i]!;
     const up = parent[row]!;
     const own = up < 0 ? 0 : below[up]!;
@@ -64,12 +81,6 @@ export function flatten(
         i += subtree[row]!;
         continue;
       }
-    }
-    if (hidden !== null && hidden[row] === 1) {
-      below[row] = own;
-      lane[row] = inherited;
-      i++;
-      continue;
     }
     lane[row] = (flags[row]! & FLAG.subagentRoot) !== 0 ? own : inherited;
     below[row] = own + 1;
@@ -97,15 +108,4 @@ export function plumbingMask(table: SpanTable, showAll: boolean): { mask: Uint8A
   // A session that is nothing but plumbing is shown as it came: an empty rail would tell less.
   if (!showAll && plumbing + duplicates === table.spanCount) mask.fill(0);
   return { mask, plumbing, duplicates };
-}
-
-/** Which shown rows have at least one shown row below them (whether or not it is collapsed). */
-export function parentsMask(table: SpanTable, hidden: Uint8Array): Uint8Array {
-  const mask = new Uint8Array(table.count);
-  for (let i = table.count - 1; i >= 0; i--) {
-    const row = table.order[i]!;
-    const up = table.parent[row]!;
-    if (up >= 0 && (hidden[row] === 0 || mask[row] === 1)) mask[up] = 1;
-  }
-  return mask;
 }

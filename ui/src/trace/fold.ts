@@ -2,7 +2,7 @@
 // (Read, Read, Read) or several (model, Bash, model, Bash, ...): then each of its rows folds.
 
 import { flatten, type Folds } from "./flatten.ts";
-import type { SpanTable } from "./span_table.ts";
+import type { Order, SpanTable } from "./span_table.ts";
 
 const LONGEST_PATTERN = 4;
 const EXACT_REPEATS = 3;
@@ -41,8 +41,8 @@ function repeats(keys: Int32Array, from: number, until: number, period: number):
   return Math.floor(same / period) + 1;
 }
 
-export function findFolds(table: SpanTable, hidden: Uint8Array): Folds {
-  const flat = flatten(table, null, hidden);
+export function findFolds(table: SpanTable, arranged: Order): Folds {
+  const flat = flatten(table, null, arranged);
   const { rows, depth, count } = flat;
   const { exact, similar } = keysOf(table, rows, count);
   const leader = new Int32Array(table.count).fill(-1);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { barOf, groupBars } from "./bars.ts";
 import { linearAxis } from "./axis.ts";
+import { arrange } from "./flatten.ts";
 import { findFolds } from "./fold.ts";
 import { groupLabel, labelOf } from "./labels.ts";
 import { buildTable, FLAG } from "./span_table.ts";
@@ -24,14 +25,14 @@ describe("labels", () => {
       ["opus-5-5", "12.4k→49"],
       ["Bash", "ls ␀"],
       ["subagent Explore", ""],
-      ["PreToolUse guard.py", "denied"],
+      ["PreToolUse guard.py: denied", ""],
     ]);
   });
 
   it("of a group name what varies", () => {
     const rows = [1, 2, 3, 4, 5, 6].map((i) => ({ id: `r${i}`, parent: 0, start: i, tool: "Read", detail: `part_${i}.py` }));
     const reads = buildTable(makeTree([{ id: "t", op: "turn", turn: 1, duration: 100 }, ...rows]));
-    const folds = findFolds(reads, new Uint8Array(reads.count));
+    const folds = findFolds(reads, arrange(reads, new Uint8Array(reads.count)));
     expect(groupLabel(reads, folds, 1, none)).toEqual({ name: "Read", detail: "part_1.py … part_6.py", varies: true });
   });
 });

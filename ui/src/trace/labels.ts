@@ -57,6 +57,10 @@ function plainLabel(table: SpanTable, row: number, prompts: ReadonlyMap<number, 
       const agent = stringAt(table, table.agent[row]!) || name;
       return { name: (table.flags[row]! & FLAG.subagentRoot) !== 0 && !/agent/i.test(agent) ? `subagent ${agent}` : agent, detail: withoutName(detail, agent) };
     }
+    case "hook":
+    case "policy":
+      // The name is the emitter's word for the record; what matters is which hook, and what it said.
+      return detail === "" ? { name, detail } : { name: detail, detail: "" };
     default:
       return { name, detail: withoutName(detail, name) };
   }

@@ -3,8 +3,8 @@
 import { toAxis, type Axis } from "./axis.ts";
 import { isDenied, isError, type SpanTable } from "./span_table.ts";
 
-export type LaneName = "turn" | "agent" | "model" | "tool" | "mcp" | "other";
-export const LANES: readonly LaneName[] = ["turn", "agent", "model", "tool", "mcp", "other"];
+export type LaneName = "turn" | "agent" | "model" | "tool" | "mcp" | "hook" | "other";
+export const LANES: readonly LaneName[] = ["turn", "agent", "model", "tool", "mcp", "hook", "other"];
 
 export interface MinimapBins {
   width: number;
@@ -22,9 +22,15 @@ function laneOf(operation: string): LaneName {
     case "model":
     case "tool":
     case "mcp":
+    case "hook":
       return operation;
     case "embedding":
       return "model";
+    case "skill":
+      return "tool";
+    case "policy":
+    case "guardrail":
+      return "hook";
     case "session":
       return "turn";
     default:

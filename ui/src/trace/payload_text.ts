@@ -108,6 +108,11 @@ export function oneLine(text: string): string {
     .join("");
 }
 
+/** What to call a session whose title may be missing or blank. */
+export function titleOf(session: { title: string | null; session_id: string }): string {
+  return oneLine(session.title ?? "") || session.session_id;
+}
+
 /** Start offsets of every match, ignoring case; capped so that searching "e" stays cheap. */
 export function findAll(text: string, query: string, most = 5000): number[] {
   if (query === "") return [];

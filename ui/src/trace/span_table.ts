@@ -54,7 +54,6 @@ export interface SpanTable {
   outputTokens: Float64Array;
   cost: Float64Array;
   callHash: Int32Array;
-  /** Rows in depth-first order, and how many rows each subtree spans in it. */
   order: Int32Array;
   subtree: Int32Array;
 }
@@ -91,12 +90,22 @@ function bandRoots(tree: TreeResponse): Bands {
       if (!bandOf.has(key)) bandOf.set(key, i);
     }
   }
+  // A session of one turn is that turn: a band over all of it would say nothing.
+  const turnsOf = new Map<number, Set<number>>();
+  for (let i = 0; i < n; i++) {
+    if ((turn[i] ?? 0) <= 0) continue;
+    const session = session_s[i] ?? -1;
+    let numbers = turnsOf.get(session);
+    if (numbers === undefined) turnsOf.set(session, (numbers = new Set()));
+    numbers.add(turn[i]!);
+  }
   const bands: Bands = { parents, session: [], turn: [] };
   for (let i = 0; i < n; i++) {
     const number = turn[i] ?? 0;
     if (parents[i] !== -1 || number <= 0 || operation[i] === turnOp || operation[i] === sessionOp) continue;
     const key = `${session_s[i]}:${number}`;
     let band = bandOf.get(key);
+    if (band === undefined && (turnsOf.get(session_s[i] ?? -1)?.size ?? 0) < 2) continue;
     if (band === undefined) {
       band = n + bands.turn.length;
       bandOf.set(key, band);
@@ -108,23 +117,37 @@ function bandRoots(tree: TreeResponse): Bands {
   return bands;
 }
 
-/** Depth-first order without recursion; rows in a parent cycle are shown as roots, never lost. */
-function orderRows(parent: Int32Array, start: Float64Array): { order: Int32Array; subtree: Int32Array } {
+/** Rows in depth-first order, and how many rows each subtree spans in it. */
+export interface Order {
+  order: Int32Array;
+  subtree: Int32Array;
+  parent: Int32Array;
+}
+
+/**
+ * Depth-first order without recursion; rows in a parent cycle are shown as roots, never lost.
+ * Siblings are ordered by start, as the rows themselves are. Rows of `skip` are left out.
+ */
+export function orderRows(parent: Int32Array, start: Float64Array, skip: Uint8Array | null = null): Order {
   const n = parent.length;
+  let wanted = n;
+  if (skip !== null) for (let i = 0; i < n; i++) wanted -= skip[i]!;
   const firstChild = new Int32Array(n + 1);
-  for (let i = 0; i < n; i++) if (parent[i]! >= 0) firstChild[parent[i]! + 1]!++;
+  const placed = (i: number) => skip === null || skip[i] === 0;
+  for (let i = 0; i < n; i++) if (parent[i]! >= 0 && placed(i)) firstChild[parent[i]! + 1]!++;
   for (let i = 0; i < n; i++) firstChild[i + 1]! += firstChild[i]!;
   const children = new Int32Array(firstChild[n]!);
   const cursor = firstChild.slice(0, n);
   const roots: number[] = [];
   for (let i = 0; i < n; i++) {
+    if (!placed(i)) continue;
     const up = parent[i]!;
     if (up >= 0) children[cursor[up]!++] = i;
     else roots.push(i);
   }
   roots.sort((a, b) => start[a]! - start[b]! || a - b);
 
-  const order = new Int32Array(n);
+  const order = new Int32Array(wanted);
   const subtree = new Int32Array(n);
   const at = new Int32Array(n).fill(-1);
   const stack = new Int32Array(n + 1);
@@ -151,13 +174,13 @@ function orderRows(parent: Int32Array, start: Float64Array): { order: Int32Array
     }
   };
   for (const root of roots) walk(root);
-  for (let i = 0; i < n && filled < n; i++) {
-    if (at[i] === -1) {
+  for (let i = 0; i < n && filled < wanted; i++) {
+    if (at[i] === -1 && placed(i)) {
       parent[i] = -1;
       walk(i);
     }
   }
-  return { order, subtree };
+  return { order, subtree, parent };
 }
 
 export function buildTable(tree: TreeResponse): SpanTable {
@@ -184,6 +207,10 @@ export function buildTable(tree: TreeResponse): SpanTable {
   const operation = fill(new Uint8Array(n), c.operation, 0);
   const flags = fill(new Uint16Array(n), c.flags, 0);
   const turnOp = Math.max(0, tree.operations.indexOf("turn"));
+  // A tool that an MCP server offers is told apart from the harness's own tools.
+  const toolOp = tree.operations.indexOf("tool");
+  const mcpOp = tree.operations.indexOf("mcp");
+  if (mcpOp >= 0) for (let i = 0; i < spans; i++) if (operation[i] === toolOp && (c.mcp_server_s[i] ?? -1) >= 0) operation[i] = mcpOp;
   for (let b = 0; b < bands.turn.length; b++) {
     const row = spans + b;
     session[row] = bands.session[b]!;

@@ -5,8 +5,8 @@ import type { ComponentChildren } from "preact";
 import { available, keyLabel, provide, runCommand, type Command } from "../commands.ts";
 import { overlay } from "../state/panels.ts";
 import { navigate, sessionLink } from "../state/route.ts";
-import { rows } from "../state/sessions.ts";
-import { oneLine } from "../trace/payload_text.ts";
+import { shownRows } from "../state/sessions.ts";
+import { titleOf } from "../trace/payload_text.ts";
 
 const close = () => (overlay.value = "none");
 
@@ -84,9 +84,9 @@ export function Palette() {
       keys: command.keys[0] ?? null,
       run: () => runCommand(command.id),
     })),
-    ...rows.value.filter((row) => fits(`${row.title ?? ""} ${row.session_id} ${row.harness ?? ""} ${row.project ?? ""}`)).slice(0, 30).map((row) => ({
+    ...shownRows.value.filter((row) => fits(`${row.title ?? ""} ${row.session_id} ${row.harness ?? ""} ${row.project ?? ""}`)).slice(0, 30).map((row) => ({
       id: row.session_id,
-      label: oneLine(row.title ?? row.session_id),
+      label: titleOf(row),
       hint: [row.harness, row.project].filter(Boolean).join(" · "),
       keys: null,
       run: () => navigate(sessionLink(row.session_id)),

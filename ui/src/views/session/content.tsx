@@ -53,8 +53,13 @@ function RelatedList({ view, related, open }: { view: SessionView; related: Rela
   if (related.length === 0) return null;
   const shown = related.slice(0, 12);
   const table = view.table.value!;
+  const rowOf = (other: Related) => view.index.value.get(`${other.trace_id}:${other.span_id}`);
+  const nameOf = (other: Related) => {
+    const row = rowOf(other);
+    return row === undefined || !other.relation.startsWith("same") ? oneLine(other.name ?? other.span_id) : labelOf(table, row, new Map()).name;
+  };
   const about = (other: Related) => {
-    const row = view.index.value.get(`${other.trace_id}:${other.span_id}`);
+    const row = rowOf(other);
     return row === undefined ? (other.origin ?? "") : [`at ${formatDuration(table.start[row]!)}`, labelOf(table, row, new Map()).detail].filter(Boolean).join(" · ");
   };
   return (
@@ -68,7 +73,7 @@ function RelatedList({ view, related, open }: { view: SessionView; related: Rela
               if (event.metaKey || event.ctrlKey || !view.index.value.has(`${other.trace_id}:${other.span_id}`)) return;
               event.preventDefault();
               open(`${other.trace_id}:${other.span_id}`);
-            }}>{other.operation === null ? null : <OperationIcon operation={other.operation} />}{oneLine(other.name ?? other.span_id)}</a>
+            }}>{other.operation === null ? null : <OperationIcon operation={other.operation} />}{nameOf(other)}</a>
             <span class="muted clip">{about(other)}</span>
           </li>
         ))}

@@ -41,7 +41,7 @@ export function Minimap({ view }: { view: SessionView }) {
     element.width = pixels;
     element.height = Math.round(tall * ratio);
     bins.lanes.forEach((lane, i) => {
-      context.fillStyle = tokenColour(lane.name === "other" ? "hook" : lane.name);
+      context.fillStyle = tokenColour(lane.name);
       const y = Math.round((MARKS + 1 + i * (LANE + GAP)) * ratio);
       const tallest = Math.round(LANE * ratio);
       for (let x = 0; x < pixels; x++) {

@@ -3,8 +3,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import { railWidth } from "../../state/panels.ts";
 import { sessionLink } from "../../state/route.ts";
-import { filterFlag, filterText, hasMore, more, rows, setFilter } from "../../state/sessions.ts";
-import { oneLine } from "../../trace/payload_text.ts";
+import { filterFlag, filterText, hasMore, more, setFilter, shownRows } from "../../state/sessions.ts";
+import { titleOf } from "../../trace/payload_text.ts";
 import { formatTime } from "../../trace/format.ts";
 import { useSight } from "../../widgets/virtual_rows.tsx";
 import { Flags, StatusMark } from "../sessions/session_marks.tsx";
@@ -13,7 +13,7 @@ const HEIGHT = 40;
 
 export function Rail({ current }: { current: string }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const list = rows.value;
+  const list = shownRows.value;
   const sight = useSight(scroller, list.length, HEIGHT);
   useEffect(() => {
     if (sight.end >= list.length && hasMore()) void more();
@@ -26,7 +26,7 @@ export function Rail({ current }: { current: string }) {
           {list.slice(sight.first, sight.end).map((row, i) => (
             <a key={row.session_id} class="rail-row" href={sessionLink(row.session_id)} aria-current={row.session_id === current ? "page" : undefined} style={{ top: `${(sight.first + i) * HEIGHT}px` }}>
               <StatusMark row={row} />
-              <span class="clip">{oneLine(row.title ?? row.session_id)}</span>
+              <span class="clip">{titleOf(row)}</span>
               <Flags row={row} compact />
               <span class="rail-sub clip">{[row.harness, formatTime(row.started_at)].filter(Boolean).join(" · ")}</span>
             </a>

@@ -7,7 +7,7 @@ import { inspectorOpen, railOpen } from "../../state/panels.ts";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { formatAgo, formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
-import { oneLine } from "../../trace/payload_text.ts";
+import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
 import { StatusMark } from "../sessions/session_marks.tsx";
 
@@ -38,7 +38,7 @@ export function SessionHeader({ view }: { view: SessionView }) {
   } else fact("spans", plural(table.spanCount, "span"));
   fact("time", formatDuration(session === null || session.duration_ns === 0 ? table.total : session.duration_ns));
 
-  const title = session?.title ?? (view.source.kind === "trace" ? `Trace ${view.source.id}` : view.source.id);
+  const title = session !== null ? titleOf(session) : view.source.kind === "trace" ? `Trace ${view.source.id}` : view.source.id;
   const origin = [session?.harness, session?.project, session?.host].filter((value) => value != null && value !== "");
   return (
     <header class="session-head">

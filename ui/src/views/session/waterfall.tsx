@@ -181,7 +181,7 @@ function Foot({ view }: { view: SessionView }) {
   for (const [leader, members] of view.folds.value.members) if (!view.unfoldedRows.value.has(leader)) inGroups += members.length - 1;
   return (
     <div class="wf-foot">
-      <span>{plural(table.spanCount, "span")}{flat.count === table.spanCount ? "" : `, ${plural(flat.count, "row")} shown`}</span>
+      <span>{plural(table.spanCount, "span")}{flat.count >= table.spanCount ? "" : `, ${plural(flat.count, "row")} shown`}</span>
       {inGroups > 0 ? <span>{plural(inGroups, "repeat")} in ×n groups <kbd>s</kbd></span> : null}
       {parts.length > 0 ? <span>{parts.join(" and ")} folded <kbd>d</kbd></span> : null}
       {view.zoom.value === null ? null : <span>zoomed to {formatDuration(view.viewport.value.to - view.viewport.value.from)} <kbd>f</kbd> fits</span>}

@@ -4,9 +4,9 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { SessionRow } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { navigate, sessionLink } from "../../state/route.ts";
-import { children, failure, filterFlag, filterText, fresh, hasMore, loadChildren, loaded, loadingMore, more, reload, rows, setFilter, type Flag } from "../../state/sessions.ts";
+import { children, failure, filterFlag, filterText, fresh, hasMore, loadChildren, loaded, loadingMore, more, quietCount, reload, rows, setFilter, showQuiet, shownRows, type Flag } from "../../state/sessions.ts";
 import { formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
-import { oneLine } from "../../trace/payload_text.ts";
+import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
@@ -61,7 +61,7 @@ function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
           {nested ? (
             <button type="button" class={`expander${open ? " is-open" : ""}`} tabIndex={-1} aria-label={open ? "Hide subagents" : "Show subagents"} onClick={onToggle}><Icon name="chevron" size={10} /></button>
           ) : null}
-          <a class="clip" tabIndex={-1} href={sessionLink(row.session_id)}>{oneLine(row.title ?? row.session_id)}</a>
+          <a class="clip" tabIndex={-1} href={sessionLink(row.session_id)}>{titleOf(row)}</a>
         </span>
         <span class="sub-line clip">
           {[row.harness, row.project, row.models.slice(0, 3).join(", "), nested ? plural(row.subagent_count, "subagent") : null, row.inferred ? "inferred session" : null].filter(Boolean).map((text) => oneLine(text!)).join(" · ")}
@@ -85,7 +85,7 @@ export function SessionsPage() {
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [selected, select] = useState<string | null>(null);
-  const lines = useMemo(() => linesOf(rows.value, open, children.value), [rows.value, open, children.value]);
+  const lines = useMemo(() => linesOf(shownRows.value, open, children.value), [shownRows.value, open, children.value]);
   const sight = useSight(scroller, lines.length, HEIGHT);
 
   // What is being read stays where it is when a session is put on top.
@@ -170,6 +170,11 @@ export function SessionsPage() {
             </button>
           ))}
         </div>
+        {quietCount.value > 0 ? (
+          <button type="button" class="switch" aria-pressed={showQuiet.value} title="Traces that stand alone and hold no model request and no tool call" onClick={() => (showQuiet.value = !showQuiet.value)}>
+            {showQuiet.value ? "hide" : "show"} {plural(quietCount.value, "trace")} without acts
+          </button>
+        ) : null}
         {sight.top > 0 && fresh.value.size > 0 ? <button type="button" class="link muted" onClick={() => scroller.current?.scrollTo({ top: 0 })}>{fresh.value.size} new above</button> : null}
       </div>
       {failure.value === null ? null : <Failure error={failure.value} what="The sessions could not be read" retry={() => void reload()} />}
