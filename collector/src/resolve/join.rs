@@ -44,6 +44,15 @@ fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
     let failed = group.acts[duplicate].status == Status::Error;
     let status_message = group.acts[duplicate].status_message.clone();
     let act = &mut group.acts[canonical];
+    // Of two reports of an answer, the one that knows the answer's identity has all of it; the other
+    // may hold its text and not the tool calls.
+    if act.operation == Operation::Model
+        && act.facts.call_hash.is_none()
+        && reported.call_hash.is_some()
+        && reported.output.is_some()
+    {
+        act.facts.output = reported.output;
+    }
     facts::fill(&mut act.facts, &reported);
     if failed && act.status != Status::Error {
         act.status = Status::Error;

@@ -380,3 +380,33 @@ fn a_tool_span_without_arguments_takes_them_from_the_answer_that_asked_for_it() 
         );
     }
 }
+
+#[test]
+fn the_whole_answer_wins_over_its_text() {
+    let whole = PayloadRef::of(b"text and tool call");
+    let part = |span: u8, at: i64, change: &dyn Fn(&mut Facts)| {
+        in_session(
+            with(act(1, span, 1, Operation::Model, at, at), |a| {
+                a.origin = Origin::Log;
+                a.part_of_parent = true;
+                a.facts.request_id = Some("req".into());
+                change(&mut a.facts);
+            }),
+            "s",
+        )
+    };
+    let world = in_any_order(vec![
+        in_session(
+            with(act(1, 2, 1, Operation::Model, 0, 10), |a| {
+                a.facts.request_id = Some("req".into());
+            }),
+            "s",
+        ),
+        part(3, 10, &|facts| facts.output = Some(PayloadRef::of(b"text"))),
+        part(4, 11, &|facts| {
+            facts.output = Some(whole);
+            facts.call_hash = Some("answer".into());
+        }),
+    ]);
+    assert_eq!(world.act(1, 2).facts.output, Some(whole));
+}
