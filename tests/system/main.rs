@@ -1,0 +1,17 @@
+//! The whole system: the real program on ports of its own with a temporary data folder, spoken to over
+//! OTLP, HTTP and its command line.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends by a panic and prints what it compared"
+)]
+
+mod bad_input;
+mod command_line;
+mod corpus;
+mod demo;
+mod kill;
+mod program;
+mod sdk;
