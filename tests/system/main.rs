@@ -12,6 +12,5 @@ mod bad_input;
 mod command_line;
 mod corpus;
 mod demo;
-mod kill;
 mod program;
 mod sdk;
