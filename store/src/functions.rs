@@ -231,7 +231,11 @@ impl VScalar for PayloadText {
             match text {
                 Some(bytes) => {
                     budget.spend(bytes.len())?;
-                    vector.insert(row, String::from_utf8_lossy(bytes).as_ref());
+                    // Checking first is faster than the lossy conversion, and nearly always enough.
+                    match std::str::from_utf8(bytes) {
+                        Ok(text) => vector.insert(row, text),
+                        Err(_) => vector.insert(row, String::from_utf8_lossy(bytes).as_ref()),
+                    }
                 }
                 None => vector.set_null(row),
             }

@@ -1,6 +1,8 @@
 //! `docs/sql.md` is the contract: what it names exists, and what it shows runs.
 
-use store::Value;
+use std::time::Duration;
+
+use store::{Cancel, Store, Table, UserSql, UserSqlError, Value};
 
 use crate::fixture::{demo, finding, open, query};
 
@@ -111,9 +113,26 @@ fn every_example_runs() {
         .collect();
     assert!(examples.len() >= 10);
     for sql in examples {
-        let sql = sql.trim().trim_end_matches(';');
-        query(&store, sql);
+        run_as_user(&store, sql).unwrap_or_else(|error| panic!("{sql}{error}"));
     }
+    let hash = query(&store, "select output_hash from tool_calls").remove(0);
+    let table = run_as_user(&store, &format!("select payload_text('{hash}')")).unwrap();
+    assert_eq!(
+        table.rows,
+        [[Value::Text("make: *** [all] Error 2".into())]]
+    );
+}
+
+/// As the page's readers run it.
+fn run_as_user(store: &Store, sql: &str) -> Result<Table, UserSqlError> {
+    let request = UserSql {
+        sql: sql.to_owned(),
+        params: Vec::new(),
+        max_rows: 1000,
+        max_bytes: 1 << 20,
+        timeout: Duration::from_secs(60),
+    };
+    store.user_sql(&request, &Cancel::default())
 }
 
 #[test]
