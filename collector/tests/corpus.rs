@@ -240,17 +240,6 @@ fn claude_code_with_everything_on() {
         .collect();
     assert_eq!(subagents, BTreeSet::from(["Explore", "test-doctor"]));
 
-    let cost: f64 = out
-        .metrics
-        .iter()
-        .filter(|point| point.name.as_ref() == "claude_code.cost.usage")
-        .map(|point| point.value)
-        .sum();
-    let told: f64 = whole(&out, Origin::Log, Operation::Model)
-        .filter_map(|act| act.facts.cost_usd)
-        .sum();
-    assert!((cost - told).abs() < 1e-9, "{cost} {told}");
-
     // A failed command's output comes to light only in the next request.
     let seen = out
         .acts
@@ -450,16 +439,6 @@ fn odd_values_of_real_libraries() {
     }
     assert_eq!(odd.facts.error_type.as_deref(), Some("ValueError"));
     assert_eq!(out.events.iter().filter(|event| event.is_log).count(), 11);
-    let dropped = out
-        .acts
-        .iter()
-        .find(|act| act.name.as_ref() == "dropped counts")
-        .unwrap();
-    assert!(dropped.dropped_attributes_count > 0);
-    assert!(dropped.attributes.contains(r#""$dropped":{"#));
-    let links: Vec<serde_json::Value> = serde_json::from_str(&dropped.links).unwrap();
-    assert_eq!(links.len(), 128);
-    assert_eq!(links[0]["trace_id"].as_str().map(str::len), Some(32));
 }
 
 #[test]

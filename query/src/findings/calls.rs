@@ -40,14 +40,14 @@ pub(super) fn repeats(acts: &[ActRow]) -> Vec<Draft> {
         }) {
             if run.len() >= MIN_REPEATS {
                 let is_last = run.last() == sequence.last();
-                drafts.push(repeat(acts, run, is_last));
+                drafts.extend(repeat(acts, run, is_last));
             }
         }
     }
     drafts
 }
 
-fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Draft {
+fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Option<Draft> {
     let first = &acts[run[0]];
     let count = run.len();
     let ended = || {
@@ -56,10 +56,11 @@ fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Draft {
             .filter(|a| a.end_ns.is_some())
     };
     let same = ended().count() >= MIN_REPEATS && same_results(ended());
-    let confidence = if same && !is_weak(first) {
-        Confidence::Certain
-    } else {
-        Confidence::Likely
+    let confidence = match (same, is_weak(first)) {
+        (true, false) => Confidence::Certain,
+        (true, true) | (false, false) => Confidence::Likely,
+        // Arguments of the same size with other results are other calls.
+        (false, true) => return None,
     };
     let waste = waste_between(acts, run[0], run[count - 1], &run[1..]);
     let result = if same {
@@ -68,7 +69,7 @@ fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Draft {
         " The results differ, or not all of them are known.".to_owned()
     };
     let tool = first.tool_words();
-    Draft {
+    Some(Draft {
         kind: "loop",
         detector: "exact_repeat/1",
         severity: loop_severity(confidence, count),
@@ -83,7 +84,7 @@ fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Draft {
         repeat_count: count,
         waste,
         open: is_last,
-    }
+    })
 }
 
 fn is_weak(act: &ActRow) -> bool {
@@ -140,7 +141,7 @@ pub(super) fn cycles(acts: &[ActRow]) -> Vec<Draft> {
                 let inside = covered.iter().any(|(s, e)| *s <= start && end <= *e);
                 if !inside && is_primitive(acts, &sequence[start..start + period]) {
                     covered.push((start, end));
-                    drafts.push(cycle(acts, &sequence, start, end, period));
+                    drafts.extend(cycle(acts, &sequence, start, end, period));
                 }
             }
         }
@@ -176,18 +177,24 @@ fn is_primitive(acts: &[ActRow], unit: &[usize]) -> bool {
         .all(|shorter| (shorter..unit.len()).any(|at| hash(at) != hash(at - shorter)))
 }
 
-fn cycle(acts: &[ActRow], sequence: &[usize], start: usize, end: usize, period: usize) -> Draft {
+fn cycle(
+    acts: &[ActRow],
+    sequence: &[usize],
+    start: usize,
+    end: usize,
+    period: usize,
+) -> Option<Draft> {
     let run = &sequence[start..end];
     let rounds = run.len() / period;
     let same = (0..period).all(|place| {
         let calls = || run[place..].iter().step_by(period).map(|at| &acts[*at]);
         let ended = || calls().filter(|call| call.end_ns.is_some());
-        !calls().any(is_weak) && ended().count() >= MIN_REPEATS && same_results(ended())
+        ended().count() >= MIN_REPEATS && same_results(ended())
     });
-    let confidence = if same {
-        Confidence::Certain
-    } else {
-        Confidence::Likely
+    let confidence = match (same, run.iter().any(|at| is_weak(&acts[*at]))) {
+        (true, false) => Confidence::Certain,
+        (true, true) | (false, false) => Confidence::Likely,
+        (false, true) => return None,
     };
     let waste = waste_between(acts, run[0], run[run.len() - 1], &run[period..]);
     let unit: Vec<String> = run[..period]
@@ -198,7 +205,7 @@ fn cycle(acts: &[ActRow], sequence: &[usize], start: usize, end: usize, period: 
         .iter()
         .map(|at| acts[*at].tool_words())
         .collect();
-    Draft {
+    Some(Draft {
         kind: "loop",
         detector: "cycle/1",
         severity: loop_severity(confidence, rounds),
@@ -219,5 +226,5 @@ fn cycle(acts: &[ActRow], sequence: &[usize], start: usize, end: usize, period: 
         repeat_count: rounds,
         waste,
         open: end == sequence.len(),
-    }
+    })
 }

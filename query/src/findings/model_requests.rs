@@ -80,22 +80,23 @@ fn likeness(earlier: &ActRow, later: &ActRow) -> Option<Likeness> {
             .is_some_and(|reason| reason.to_ascii_lowercase().contains("tool"))
     };
     let both_ask = asks_for_tool(earlier) && asks_for_tool(later);
-    let grows = earlier
+    // The conversation that the next request resends holds the answer before. The same short answer
+    // to unrelated inputs is batch work, not a loop.
+    let resends = earlier
         .input_tokens
         .zip(later.input_tokens)
-        .is_some_and(|(before, after)| after > before);
-    // The same short answer to unrelated inputs is batch work, not a loop.
+        .zip(earlier.output_tokens)
+        .is_some_and(|((before, after), answer)| after >= before + answer.max(1));
     if earlier.output_hash.is_some()
         && earlier.output_hash == later.output_hash
-        && (both_ask || grows)
+        && (both_ask || resends)
     {
         return Some(Likeness::Output);
     }
     let same_shape = earlier.output_tokens.is_some_and(|tokens| tokens > 0)
         && earlier.output_tokens == later.output_tokens
         && earlier.model == later.model;
-    let outputs_differ = earlier.output_hash.is_some() && later.output_hash.is_some();
-    (both_ask && same_shape && !outputs_differ).then_some(Likeness::Shape)
+    (both_ask && same_shape).then_some(Likeness::Shape)
 }
 
 #[derive(Default)]

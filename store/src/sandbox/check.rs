@@ -9,26 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value as Json};
 
 use super::Refusal;
-use crate::{Column, Table, Value};
-
-/// The views that SQL of users may name, in the order of the contract (docs/sql.md).
-pub const RELATIONS: &[&str] = &[
-    "sessions",
-    "spans",
-    "events",
-    "messages",
-    "turns",
-    "findings",
-    "annotations",
-    "metrics",
-    "tool_calls",
-    "model_requests",
-    "hook_fires",
-    "denials",
-];
-
-/// The table macros that SQL of users may name.
-pub const TABLE_MACROS: &[&str] = &["session_tree", "loops", "transcript"];
+use super::catalog::Catalog;
 
 /// Functions that user SQL may call.
 static FUNCTIONS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
@@ -89,15 +70,6 @@ const OTHER_TYPES: &[&str] = &[
 
 /// Largest list or text that a function may make of one constant argument.
 const MAX_MADE_LENGTH: i64 = 100_000;
-
-/// Names of the relations that a user may read, lower case.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Catalog {
-    /// Views and tables.
-    pub(crate) relations: HashSet<String>,
-    /// Table macros.
-    pub(crate) table_macros: HashSet<String>,
-}
 
 /// What kind of statement a checked query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,36 +152,6 @@ struct Checker<'a> {
     /// Names of the common table expressions that are visible here.
     scope: Vec<String>,
     in_lambda: bool,
-}
-
-impl Catalog {
-    /// The public SQL contract.
-    pub(crate) fn public() -> Self {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self {
-            relations: set(RELATIONS),
-            table_macros: set(TABLE_MACROS),
-        }
-    }
-
-    /// What `SHOW TABLES` answers.
-    pub(crate) fn table(&self) -> Table {
-        let text_column = |name: &str| Column {
-            name: name.to_owned(),
-            sql_type: "VARCHAR".to_owned(),
-        };
-        let row =
-            |name: &&str, kind: &str| vec![Value::Text((*name).into()), Value::Text(kind.into())];
-        Table {
-            columns: vec![text_column("name"), text_column("kind")],
-            rows: RELATIONS
-                .iter()
-                .map(|name| row(name, "view"))
-                .chain(TABLE_MACROS.iter().map(|name| row(name, "macro")))
-                .collect(),
-            truncated: false,
-        }
-    }
 }
 
 impl Checker<'_> {
@@ -423,7 +365,7 @@ impl Checker<'_> {
             "printf" | "format" => children
                 .first()
                 .and_then(constant_text)
-                .is_some_and(|format| is_modest_format(format)),
+                .is_some_and(is_modest_format),
             _ => return Ok(()),
         };
         if bounded && !(self.in_lambda && makes_values(&name)) {

@@ -5,6 +5,7 @@
 //! itself has external access off and its configuration locked. A watchdog interrupts what takes
 //! too long or too much memory.
 
+mod catalog;
 mod check;
 mod run;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use check::{RELATIONS as PUBLIC_RELATIONS, TABLE_MACROS as PUBLIC_MACROS};
+pub use catalog::{RELATIONS as PUBLIC_RELATIONS, TABLE_MACROS as PUBLIC_MACROS};
 pub(crate) use run::Sandbox;
 
 use crate::{Store, Table, Value};

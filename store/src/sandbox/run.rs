@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use duckdb::arrow::array::RecordBatch;
 use duckdb::{Connection, InterruptHandle, params_from_iter};
 
-use super::check::{Catalog, Kind, check};
+use super::catalog::Catalog;
+use super::check::{Kind, check};
 use super::text::{Explained, char_position, split_explain, split_picture};
 use super::{Cancel, UserSql, UserSqlError, UserSqlErrorKind};
 use crate::instance::lock;
@@ -300,7 +301,10 @@ fn failure(error: &duckdb::Error, ran: &str, sql: &str, explained: &Explained<'_
         let message = format!("the query has {expected} parameters, {given} were given");
         return UserSqlError::error(message, None);
     }
-    let (message, offset) = split_picture(ran, &error.to_string());
+    let (mut message, offset) = split_picture(ran, &error.to_string());
+    if message.contains("type TIMESTAMP_NS and type TIMESTAMP WITH TIME ZONE") {
+        message.push_str(". Times here are UTC without a zone: write now()::timestamp");
+    }
     let position = offset
         .and_then(|at| (at + explained.offset).checked_sub(explained.prefix.len()))
         .map(|at| char_position(sql, at));

@@ -1,0 +1,187 @@
+//! The live stream and the findings, as spans arrive.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt};
+use serde_json::Value as Json;
+use store::Batch;
+
+use crate::fixture::{Server, demo, repeated_call, session, trace};
+
+/// The events of a stream, in order.
+struct Events<S> {
+    bytes: S,
+    text: String,
+}
+
+impl<B: AsRef<[u8]>, S: Stream<Item = reqwest::Result<B>> + Unpin> Events<S> {
+    async fn next(&mut self) -> Option<(String, Json)> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                let field = |name: &str| {
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::to_owned)
+                };
+                if let (Some(event), Some(data)) = (field("event: "), field("data: ")) {
+                    return Some((event, serde_json::from_str(&data).unwrap()));
+                }
+                continue;
+            }
+            let bytes = self.bytes.next().await?.ok()?;
+            self.text
+                .push_str(std::str::from_utf8(bytes.as_ref()).unwrap());
+        }
+    }
+
+    async fn until(&mut self, event: &str, wanted: impl Fn(&Json) -> bool) -> Json {
+        let search = async {
+            while let Some((name, data)) = self.next().await {
+                if name == event && wanted(&data) {
+                    return data;
+                }
+            }
+            panic!("the stream ended before {event}");
+        };
+        tokio::time::timeout(Duration::from_secs(5), search)
+            .await
+            .unwrap()
+    }
+}
+
+macro_rules! watch {
+    ($server:expr) => {
+        Events {
+            bytes: $server.get("/api/v1/live").await.bytes_stream(),
+            text: String::new(),
+        }
+    };
+}
+
+#[tokio::test]
+async fn a_session_and_its_loop_appear_as_they_happen() {
+    let mut server = Server::start().await;
+    let mut events = watch!(server);
+    events
+        .until("hello", |hello| hello["version"].is_string())
+        .await;
+    let acts = (1..=2)
+        .map(|n| repeated_call(&mut server.writer, n, "s1"))
+        .collect();
+    server.commit(Batch {
+        new_acts: acts,
+        sessions: vec![session("s1")],
+        traces: vec![trace("s1")],
+        ..Batch::default()
+    });
+    let commit = events.until("commit", |_| true).await;
+    assert_eq!(
+        (&commit["session_ids"][0], &commit["span_count"]),
+        (&"s1".into(), &2.into())
+    );
+    let row = events
+        .until("session", |row| row["session_id"] == "s1")
+        .await;
+    assert_eq!(row["title"], "Title of s1");
+
+    let third = repeated_call(&mut server.writer, 3, "s1");
+    let completed = Instant::now();
+    server.commit(Batch {
+        new_acts: vec![third],
+        sessions: vec![session("s1")],
+        ..Batch::default()
+    });
+    let finding = events.until("finding", |_| true).await;
+    assert!(
+        completed.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        completed.elapsed()
+    );
+    assert_eq!(finding["repeat_count"], 3);
+    assert_eq!(
+        (&finding["kind"], &finding["confidence"]),
+        (&"loop".into(), &"certain".into())
+    );
+    let row = events
+        .until("session", |row| row["finding_count"] == 1)
+        .await;
+    assert_eq!(row["finding_kinds"], serde_json::json!(["loop"]));
+
+    // It grows in place, also over a restart.
+    let fourth = repeated_call(&mut server.writer, 4, "s1");
+    server.commit(Batch {
+        new_acts: vec![fourth],
+        sessions: vec![session("s1")],
+        ..Batch::default()
+    });
+    let grown = events
+        .until("finding", |finding| finding["repeat_count"] == 4)
+        .await;
+    assert_eq!(grown["finding_id"], finding["finding_id"]);
+    assert_eq!(grown["detected_at"], finding["detected_at"]);
+    assert_eq!(grown["open"], true);
+    let mut server = server.restart().await;
+    let fifth = repeated_call(&mut server.writer, 5, "s1");
+    let mut ended = session("s1");
+    ended.ended = true;
+    ended.status = "error";
+    server.commit(Batch {
+        new_acts: vec![fifth],
+        sessions: vec![ended],
+        ..Batch::default()
+    });
+    let list = server
+        .eventually("/api/v1/findings", |list| {
+            list["findings"][0]["repeat_count"] == 5
+        })
+        .await;
+    assert_eq!(list["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(list["findings"][0]["open"], false);
+    assert_eq!(list["findings"][0]["finding_id"], finding["finding_id"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_finding_that_is_no_longer_true_goes() {
+    let mut server = Server::start().await;
+    let acts: Vec<_> = (1..=3)
+        .map(|n| repeated_call(&mut server.writer, n, "s1"))
+        .collect();
+    let mut changed = acts[1].1.clone();
+    server.commit(Batch {
+        new_acts: acts,
+        sessions: vec![session("s1")],
+        traces: vec![trace("s1")],
+        ..Batch::default()
+    });
+    let has =
+        |count: usize| move |list: &Json| list["findings"].as_array().map(Vec::len) == Some(count);
+    server.eventually("/api/v1/findings", has(1)).await;
+    // A later record shows that the second call was another one.
+    changed.facts.call_hash = Some("another".into());
+    server.commit(Batch {
+        changed_acts: vec![changed],
+        sessions: vec![session("s1")],
+        ..Batch::default()
+    });
+    server.eventually("/api/v1/findings", has(0)).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_stored_before_the_start_is_looked_at() {
+    let mut server = Server::start().await;
+    let batch = demo(&mut server.writer);
+    server.commit(batch);
+    let server = server.restart().await;
+    let list = server
+        .eventually("/api/v1/findings?session_id=s1&kind=blocked", |list| {
+            list["findings"][0].is_object()
+        })
+        .await;
+    assert_eq!(list["findings"][0]["session_title"], "Title of s1");
+    server.stop().await;
+}

@@ -1,0 +1,10 @@
+//! The API over real HTTP, a real store behind it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixture;
+mod guard;
+mod live;
+mod openapi;
+mod routes;
+mod sql;
