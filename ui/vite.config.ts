@@ -20,5 +20,5 @@ export default defineConfig({
     },
   },
   server: { port: 5173, proxy: { "/api": "http://127.0.0.1:7771" } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
 });

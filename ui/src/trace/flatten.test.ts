@@ -64,14 +64,14 @@ describe("flatten", () => {
     const all = flatten(big, null, null);
     expect(all.count).toBe(100_000);
     const seen = new Uint8Array(100_000);
+    const misplaced: number[] = [];
     for (let place = 0; place < all.count; place++) {
       const row = all.rows[place]!;
       seen[row] = 1;
       const up = big.parent[row]!;
-      if (up >= 0) {
-        expect(all.place[up]! < place && all.depth[all.place[up]!]! + 1 === all.depth[place]).toBe(true);
-      }
+      if (up >= 0 && !(all.place[up]! < place && all.depth[all.place[up]!]! + 1 === all.depth[place])) misplaced.push(row);
     }
+    expect(misplaced).toEqual([]);
     expect(seen.every((value) => value === 1)).toBe(true);
 
     const collapsed = new Uint8Array(100_000);
@@ -114,6 +114,16 @@ describe("findFolds", () => {
     const flat = flatten(table, null, null, folds, new Set());
     expect(shown(table, flat)).toEqual(["turn", "  m0", "  b0"]);
     expect(folds.members.get(2)!.length).toBe(6);
+  });
+
+  it("takes a round that has only begun into its groups", () => {
+    const rows = [root];
+    for (let i = 0; i < 3; i++) rows.push(leaf(`m${i}`, i * 2, { op: "model" }), leaf(`b${i}`, i * 2 + 1, { hash: "same" }));
+    rows.push(leaf("m3", 6, { op: "model" }), leaf("other", 7, { hash: "other" }));
+    const table = buildTable(makeTree(rows));
+    const folds = findFolds(table, arrange(table, new Uint8Array(table.count)));
+    expect([...folds.members.values()].map((group) => group.length)).toEqual([4, 3]);
+    expect(folds.leader[8]).toBe(-1);
   });
 
   it("keeps a running call out of a group", () => {

@@ -35,10 +35,11 @@ function keysOf(table: SpanTable, rows: Int32Array, count: number): Keys {
   return { exact, similar };
 }
 
+/** How many rows from `from` on repeat with this period, counted in rows; the last round may be partial. */
 function repeats(keys: Int32Array, from: number, until: number, period: number): number {
   let same = 0;
   while (from + same + period < until && keys[from + same] === keys[from + same + period]) same++;
-  return Math.floor(same / period) + 1;
+  return same + period;
 }
 
 export function findFolds(table: SpanTable, arranged: Order): Folds {
@@ -49,10 +50,11 @@ export function findFolds(table: SpanTable, arranged: Order): Folds {
   const members = new Map<number, Int32Array>();
   const isLeaf = (i: number) => (i + 1 >= count || depth[i + 1]! <= depth[i]!) && table.duration[rows[i]!]! >= 0;
 
-  const close = (from: number, period: number, times: number) => {
+  // A round that has only begun joins the groups too: in a live run it would come and go otherwise.
+  const close = (from: number, period: number, length: number) => {
     for (let p = 0; p < period; p++) {
-      const group = new Int32Array(times);
-      for (let t = 0; t < times; t++) group[t] = rows[from + t * period + p]!;
+      const group = new Int32Array(Math.ceil((length - p) / period));
+      for (let t = 0; t < group.length; t++) group[t] = rows[from + t * period + p]!;
       for (const row of group) leader[row] = group[0]!;
       members.set(group[0]!, group);
     }
@@ -70,25 +72,23 @@ export function findFolds(table: SpanTable, arranged: Order): Folds {
     let at = i;
     while (at < until) {
       let best = 0;
-      let bestTimes = 0;
+      let length = 0;
       for (let period = 1; period <= LONGEST_PATTERN; period++) {
-        const times = repeats(exact, at, until, period);
-        if (times >= EXACT_REPEATS && times * period > best * bestTimes) {
+        const covered = repeats(exact, at, until, period);
+        if (covered >= EXACT_REPEATS * period && covered > length) {
           best = period;
-          bestTimes = times;
+          length = covered;
         }
       }
       if (best === 0) {
-        const times = repeats(similar, at, until, 1);
-        if (times >= SIMILAR_REPEATS) {
+        const covered = repeats(similar, at, until, 1);
+        if (covered >= SIMILAR_REPEATS) {
           best = 1;
-          bestTimes = times;
+          length = covered;
         }
       }
-      if (best > 0) {
-        close(at, best, bestTimes);
-        at += best * bestTimes;
-      } else at++;
+      if (best > 0) close(at, best, length);
+      at += Math.max(1, length);
     }
     i = until;
   }

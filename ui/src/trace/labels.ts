@@ -5,6 +5,8 @@ import { FLAG, stringAt, type SpanTable } from "./span_table.ts";
 import type { Folds } from "./flatten.ts";
 import { oneLine } from "./payload_text.ts";
 
+const DECISIONS: Record<number, string> = { 1: "allowed", 2: "denied", 3: "asked" };
+
 export interface RowLabel {
   name: string;
   detail: string;
@@ -57,8 +59,13 @@ function plainLabel(table: SpanTable, row: number, prompts: ReadonlyMap<number, 
       const agent = stringAt(table, table.agent[row]!) || name;
       return { name: (table.flags[row]! & FLAG.subagentRoot) !== 0 && !/agent/i.test(agent) ? `subagent ${agent}` : agent, detail: withoutName(detail, agent) };
     }
+    case "policy": {
+      const decision = DECISIONS[table.decision[row]!];
+      if (decision === undefined) return detail === "" ? { name, detail } : { name: detail, detail: "" };
+      const tool = stringAt(table, table.tool[row]!);
+      return { name: decision, detail: [tool, withoutName(detail, tool)].filter((text) => text !== "").join(" · ") };
+    }
     case "hook":
-    case "policy":
       // The name is the emitter's word for the record; what matters is which hook, and what it said.
       return detail === "" ? { name, detail } : { name: detail, detail: "" };
     default:

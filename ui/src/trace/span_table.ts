@@ -230,6 +230,13 @@ export function buildTable(tree: TreeResponse): SpanTable {
     }
     for (let row = spans; row < n; row++) if (duration[row]! >= 0) duration[row] = end[row]! - start[row]!;
   }
+  // Until a turn's own span arrives, a record of its prompt stands for it: it lasts as long as its acts.
+  for (let i = 0; i < spans; i++) {
+    const up = parent[i]!;
+    if (up < 0 || up >= spans || operation[up] !== turnOp || (flags[up]! & FLAG.logOnly) === 0) continue;
+    end[up] = Math.max(end[up]!, end[i]!);
+    duration[up] = end[up]! - start[up]!;
+  }
   const { order, subtree } = orderRows(parent, start);
 
   return {

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Json, SpanDetail, SpanEvent } from "../../api/types.ts";
 import { sessionLink, spanLink } from "../../state/route.ts";
 import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
+import { oneLine } from "../../trace/payload_text.ts";
 import { stringify } from "../../trace/json_text.ts";
 import { Note } from "../../widgets/states.tsx";
 import { TextView } from "../../widgets/text_view.tsx";
@@ -32,7 +33,7 @@ function Pairs({ title, values }: { title: string; values: Record<string, Json> 
     <section>
       <h3 class="part-title">{title} <span class="count">{keys.length}</span></h3>
       <dl class="pairs">
-        {keys.map((key) => <div key={key}><dt>{key}</dt><dd><Value name={key} value={values[key]!} /></dd></div>)}
+        {keys.map((key) => <div key={key}><dt>{oneLine(key)}</dt><dd><Value name={key} value={values[key]!} /></dd></div>)}
       </dl>
     </section>
   );
@@ -44,7 +45,7 @@ function Facts({ title, facts }: { title: string; facts: [string, ComponentChild
   return (
     <section>
       <h3 class="part-title">{title}</h3>
-      <dl class="pairs facts-list">{known.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+      <dl class="pairs facts-list">{known.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{typeof value === "string" ? oneLine(value) : value}</dd></div>)}</dl>
     </section>
   );
 }
@@ -53,11 +54,11 @@ function EventView({ event }: { event: SpanEvent }) {
   return (
     <details class="event">
       <summary>
-        <span class="mono muted">{event.time.slice(11, 23)}</span> <span>{event.name}</span> <span class="tag">{event.kind}</span>
-        {event.severity === null ? null : <span class="tag">{event.severity}</span>}
+        <span class="mono muted">{event.time.slice(11, 23)}</span> <span>{oneLine(event.name)}</span> <span class="tag">{event.kind}</span>
+        {event.severity === null ? null : <span class="tag">{oneLine(event.severity)}</span>}
       </summary>
       {event.body === null ? null : <Value name="body" value={event.body} />}
-      <dl class="pairs">{Object.keys(event.attributes).sort().map((key) => <div key={key}><dt>{key}</dt><dd><Value name={key} value={event.attributes[key]!} /></dd></div>)}</dl>
+      <dl class="pairs">{Object.keys(event.attributes).sort().map((key) => <div key={key}><dt>{oneLine(key)}</dt><dd><Value name={key} value={event.attributes[key]!} /></dd></div>)}</dl>
     </details>
   );
 }

@@ -26,9 +26,10 @@ export function SessionHeader({ view }: { view: SessionView }) {
   const facts: ComponentChildren[] = [];
   const fact = (key: string, content: ComponentChildren, title?: string) => facts.push(<span key={key} class="fact" title={title}>{content}</span>);
   if (session !== null) {
-    fact("turns", plural(session.turn_count, "turn"));
-    fact("model", <>{groupDigits(session.model_request_count)} model</>, plural(session.model_request_count, "model request"));
-    fact("tool", <>{groupDigits(session.tool_call_count)} tool</>, plural(session.tool_call_count, "tool call"));
+    if (session.turn_count > 0) fact("turns", plural(session.turn_count, "turn"));
+    if (session.model_request_count > 0) fact("model", <>{groupDigits(session.model_request_count)} model</>, plural(session.model_request_count, "model request"));
+    if (session.tool_call_count > 0) fact("tool", <>{groupDigits(session.tool_call_count)} tool</>, plural(session.tool_call_count, "tool call"));
+    if (facts.length === 0) fact("spans", plural(table.spanCount, "span"));
     if (session.subagent_count > 0) fact("sub", plural(session.subagent_count, "subagent"));
     const tokens = session.input_tokens + session.output_tokens + session.cache_read_tokens + session.cache_write_tokens;
     if (tokens > 0) {
