@@ -21,8 +21,13 @@ const NOTICE_CAPACITY: usize = 1024;
 const USER_QUERY_SLOTS: usize = 2;
 /// How long closing waits for running queries, which it interrupts.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
-/// Quiet time after a commit before the log of changes is folded into the file.
-const IDLE_BEFORE_CHECKPOINT: Duration = Duration::from_secs(3);
+/// The log of changes is folded into the file after a quiet time, the shorter the longer the log.
+/// Folding packs the latest 122,880 rows anew however little was added, which takes a second or
+/// more and makes commits wait, so a short log is left alone while a run merely pauses.
+const CHECKPOINT_WHEN_IDLE: [(Duration, u64); 2] = [
+    (Duration::from_secs(3), 32 << 20),
+    (Duration::from_secs(300), 0),
+];
 
 /// What the store is given. No part of it has a default here.
 #[derive(Debug, Clone)]
@@ -137,8 +142,11 @@ impl Shared {
 
     /// Bytes on disk.
     pub(crate) fn file_bytes(&self) -> u64 {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
-        size(&self.path) + size(&self.path.with_file_name(format!("{FILE_NAME}.wal")))
+        size(&self.path) + self.log_bytes()
+    }
+
+    fn log_bytes(&self) -> u64 {
+        size(&self.path.with_file_name(format!("{FILE_NAME}.wal")))
     }
 
     fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
@@ -236,6 +244,11 @@ impl Drop for Shared {
     }
 }
 
+/// Bytes of a file; 0 when there is none.
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |meta| meta.len())
+}
+
 /// Folds the log of changes into the file whenever commits pause, so that no commit has to.
 fn spawn_checkpoints(shared: &Arc<Shared>) {
     let stop = Arc::clone(&shared.stop);
@@ -260,7 +273,11 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
                 if let Ok(mut core) = shared.core.try_lock()
                     && let Some(core) = core.as_mut()
                 {
-                    core.checkpoint_when_idle(Instant::now(), IDLE_BEFORE_CHECKPOINT);
+                    let log_bytes = shared.log_bytes();
+                    let mut due = CHECKPOINT_WHEN_IDLE.iter();
+                    if let Some((idle, _)) = due.find(|(_, bytes)| log_bytes >= *bytes) {
+                        core.checkpoint_when_idle(Instant::now(), *idle);
+                    }
                 }
                 drop(shared);
                 guard = lock(stopped);

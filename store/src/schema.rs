@@ -104,7 +104,7 @@ pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
     }
     connection
         .execute("insert into view_version values (?)", [&wanted])
-        .and_then(|_| connection.execute_batch("commit"))
+        .and_then(|_| connection.execute_batch("commit; checkpoint"))
         .map_err(load)
 }
 
