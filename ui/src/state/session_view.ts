@@ -8,7 +8,7 @@ import { compressedAxis, findIdle, linearAxis, toAxis } from "../trace/axis.ts";
 import { arrange, flatten, plumbingMask, type Folds } from "../trace/flatten.ts";
 import { findFolds } from "../trace/fold.ts";
 import { searchTable, seek } from "../trace/search.ts";
-import { buildTable, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
+import { buildTable, FLAG, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
 import { clampWindow, panBy, zoomAround, type Window } from "../trace/viewport.ts";
 import { query, recordQuery } from "./route.ts";
 import { stored } from "./stored.ts";
@@ -47,11 +47,13 @@ export function createSessionView(source: Source) {
   /** A span that the address names and the tree does not hold. */
   const deadLink = signal<string | null>(null);
 
+  /** Whether an open span may still end: not in a session that was interrupted. */
+  const alive = computed(() => (detail.value?.session.status ?? "running") === "running");
   const index = computed(() => (table.value === null ? new Map<string, number>() : indexKeys(table.value)));
   const selectedRow = computed(() => (selected.value === null ? -1 : (index.value.get(selected.value) ?? -1)));
   const plumbing = computed(() => (table.value === null ? null : plumbingMask(table.value, audit.value)));
   const arranged = computed(() => (table.value === null || plumbing.value === null ? null : arrange(table.value, plumbing.value.mask)));
-  const folds = computed(() => (table.value === null || arranged.value === null || !folding.value ? null : findFolds(table.value, arranged.value)));
+  const folds = computed(() => (table.value === null || arranged.value === null || !folding.value ? null : findFolds(table.value, arranged.value, alive.value)));
   const unfoldedRows = computed(() => {
     const rows = new Set<number>();
     for (const key of unfolded.value) {
@@ -77,8 +79,14 @@ export function createSessionView(source: Source) {
     return compress.value ? compressedAxis(table.value, idle.value) : linearAxis(table.value);
   });
   const viewport = computed<Window>(() => (zoom.value === null ? { from: 0, to: axis.value.total } : clampWindow(zoom.value, axis.value.total)));
-  /** Whether an open span may still end: not in a session that was interrupted. */
-  const alive = computed(() => (detail.value?.session.status ?? "running") === "running");
+  /** A run told by log records alone is said so once, not on each row. */
+  const told = computed(() => {
+    const current = table.value;
+    if (current === null) return false;
+    let logs = 0;
+    for (let row = 0; row < current.spanCount; row++) if ((current.flags[row]! & FLAG.logOnly) !== 0) logs++;
+    return logs > current.spanCount * 0.8;
+  });
   const matches = computed(() => (table.value === null ? null : searchTable(table.value, search.value)));
   /** Row -> finding it belongs to. */
   const marks = computed(() => {
@@ -369,7 +377,7 @@ export function createSessionView(source: Source) {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
     audit, folding, compress,
-    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive,
+    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive, told,
     load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);

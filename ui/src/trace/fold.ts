@@ -42,7 +42,11 @@ function repeats(keys: Int32Array, from: number, until: number, period: number):
   return same + period;
 }
 
-export function findFolds(table: SpanTable, arranged: Order): Folds {
+/**
+ * Finds the groups. In a live run a round that has only begun joins its groups, since it would come
+ * and go otherwise; in an ended one the act that breaks a loop stays a row of its own.
+ */
+export function findFolds(table: SpanTable, arranged: Order, live = false): Folds {
   const flat = flatten(table, null, arranged);
   const { rows, depth, count } = flat;
   const { exact, similar } = keysOf(table, rows, count);
@@ -50,7 +54,6 @@ export function findFolds(table: SpanTable, arranged: Order): Folds {
   const members = new Map<number, Int32Array>();
   const isLeaf = (i: number) => (i + 1 >= count || depth[i + 1]! <= depth[i]!) && table.duration[rows[i]!]! >= 0;
 
-  // A round that has only begun joins the groups too: in a live run it would come and go otherwise.
   const close = (from: number, period: number, length: number) => {
     for (let p = 0; p < period; p++) {
       const group = new Int32Array(Math.ceil((length - p) / period));
@@ -87,6 +90,7 @@ export function findFolds(table: SpanTable, arranged: Order): Folds {
           length = covered;
         }
       }
+      if (!live || at + length < until) length -= best > 0 ? length % best : 0;
       if (best > 0) close(at, best, length);
       at += Math.max(1, length);
     }

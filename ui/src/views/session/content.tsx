@@ -122,8 +122,9 @@ function missing(view: SessionView, detail: SpanDetail, what: string): string {
   if (span.decision === "deny" && what !== "arguments") return `No ${what}: the call was not made.`;
   const harness = view.detail.value?.session.harness ?? "";
   if (harness === "claude-code" && what === "result" && span.status === "error") return "Claude Code sends no result of a failed call; the next model request carries it.";
-  const remedy = SWITCHES[harness]?.[what];
-  return `The emitter sent no ${what}.${remedy === undefined ? "" : ` ${remedy} makes it.`}`;
+  // What was cut upstream already names its switch.
+  const remedy = span.truncated_upstream === null ? SWITCHES[harness]?.[what] : undefined;
+  return `The emitter sent no ${what}.${remedy === undefined ? "" : ` With ${remedy} it does.`}`;
 }
 
 export function Content({ view, row, detail, open }: { view: SessionView; row: number; detail: SpanDetail; open: (key: string) => void }) {

@@ -47,7 +47,7 @@ export function Minimap({ view }: { view: SessionView }) {
       for (let x = 0; x < pixels; x++) {
         const cover = lane.cover[x]!;
         if (cover <= 0) continue;
-        context.globalAlpha = lane.name === "turn" || lane.name === "agent" ? 0.45 : Math.min(1, 0.45 + cover * 0.4);
+        context.globalAlpha = lane.name === "turn" || lane.name === "agent" || lane.name === "other" ? 0.45 : Math.min(1, 0.45 + cover * 0.4);
         context.fillRect(x, y, 1, tallest);
       }
     });

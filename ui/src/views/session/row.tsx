@@ -108,7 +108,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         <span class={`wf-detail${label.varies ? " varies" : ""}`}>{label.detail}</span>
         {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title={view.alive.value ? "Waiting for parent: it is named but has not arrived; the turn is known" : "Its parent is named and never arrived"}>{table.parent[row]! >= 0 ? "…" : view.alive.value ? "waiting for parent" : "parent never arrived"}</span> : null}
-        {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 ? <span key={text} class="tag" title={title}>{text}</span> : null)}
+        {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 && !(flag === FLAG.logOnly && view.told.value) ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
       <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>
         {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}

@@ -184,6 +184,7 @@ function Foot({ view }: { view: SessionView }) {
       <span>{plural(table.spanCount, "span")}{flat.count >= table.spanCount ? "" : `, ${plural(flat.count, "row")} shown`}</span>
       {inGroups > 0 ? <span>{plural(inGroups, "repeat")} in ×n groups <kbd>s</kbd></span> : null}
       {parts.length > 0 ? <span>{parts.join(" and ")} folded <kbd>d</kbd></span> : null}
+      {view.told.value ? <span title="The emitter sent log records and no spans; times and nesting are as good as those">told by log records</span> : null}
       {view.zoom.value === null ? null : <span>zoomed to {formatDuration(view.viewport.value.to - view.viewport.value.from)} <kbd>f</kbd> fits</span>}
     </div>
   );
