@@ -255,7 +255,8 @@ fn join_nested(group: &mut Group, forest: &Forest) {
         let Some(outer) = forest.acting_ancestor(group, i) else {
             continue;
         };
-        if group.acts[outer].operation != act.operation || !same_act(&group.acts[outer], act) {
+        let around = &group.acts[outer];
+        if around.operation != act.operation || !overlap(around, act) || !same_act(around, act) {
             continue;
         }
         let canonical = match group.acts[outer].derived.duplicate_of {
@@ -277,11 +278,15 @@ fn same_act(outer: &ActState, inner: &ActState) -> bool {
     }
     match outer.operation {
         Operation::Tool => {
-            agree(&outer.facts.tool_call_id, &inner.facts.tool_call_id)
-                && same_tool(
-                    outer.facts.tool_name.as_deref(),
-                    inner.facts.tool_name.as_deref(),
-                )
+            let (a, b) = (&outer.facts, &inner.facts);
+            let same_id = a.tool_call_id.is_some() && a.tool_call_id == b.tool_call_id;
+            let same_arguments = facts::has_weak_hash(a)
+                || facts::has_weak_hash(b)
+                || agree(&a.call_hash, &b.call_hash);
+            same_id
+                || (agree(&a.tool_call_id, &b.tool_call_id)
+                    && same_arguments
+                    && same_tool(a.tool_name.as_deref(), b.tool_name.as_deref()))
         }
         _ => {
             agree(&outer.facts.request_id, &inner.facts.request_id)
