@@ -189,7 +189,7 @@ fn refuses_before_it_runs() {
         "with span2 as (select 1) select * from piece",
         "describe span",
         "summarize piece",
-        "select payload_text(1)",
+        "select message_content(1, 0)",
         // SQL in a text.
         "from query('select 1')",
         "from query_table('span')",
