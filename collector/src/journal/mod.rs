@@ -98,7 +98,8 @@ pub struct Stats {
 
 impl Journal {
     /// Opens the journal of a data folder, of which everything up to `loaded_position` is in the store.
-    /// A record that was cut short by a crash is removed, with a warning: it was never acknowledged.
+    /// Segments that are loaded whole are deleted. A record that was cut short by a crash is removed,
+    /// with a warning: it was never acknowledged.
     ///
     /// # Errors
     ///
@@ -147,10 +148,17 @@ impl Journal {
             bytes_written: AtomicU64::new(0),
             failing: AtomicBool::new(false),
         });
-        Ok(Self {
+        let journal = Self {
             shared,
             next_segment,
-        })
+        };
+        if let Err(error) = journal.release(loaded_position) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a loaded journal segment stays"
+            );
+        }
+        Ok(journal)
     }
 
     /// Reads every record behind position `after` that earlier runs left, in order. Damaged stretches

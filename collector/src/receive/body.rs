@@ -1,6 +1,6 @@
 //! Reading request bodies: never more than is reserved, never forever.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -16,6 +16,9 @@ use crate::ingest::Busy;
 const FIRST_RESERVATION: usize = 1 << 20;
 const UNKNOWN_LENGTH_RESERVATION: usize = 64 * 1024;
 
+/// The slowest that a body may be on the whole, beyond the timeout that every piece has.
+const SLOWEST_BYTES_PER_SECOND: usize = 64 * 1024;
+
 /// How long and how much of a refused body is read and thrown away, so that a sender that writes all
 /// before it reads gets to see its answer instead of a reset connection.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +32,7 @@ pub(super) struct BodyReader {
     max_body_bytes: usize,
     admission_wait: Duration,
     timeout: Duration,
+    started: Instant,
     ended: bool,
 }
 
@@ -41,6 +45,7 @@ impl BodyReader {
             max_body_bytes: config.max_body_bytes,
             admission_wait: config.admission_wait,
             timeout: config.body_timeout,
+            started: Instant::now(),
             ended: false,
         }
     }
@@ -148,8 +153,11 @@ impl BodyReader {
 
     /// The next piece; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let earned = self.buffer.len() / SLOWEST_BYTES_PER_SECOND;
+        let allowed = self.timeout + Duration::from_secs(earned as u64);
         loop {
-            let frame = tokio::time::timeout(self.timeout, self.body.frame())
+            let left = allowed.saturating_sub(self.started.elapsed());
+            let frame = tokio::time::timeout(left.min(self.timeout), self.body.frame())
                 .await
                 .map_err(|_| Refusal::Slow)?;
             match frame {

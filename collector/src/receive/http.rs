@@ -40,9 +40,11 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
         }
         (Ok(_), None) => Err(Refusal::Internal),
         (Err(refusal), _) => {
-            // HTTP/2 and senders that ask first get their answer without this.
+            // HTTP/2 and senders that ask first get their answer without this; one that was too slow
+            // has had its time.
             let asks_first = parts.headers.contains_key(header::EXPECT);
-            if parts.version < Version::HTTP_2 && !asks_first {
+            let is_slow = refusal == Refusal::Slow;
+            if parts.version < Version::HTTP_2 && !asks_first && !is_slow {
                 reader.discard().await;
             }
             Err(refusal)
@@ -64,9 +66,10 @@ fn head(
     headers: &HeaderMap,
 ) -> Result<(Signal, Compression), Refusal> {
     // Senders that are given a base URL with a path put the OTLP path behind it.
-    let path = path.trim_end_matches('/');
+    let trimmed = path.trim_end_matches('/');
     let signal = Signal::ALL.into_iter().find(|signal| {
-        path.strip_suffix(signal.as_str())
+        trimmed
+            .strip_suffix(signal.as_str())
             .is_some_and(|prefix| prefix.ends_with("/v1/"))
     });
     let Some(signal) = signal else {

@@ -39,7 +39,8 @@ pub struct Config {
     /// How long a request waits for a share of the memory budget before it is told to retry. Nothing
     /// of it is read meanwhile beyond what the socket buffers.
     pub admission_wait: Duration,
-    /// How long the next piece of a body may take to arrive.
+    /// How long the next piece of a body may take to arrive. A body as a whole may take this long and
+    /// a second more per 64 KiB, so that nobody holds memory by trickling.
     pub body_timeout: Duration,
     /// How long a shutdown waits for requests that are being received.
     pub drain_timeout: Duration,

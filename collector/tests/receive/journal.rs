@@ -75,7 +75,8 @@ fn positions_rise_over_every_restart_and_over_a_lost_folder() {
     assert_eq!(write(journal_config(&dir), 0, &one), [1]);
     assert_eq!(write(journal_config(&dir), 0, &one), [2]);
     assert_eq!(write(journal_config(&dir), 2, &one), [3]);
-    assert_eq!(positions(&replay(journal_config(&dir), 0).0), [1, 2, 3]);
+    // What is loaded is deleted when the journal is opened.
+    assert_eq!(positions(&replay(journal_config(&dir), 0).0), [3]);
     fs::remove_dir_all(dir.path().join("journal")).unwrap();
     assert_eq!(write(journal_config(&dir), 3, &one), [4]);
     assert_eq!(journal_files(&dir).len(), 1);
@@ -164,8 +165,7 @@ fn files_that_are_no_segments_are_left_alone_or_reported() {
     assert_eq!(write(journal_config(&dir), 0, &names(&[10])), [2]);
     assert!(folder.join("0000000003.wal").exists());
     assert_eq!(positions(&replay(journal_config(&dir), 0).0), [1, 2]);
-    let journal = Journal::open(journal_config(&dir), 2).unwrap();
-    journal.release(2).unwrap();
+    Journal::open(journal_config(&dir), 2).unwrap();
     assert_eq!(journal_files(&dir), [folder.join("notes.txt")]);
 }
 

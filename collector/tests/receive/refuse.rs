@@ -195,6 +195,24 @@ async fn grpc_refusals_say_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let server = Server::start(Options {
+        body_timeout: Duration::from_millis(200),
+        ..Options::default()
+    })
+    .await;
+    let mut stream = start_request(server.http, &[0; 1000], 1);
+    let mut writing = stream.try_clone().unwrap();
+    std::thread::spawn(move || {
+        while std::io::Write::write_all(&mut writing, &[0]).is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let answer = tokio::task::spawn_blocking(move || HttpAnswer::read(&mut stream)).await;
+    assert_eq!(answer.unwrap().status, 408);
+}
+
+#[tokio::test]
 async fn a_body_that_stops_arriving_gives_its_memory_back() {
     let server = Server::start(Options {
         body_timeout: Duration::from_millis(50),
