@@ -66,15 +66,7 @@ fn blocked_acts(acts: &[ActRow]) -> Vec<usize> {
 }
 
 fn is_blocked(act: &ActRow) -> bool {
-    match act.operation {
-        Operation::Tool
-        | Operation::Hook
-        | Operation::Policy
-        | Operation::Agent
-        | Operation::Skill => act.is_denied(),
-        Operation::Guardrail => act.is_denied() || act.is_error,
-        _ => false,
-    }
+    act.is_denied() || (act.operation == Operation::Guardrail && act.is_error)
 }
 
 /// Whether `main` is the act that `report` reports the denial of.

@@ -87,10 +87,11 @@ fn likeness(earlier: &ActRow, later: &ActRow) -> Option<Likeness> {
         .zip(later.input_tokens)
         .zip(earlier.output_tokens)
         .is_some_and(|((before, after), answer)| after >= before + answer.max(1));
-    if earlier.output_hash.is_some()
-        && earlier.output_hash == later.output_hash
-        && (both_ask || resends)
-    {
+    // The call hash of a request identifies its answer without the ids that each answer has anew.
+    let same_text = earlier.output_hash.is_some() && earlier.output_hash == later.output_hash;
+    let same_call = earlier.call_hash.is_some() && earlier.call_hash == later.call_hash;
+    let same_answer = same_text || same_call;
+    if same_answer && (both_ask || resends) {
         return Some(Likeness::Output);
     }
     let same_shape = earlier.output_tokens.is_some_and(|tokens| tokens > 0)
