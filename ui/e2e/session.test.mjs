@@ -67,7 +67,7 @@ test("n leads to the loop, which is marked and explained", async () => {
 });
 
 test("the inspector shows arguments and result", async () => {
-  const found = await findSpan(({ span, input, output }) => ["tool", "mcp"].includes(span.operation) && input !== null && output !== null && output.size_bytes < 2000 && /^[\x20-\x7e\n]+$/.test(output.text) && !/^\s*[[{]/.test(output.text));
+  const found = await findSpan(({ span, input, output }) => ["tool", "mcp"].includes(span.operation) && input !== null && output !== null && output.size_bytes < 2000 && /^[\x20-\x7e\n]+$/.test(output.text) && !/^\s*[[{"]/.test(output.text));
   assert.ok(found, "the demo holds a tool call with arguments and a result");
   await withPage({}, async (page) => {
     await page.goto(replay(found.session, `?span=${found.trace}:${found.span}`));

@@ -98,3 +98,42 @@ export function plainText(value: Json, indent = ""): string {
     })
     .join("\n");
 }
+
+export type Form = "plain" | "json" | "raw";
+
+export interface Forms {
+  plain: string | null;
+  json: string | null;
+  preferred: Form;
+}
+
+const LARGEST_PARSED = 8_000_000;
+
+function hasLines(value: Json): boolean {
+  if (typeof value === "string") return value.includes("\n");
+  if (value === null || typeof value !== "object") return false;
+  return (Array.isArray(value) ? value : Object.values(value)).some(hasLines);
+}
+
+/**
+ * The ways to read a payload. Objects of scalars, and values that hold text of several lines, read
+ * best as plain lines; other nested values as indented JSON; a JSON string as what it says.
+ */
+export function formsOf(text: string): Forms {
+  const none: Forms = { plain: null, json: null, preferred: "raw" };
+  if (text.length > LARGEST_PARSED) return none;
+  if (/^\s*"/.test(text)) {
+    try {
+      const said: unknown = JSON.parse(text);
+      return typeof said === "string" ? { plain: said, json: text, preferred: "plain" } : none;
+    } catch {
+      return none;
+    }
+  }
+  const json = indentJson(text);
+  if (json === null) return none;
+  const value = parseLossless(text);
+  const flat = (item: Json) => item === null || typeof item !== "object";
+  const simple = !Array.isArray(value) && value !== null && typeof value === "object" && Object.values(value).every(flat);
+  return { plain: plainText(value), json, preferred: simple || hasLines(value) ? "plain" : "json" };
+}

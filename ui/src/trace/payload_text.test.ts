@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { indentJson, parseLossless, plainText, stringify } from "./json_text.ts";
+import { formsOf, indentJson, parseLossless, plainText, stringify } from "./json_text.ts";
 import { countLines, cutBlocks, findAll, oneLine, segments, utf8Length } from "./payload_text.ts";
 import { formatBytes, formatCost, formatCount, formatDuration, groupDigits } from "./format.ts";
 
@@ -71,6 +71,15 @@ describe("json text", () => {
 
   it("writes values with line breaks as the person wrote them", () => {
     expect(plainText({ command: "ls\npwd", n: 2, list: ["a"] })).toBe("command: ls\npwd\nn: 2\nlist:\n  - a".replace("command: ls\npwd", "command: \n  ls\n  pwd"));
+  });
+
+  it("chooses the form that reads best", () => {
+    expect(formsOf('{"command":"ls","n":1}').preferred).toBe("plain");
+    expect(formsOf('[{"a":[1,2]}]').preferred).toBe("json");
+    expect(formsOf('[{"text":"exit=1\\nFAILED"}]').preferred).toBe("plain");
+    expect(formsOf('"said\\nso"')).toEqual({ plain: "said\nso", json: '"said\\nso"', preferred: "plain" });
+    expect(formsOf('"quoted" text').preferred).toBe("raw");
+    expect(formsOf("plain").preferred).toBe("raw");
   });
 
   it("stringifies big integers exactly", () => {

@@ -8,7 +8,7 @@ import { countLines, cutBlocks, findAll, segments, type Block } from "../trace/p
 
 const LINE = 18;
 const BATCH = 150;
-const PREVIEW_CHARACTERS = 6000;
+const PREVIEW_LINE = 150;
 
 function visible(text: string, key: string): ComponentChildren[] {
   return segments(text).map((segment, i) => segment.control === null ? segment.text : <span key={`${key}${i}`} class="ctl" title={segment.control} data-name={segment.control.split(" ")[0]}>{segment.text}</span>);
@@ -54,7 +54,8 @@ function preview(text: string, lines: number): string {
     }
     end = next;
   }
-  return text.slice(0, Math.min(end, PREVIEW_CHARACTERS));
+  // A few endless lines are no shorter to read than many.
+  return text.slice(0, Math.min(end, lines * PREVIEW_LINE));
 }
 
 interface Props {

@@ -2,14 +2,13 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, getPayload, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
-import type { Json, Payload } from "../../api/types.ts";
+import type { Payload } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { formatBytes, groupDigits } from "../../trace/format.ts";
-import { indentJson, parseLossless, plainText } from "../../trace/json_text.ts";
+import { formsOf, type Form } from "../../trace/json_text.ts";
 import { TextView } from "../../widgets/text_view.tsx";
 import { useFind, wholeOf } from "./inspector_state.ts";
 
-const LARGEST_PARSED = 8_000_000;
 const HELD = 12;
 const wholeTexts = new Map<string, string>();
 
@@ -18,24 +17,7 @@ function remember(hash: string, text: string): void {
   if (wholeTexts.size > HELD) wholeTexts.delete(wholeTexts.keys().next().value!);
 }
 
-export type Form = "plain" | "json" | "raw";
 const FORM_LABELS: Record<Form, string> = { plain: "Plain", json: "JSON", raw: "Raw" };
-
-interface Forms {
-  plain: string | null;
-  json: string | null;
-  preferred: Form;
-}
-
-/** Objects of scalars read best as lines; nested values as indented JSON. */
-export function formsOf(text: string): Forms {
-  const json = text.length <= LARGEST_PARSED ? indentJson(text) : null;
-  if (json === null) return { plain: null, json: null, preferred: "raw" };
-  const value = parseLossless(text);
-  const flat = (item: Json) => item === null || typeof item !== "object";
-  const simple = !Array.isArray(value) && value !== null && typeof value === "object" && Object.values(value).every(flat);
-  return { plain: plainText(value), json, preferred: simple ? "plain" : "json" };
-}
 
 export function TextCard({ title, text, size, hash = null, complete = true, lines, open = true }: {
   title: string; text: string; size: number; hash?: string | null; complete?: boolean; lines?: number; open?: boolean;
