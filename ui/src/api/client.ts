@@ -33,7 +33,7 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
     response = await fetch(BASE + path, init);
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again with `spanreel`; recorded data is safe on disk.", 0);
+    throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk.", 0);
   }
   if (!response.ok && response.status !== 304) throw await failure(response);
   return response;

@@ -280,7 +280,12 @@ export function createSessionView(source: Source) {
     const { order } = arranged.peek()!;
     const at = selectedRow.peek();
     const from = at >= 0 ? order.indexOf(at) : step === 1 ? -1 : 0;
-    const place = seek(order.length, from, step, (i) => test(order[i]!));
+    // A closed group is one stop, unless only a later member of it is meant.
+    const folded = (row: number) => {
+      const leader = folds.peek()?.leader[row] ?? -1;
+      return leader >= 0 && leader !== row && !unfoldedRows.peek().has(leader) && test(leader);
+    };
+    const place = seek(order.length, from, step, (i) => test(order[i]!) && !folded(order[i]!));
     if (place < 0) return false;
     select(order[place]!);
     return true;
@@ -382,7 +387,10 @@ export function createSessionView(source: Source) {
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);
     },
-    nextFinding: (step: 1 | -1) => seekRow(step, (row) => marks.peek().has(row)),
+    nextFinding(step: 1 | -1) {
+      const starts = new Set(findings.peek().map((finding) => finding.rows[0]));
+      return seekRow(step, (row) => starts.has(row));
+    },
     nextError: (step: 1 | -1) => seekRow(step, (row) => isError(table.peek()!, row) || isDenied(table.peek()!, row)),
     nextMatch: (step: 1 | -1) => seekRow(step, (row) => matches.peek()?.mask[row] === 1),
   };

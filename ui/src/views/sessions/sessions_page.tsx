@@ -177,7 +177,7 @@ export function SessionsPage() {
         ) : null}
         {sight.top > 0 && fresh.value.size > 0 ? <button type="button" class="link muted" onClick={() => scroller.current?.scrollTo({ top: 0 })}>{fresh.value.size} new above</button> : null}
       </div>
-      {failure.value === null ? null : <Failure error={failure.value} what="The sessions could not be read" retry={() => void reload()} />}
+      {failure.value === null ? null : <Failure error={failure.value} what={loaded.value ? "The list could not be read again; what is shown is older" : "The sessions could not be read"} retry={() => void reload()} />}
       {!loaded.value ? (failure.value === null ? <Skeleton rows={14} height={HEIGHT} label="Loading sessions" /> : null) : (
         <div class="session-list">
           <div class="session-row session-columns" aria-hidden="true">{COLUMNS.map((name, i) => <span key={i} class={i > 2 ? "num" : undefined}>{name}</span>)}</div>
