@@ -36,6 +36,10 @@ pub(super) fn repeats(acts: &[ActRow]) -> Vec<Draft> {
             }
             continue;
         }
+        // A failed request is tried again as it was; that is no loop.
+        if act.is_error {
+            continue;
+        }
         let run = runs.entry(act.agent.clone()).or_default();
         let alike = run
             .requests

@@ -2,7 +2,8 @@
 //!
 //! `t:A=x` a tool call of A with result x · `t:A!m` failed with message m · `t:A` without result ·
 //! `t:A...` still running · `d:A` denied tool call · `m` model request (`m:in>out` with input and
-//! output, `m#n` asking for a tool in n tokens) · `h` hook · `h:A` hook that denies A · `p` policy ·
+//! output, `m!:in>` failed, `m#n` asking for a tool in n tokens) · `h` hook · `h:A` hook that denies
+//! A · `p` policy ·
 //! `g!` guardrail that tripped · `turn` the next turn · a prefix `sub/` names another agent.
 
 use std::sync::Arc;
@@ -93,7 +94,8 @@ fn acts(script: &str) -> Vec<ActRow> {
                 act.tokens = 1000;
                 act.input_tokens = Some(900 + 50 * at as i64);
                 act.output_tokens = Some(20);
-                if let Some((input, output)) = rest.trim_start_matches(':').split_once('>') {
+                act.is_error = rest.starts_with('!');
+                if let Some((input, output)) = rest.trim_start_matches(['!', ':']).split_once('>') {
                     act.input_hash = (!input.is_empty()).then(|| Arc::from(input.as_bytes()));
                     act.output_hash = (!output.is_empty()).then(|| Arc::from(output.as_bytes()));
                 }
@@ -234,6 +236,7 @@ fn fires_and_stays_silent() {
         ("m#40 turn m#40 turn m#40", ""),
         ("m#40 m#41 m#40", ""),
         ("m:a>1 m:b>2 m:c>3", ""),
+        ("m!:i> m!:i> m:i>a", ""),
         ("m:a>1 m:b>2 m:c>1 m:d>2 m:e>1", ""),
         ("sub/m#40 m#40 sub/m#40 m#40", ""),
         // blocked.
