@@ -176,7 +176,7 @@ fn researcher(
             None,
         );
         let took_fetch = 150 + ids.number() % 350;
-        let failed = ids.number() % 16 == 0;
+        let failed = ids.number().is_multiple_of(16);
         let page = if failed {
             "HTTP 503: the library is closed for maintenance".to_owned()
         } else {
