@@ -126,4 +126,6 @@ require_duckdb() {
         # A second process may make the same link at this very moment.
         ln -sfn "$folder" .duckdb 2>/dev/null || [ "$(readlink .duckdb)" = "$folder" ] || die "cannot make the link .duckdb in $PWD"
     fi
+    # The same path from every checkout, so that one is not rebuilt because another was built.
+    export DUCKDB_LIB_DIR=$folder
 }
