@@ -57,12 +57,12 @@ test("n leads to the loop, which is marked and explained", async () => {
     for (let i = 0; i < 8 && !titles.includes(loop.title); i++) {
       await page.keyboard.press("n");
       await page.waitForTimeout(300);
-      titles = (await page.locator(".inspector .finding h3").allTextContents()).join("\n");
+      titles = (await page.locator(".inspector .finding h2").allTextContents()).join("\n");
     }
     assert.ok(titles.includes(loop.title), titles);
     assert.ok((await page.locator(".wf-gutter .tone-loop").count()) > 0);
     await page.getByRole("tab", { name: /Findings/ }).click();
-    await page.locator(".session-main .finding h3", { hasText: loop.title }).waitFor();
+    await page.locator(".session-main .finding h2", { hasText: loop.title }).waitFor();
   });
 });
 

@@ -23,7 +23,7 @@ export function FindingCard({ finding, compact = false, onSpan }: { finding: Fin
   const shown = finding.span_ids.slice(0, 40);
   return (
     <article class={`finding edge-${tone}`}>
-      <h3><span class={`tone-${tone}`}><Icon name={icon} label={finding.kind} /></span>{oneLine(finding.title)}</h3>
+      <h2><span class={`tone-${tone}`}><Icon name={icon} label={finding.kind} /></span>{oneLine(finding.title)}</h2>
       <p>{oneLine(finding.explanation)}</p>
       <p class="finding-facts">
         {cost.length === 0 ? null : <span>{cost.join(" · ")}</span>}

@@ -1,6 +1,6 @@
 // Everything that detectors found, newest first, growing as it is found.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ApiError, isAbort, listFindings, toApiError } from "../../api/client.ts";
 import { onLive } from "../../api/live.ts";
 import type { Finding } from "../../api/types.ts";
@@ -51,7 +51,7 @@ export function FindingsPage() {
     setAt(index);
     document.querySelectorAll(".findings-page .finding")[index]?.scrollIntoView({ block: "nearest" });
   };
-  useEffect(() => provide({
+  useLayoutEffect(() => provide({
     next: () => go(at + 1),
     previous: () => go(at - 1),
     open: () => {

@@ -68,9 +68,9 @@ function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
         </span>
       </span>
       <span role="gridcell"><Flags row={row} /></span>
-      <span role="gridcell" class="num" aria-label={plural(row.turn_count, "turn")}>{row.turn_count || ""}</span>
-      <span role="gridcell" class="num" aria-label={plural(row.model_request_count, "model request")}>{row.model_request_count || ""}</span>
-      <span role="gridcell" class="num" aria-label={plural(row.tool_call_count, "tool call")}>{row.tool_call_count || ""}</span>
+      <span role="gridcell" class="num" title={plural(row.turn_count, "turn")}>{row.turn_count || ""}</span>
+      <span role="gridcell" class="num" title={plural(row.model_request_count, "model request")}>{row.model_request_count > 0 ? groupDigits(row.model_request_count) : ""}</span>
+      <span role="gridcell" class="num" title={plural(row.tool_call_count, "tool call")}>{row.tool_call_count > 0 ? groupDigits(row.tool_call_count) : ""}</span>
       <span role="gridcell" class="num" title={tokens > 0 ? `${groupDigits(row.input_tokens)} in, ${groupDigits(row.output_tokens)} out, ${groupDigits(row.cache_read_tokens)} from cache` : undefined}>{tokens > 0 ? formatCount(tokens) : ""}</span>
       <span role="gridcell" class="num">{row.cost_usd !== null && row.cost_usd > 0 ? formatCost(row.cost_usd) : ""}</span>
       <span role="gridcell" class="num">{row.status === "running" ? <span class="running-text">{formatDuration(row.duration_ns)}</span> : formatDuration(row.duration_ns)}</span>
@@ -131,7 +131,8 @@ export function SessionsPage() {
     select(line.key);
     if (scroller.current !== null) showRow(scroller.current, next, HEIGHT, 1, 1);
   };
-  useEffect(() => provide({
+  // Before the next key can come: a key pressed right after another must see what that one did.
+  useLayoutEffect(() => provide({
     next: () => go(1),
     previous: () => go(-1),
     first: () => go(-Infinity),

@@ -98,6 +98,7 @@ export function SqlPage() {
   };
   return (
     <main class="sql-page">
+      <h1 class="sr-only">SQL</h1>
       <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label="Schema">
         {schemaError !== null ? <Failure error={schemaError} what="The schema could not be read" retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
       </aside>
