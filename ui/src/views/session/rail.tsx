@@ -6,7 +6,7 @@ import { sessionLink } from "../../state/route.ts";
 import { filterFlag, filterText, hasMore, more, setFilter, shownRows } from "../../state/sessions.ts";
 import { titleOf } from "../../trace/payload_text.ts";
 import { formatTime } from "../../trace/format.ts";
-import { useSight } from "../../widgets/virtual_rows.tsx";
+import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
 import { Flags, StatusMark } from "../sessions/session_marks.tsx";
 
 const HEIGHT = 40;
@@ -15,6 +15,10 @@ export function Rail({ current }: { current: string }) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = shownRows.value;
   const sight = useSight(scroller, list.length, HEIGHT);
+  const place = list.findIndex((row) => row.session_id === current);
+  useEffect(() => {
+    if (place >= 0 && scroller.current !== null) showRow(scroller.current, place, HEIGHT);
+  }, [place < 0, current]);
   useEffect(() => {
     if (sight.end >= list.length && hasMore()) void more();
   }, [sight.end, list.length]);

@@ -15,7 +15,7 @@ import { Flags, StatusMark } from "./session_marks.tsx";
 import "./sessions.css";
 
 const HEIGHT = 44;
-const FLAGS: [Flag, string, string | null][] = [["", "all", null], ["running", "running", "running"], ["error", "errors", "error"], ["loop", "loops", "loop"], ["blocked", "denied", "denied"]];
+const FLAGS: [Flag, string, string | null][] = [["", "all", null], ["running", "running", "running"], ["error", "failed", "error"], ["loop", "loops", "loop"], ["blocked", "denied", "denied"]];
 
 interface Line {
   row: SessionRow | null;
