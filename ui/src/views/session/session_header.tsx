@@ -31,7 +31,7 @@ export function SessionHeader({ view }: { view: SessionView }) {
     if (session.tool_call_count > 0) fact("tool", <>{groupDigits(session.tool_call_count)} tool</>, plural(session.tool_call_count, "tool call"));
     if (facts.length === 0) fact("spans", plural(table.spanCount, "span"));
     if (session.subagent_count > 0) fact("sub", plural(session.subagent_count, "subagent"));
-    const tokens = session.input_tokens + session.output_tokens + session.cache_read_tokens + session.cache_write_tokens;
+    const tokens = session.input_tokens + session.output_tokens;
     if (tokens > 0) {
       fact("tokens", <>{formatCount(tokens)} tok</>, `${groupDigits(session.input_tokens)} in, ${groupDigits(session.output_tokens)} out, ${groupDigits(session.cache_read_tokens)} read from cache, ${groupDigits(session.cache_write_tokens)} written to cache`);
     }

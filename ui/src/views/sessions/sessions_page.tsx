@@ -38,7 +38,7 @@ function linesOf(list: readonly SessionRow[], open: ReadonlySet<string>, known: 
   return lines;
 }
 
-const tokensOf = (row: SessionRow) => row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens;
+const tokensOf = (row: SessionRow) => row.input_tokens + row.output_tokens;
 
 function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
   line: Line; top: number; place: number; selected: boolean; open: boolean; onToggle: () => void; onSelect: () => void;
