@@ -11,5 +11,8 @@ select
 from span
 where session_id = $1::varchar
     and duplicate_of is null and not part_of_parent and not plumbing
-    and operation in ('turn', 'agent', 'model', 'tool', 'hook', 'policy', 'skill', 'guardrail')
+    and (
+        operation in ('turn', 'agent', 'model', 'tool', 'hook', 'policy', 'skill', 'guardrail')
+        or decision = 'deny'
+    )
 order by started_at, act_id
