@@ -259,9 +259,11 @@ mod tests {
             .filter(|event| **event == Event::Synced)
             .count();
         assert!(syncs < 200, "{syncs} syncs for 200 requests");
+        // The loader is told after the waiters are.
         let positions: Vec<_> = rig
             .loader
-            .try_iter()
+            .iter()
+            .take(200)
             .map(|accepted| accepted.position)
             .collect();
         assert_eq!(positions, (1..=200).collect::<Vec<_>>());
