@@ -5,6 +5,7 @@ use std::sync::Arc;
 use store::{Table, Value};
 
 use crate::model::{Finding, SessionRow, SpanRef, Turn};
+use crate::sql;
 use crate::time::rfc3339;
 
 /// One row of a table, read by column name. A missing column or another type reads as absent.
@@ -102,6 +103,20 @@ impl<'a> Named<'a> {
 /// A text or null as a query parameter.
 pub(crate) fn text_param(text: Option<&str>) -> Value {
     text.map_or(Value::Null, |text| Value::Text(Arc::from(text)))
+}
+
+/// Some words as one query parameter, lower case; null when there are none.
+pub(crate) fn list_param(items: &[String]) -> Value {
+    let items: Vec<String> = items
+        .iter()
+        .filter(|item| !item.is_empty())
+        .map(|item| item.to_lowercase())
+        .collect();
+    text_param(
+        (!items.is_empty())
+            .then(|| items.join(sql::ITEM_SEPARATOR))
+            .as_deref(),
+    )
 }
 
 pub(crate) fn session(row: &Named<'_>) -> SessionRow {

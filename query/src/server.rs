@@ -14,7 +14,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::routes::{assets, findings, live, payload, sessions, span, sql, status, tree};
+use crate::routes::{
+    acts, assets, findings, live, overview, payload, sessions, span, sql, status, tree, usage,
+};
 use crate::state::{AppState, Config, CountIngest};
 use crate::{Error, guard};
 
@@ -30,6 +32,13 @@ fn api() -> OpenApiRouter<AppState> {
     let compressed = OpenApiRouter::new()
         .routes(routes!(sessions::list_sessions))
         .routes(routes!(sessions::get_session))
+        .routes(routes!(overview::get_summary))
+        .routes(routes!(overview::get_activity))
+        .routes(routes!(overview::get_filter_values))
+        .routes(routes!(overview::get_shapes))
+        .routes(routes!(acts::list_acts))
+        .routes(routes!(usage::get_timeline))
+        .routes(routes!(usage::get_catalog))
         .routes(routes!(tree::session_tree))
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))

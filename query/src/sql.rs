@@ -1,30 +1,38 @@
 //! The only list of our own queries. A test prepares each against a fresh store.
 
 macro_rules! queries {
-    ($($(#[$doc:meta])* $name:ident = $file:literal),+ $(,)?) => {
-        $($(#[$doc])* pub(crate) const $name: &str = include_str!(concat!("../sql/", $file));)+
+    ($($(#[$doc:meta])* $name:ident = $($file:literal)&+),+ $(,)?) => {
+        $($(#[$doc])* pub(crate) const $name: &str =
+            concat!($(include_str!(concat!("../sql/", $file))),+);)+
 
-        /// File name and text of every query.
+        /// File names and text of every query.
         #[cfg(test)]
-        pub(crate) const ALL: &[(&str, &str)] = &[$(($file, $name)),+];
+        pub(crate) const ALL: &[(&[&str], &str)] = &[$((&[$($file),+], $name)),+];
     };
 }
 
 queries!(
+    CATALOG = "catalog.sql",
+    FILTER_VALUES = "filter_values.sql",
     GET_SPAN = "get_span.sql",
+    LIST_ACTS = "list_acts.sql",
     LIST_FINDINGS = "list_findings.sql",
-    LIST_SESSIONS = "list_sessions.sql",
+    LIST_SESSIONS = "filtered_sessions.sql" & "list_sessions.sql",
     PREVIOUS_MODEL_REQUEST = "previous_model_request.sql",
     PUBLIC_COLUMNS = "public_columns.sql",
     PUBLIC_MACROS = "public_macros.sql",
     RELATED_SPANS = "related_spans.sql",
+    SESSION_ACTIVITY = "filtered_sessions.sql" & "session_activity.sql",
     SESSION_ACTS = "session_acts.sql",
+    SESSION_SHAPES = "session_shapes.sql",
     SESSION_STATE = "session_state.sql",
+    SESSION_SUMMARY = "filtered_sessions.sql" & "session_summary.sql",
     SESSION_TRACES = "session_traces.sql",
     SESSION_TREE = "session_tree.sql",
     SESSION_TURNS = "session_turns.sql",
     SESSIONS_TO_WATCH = "sessions_to_watch.sql",
     SPAN_EVENTS = "span_events.sql",
+    TIMELINE = "timeline.sql",
     TRACE_TREE = "trace_tree.sql",
 );
 
@@ -43,7 +51,9 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         found.sort();
-        let listed: Vec<&str> = ALL.iter().map(|(file, _)| *file).collect();
+        let mut listed: Vec<&str> = ALL.iter().flat_map(|(files, _)| *files).copied().collect();
+        listed.sort_unstable();
+        listed.dedup();
         assert_eq!(found, listed);
 
         let folder = tempfile::tempdir().unwrap();
@@ -53,15 +63,15 @@ mod tests {
             reader_count: 1,
         })
         .unwrap();
-        for (file, sql) in ALL {
-            let count = (1..=20)
+        for (files, sql) in ALL {
+            let count = (1..=40)
                 .rev()
                 .find(|n| sql.contains(&format!("${n}:")))
                 .unwrap_or(0);
             let params = vec![store::Value::Null; count];
             store.read(sql, &params).unwrap_or_else(|error| {
                 let cause = std::error::Error::source(&error);
-                panic!("{file}: {error}: {cause:?}")
+                panic!("{files:?}: {error}: {cause:?}")
             });
         }
     }

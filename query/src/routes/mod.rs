@@ -1,12 +1,16 @@
 //! One file per resource; `server.rs` puts them together.
 
+pub(crate) mod acts;
 pub(crate) mod assets;
 pub(crate) mod findings;
 pub(crate) mod live;
 pub(crate) mod messages;
+pub(crate) mod overview;
 pub(crate) mod payload;
+pub(crate) mod session_filter;
 pub(crate) mod sessions;
 pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod status;
 pub(crate) mod tree;
+pub(crate) mod usage;

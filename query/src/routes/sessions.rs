@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
 use crate::model::{Finding, SessionRow, Turn};
+use crate::routes::session_filter::SessionFilter;
 use crate::rows::{self, Named, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -16,30 +17,25 @@ use crate::state::AppState;
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1000;
 
-/// Which sessions.
+/// In which order, and how many.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(crate) struct SessionFilter {
+pub(crate) struct SessionPage {
     /// Rows of one page, at most 1,000.
     limit: Option<i64>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, asked with the same filter and order.
     cursor: Option<String>,
-    /// Free text over title, id, harness, project, model and tool names.
-    q: Option<String>,
-    status: Option<String>,
-    harness: Option<String>,
-    /// Kind of finding, or `any`.
-    finding: Option<String>,
-    /// Children of this session instead of top-level sessions.
-    parent: Option<String>,
-    /// Child sessions too.
-    include_children: bool,
-    /// Only these sessions.
-    #[serde(skip)]
-    #[param(ignore)]
-    pub(crate) ids: Option<Vec<String>>,
+    /// `activity` (when absent: the latest sign of life), `started`, `duration`, `turns`, `tokens`,
+    /// `cost`, `errors`, `findings`.
+    sort: Option<String>,
+    /// `desc` (when absent) or `asc`.
+    order: Option<String>,
 }
+
+const SORTS: &[&str] = &[
+    "activity", "started", "duration", "turns", "tokens", "cost", "errors", "findings",
+];
 
 /// A page of sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,22 +45,23 @@ pub(crate) struct SessionList {
     next_cursor: Option<String>,
 }
 
-/// Sessions, newest activity first; top-level ones unless asked otherwise.
-#[utoipa::path(get, path = "/sessions", params(SessionFilter), tag = "sessions",
+/// Sessions, newest activity first unless asked otherwise; top-level ones unless asked otherwise.
+#[utoipa::path(get, path = "/sessions", params(SessionFilter, SessionPage), tag = "sessions",
     responses((status = 200, body = SessionList), (status = 400, body = ErrorBody)))]
 pub(crate) async fn list_sessions(
     State(state): State<AppState>,
     ApiQuery(filter): ApiQuery<SessionFilter>,
+    ApiQuery(page): ApiQuery<SessionPage>,
 ) -> Result<Json<SessionList>, ApiError> {
-    let limit = filter.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let table = state
-        .read(sql::LIST_SESSIONS, params(&filter, limit + 1)?)
+        .read(sql::LIST_SESSIONS, page_params(&filter, &page, limit + 1)?)
         .await?;
     let mut rows: Vec<Named<'_>> = rows::rows(&table).collect();
     let has_more = rows.len() as i64 > limit;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| has_more).map(|last| {
-        let place = format!("{}:{}", last.count("last_ns"), last.string("session_id"));
+        let place = format!("{}:{}", last.count("sort_key"), last.string("session_id"));
         hex::encode(place)
     });
     Ok(Json(SessionList {
@@ -73,33 +70,52 @@ pub(crate) async fn list_sessions(
     }))
 }
 
-fn params(filter: &SessionFilter, limit: i64) -> Result<Vec<Value>, ApiError> {
-    let (last_ns, last_id) = match &filter.cursor {
+fn page_params(
+    filter: &SessionFilter,
+    page: &SessionPage,
+    limit: i64,
+) -> Result<Vec<Value>, ApiError> {
+    let (last_key, last_id) = match &page.cursor {
         None => (Value::Null, Value::Null),
         Some(cursor) => read_cursor(cursor)
             .ok_or_else(|| ApiError::bad_request("`cursor` is not one that /sessions gave"))?,
     };
-    let words = filter.q.as_ref().map(|q| q.trim().to_lowercase());
-    let ids = filter.ids.as_ref().map(|ids| ids.join(sql::ITEM_SEPARATOR));
-    let text = |text: &Option<String>| text_param(text.as_deref().filter(|t| !t.is_empty()));
-    Ok(vec![
+    let sort = page.sort.as_deref();
+    if sort.is_some_and(|sort| !SORTS.contains(&sort)) {
+        let message = format!("`sort` is one of {}", SORTS.join(", "));
+        return Err(ApiError::bad_request(message));
+    }
+    let sign = match page.order.as_deref() {
+        None | Some("desc") => 1,
+        Some("asc") => -1,
+        Some(_) => return Err(ApiError::bad_request("`order` is `desc` or `asc`")),
+    };
+    let mut params = filter.params();
+    params.extend([
         Value::Int(limit),
-        last_ns,
+        text_param(sort),
+        Value::Int(sign),
+        last_key,
         last_id,
-        text(&words),
-        text(&filter.status),
-        text(&filter.harness),
-        text(&filter.finding),
-        text(&filter.parent),
-        Value::Bool(filter.include_children),
-        text_param(ids.as_deref()),
-    ])
+    ]);
+    Ok(params)
 }
 
 fn read_cursor(cursor: &str) -> Option<(Value, Value)> {
     let place = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
-    let (ns, id) = place.split_once(':')?;
-    Some((Value::Int(ns.parse().ok()?), Value::Text(id.into())))
+    let (key, id) = place.split_once(':')?;
+    Some((Value::Int(key.parse().ok()?), Value::Text(id.into())))
+}
+
+/// The first page of the sessions that pass a filter.
+async fn first_page(
+    state: &AppState,
+    filter: &SessionFilter,
+    limit: i64,
+) -> Result<Vec<SessionRow>, ApiError> {
+    let params = page_params(filter, &SessionPage::default(), limit)?;
+    let table = state.read(sql::LIST_SESSIONS, params).await?;
+    Ok(rows::rows(&table).map(|row| rows::session(&row)).collect())
 }
 
 /// The rows of some sessions, whichever their place.
@@ -108,15 +124,7 @@ pub(crate) async fn sessions_by_id(
     ids: Vec<String>,
 ) -> Result<Vec<SessionRow>, ApiError> {
     let limit = ids.len() as i64;
-    let filter = SessionFilter {
-        include_children: true,
-        ids: Some(ids),
-        ..SessionFilter::default()
-    };
-    let table = state
-        .read(sql::LIST_SESSIONS, params(&filter, limit)?)
-        .await?;
-    Ok(rows::rows(&table).map(|row| rows::session(&row)).collect())
+    first_page(state, &SessionFilter::only(ids), limit).await
 }
 
 /// One session with all that belongs to it.
@@ -151,24 +159,19 @@ pub(crate) async fn get_session(
         .pop()
         .ok_or_else(|| session_not_found(&session_id))?;
     let id = Value::Text(session_id.as_str().into());
-    let child_filter = SessionFilter {
-        parent: Some(session_id.clone()),
-        ..SessionFilter::default()
-    };
+    let child_filter = SessionFilter::children_of(session_id.clone());
     let this_one = [session_id.as_str()];
     let (turns, findings, children, traces) = tokio::try_join!(
         state.read(sql::SESSION_TURNS, vec![id.clone()]),
         super::findings::of_sessions(&state, &this_one),
-        state.read(sql::LIST_SESSIONS, params(&child_filter, MAX_LIMIT)?),
+        first_page(&state, &child_filter, MAX_LIMIT),
         state.read(sql::SESSION_TRACES, vec![id]),
     )?;
     Ok(Json(SessionDetail {
         session,
         turns: rows::rows(&turns).map(|row| rows::turn(&row)).collect(),
         findings,
-        children: rows::rows(&children)
-            .map(|row| rows::session(&row))
-            .collect(),
+        children,
         traces: rows::rows(&traces)
             .map(|row| TraceSummary {
                 trace_id: row.string("trace_id"),

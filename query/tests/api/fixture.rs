@@ -296,6 +296,9 @@ pub(crate) fn demo(writer: &mut Writer) -> Batch {
     });
     let other = act(writer, 9, Operation::Tool, "s3", |state| {
         state.key.trace_id = trace_id(3);
+        state.facts.tool_name = Some("read_file".into());
+        state.facts.mcp_server = Some("files".into());
+        state.facts.agent_name = Some("Explore".into());
     });
     let event = Event {
         event_id: [1; 16],

@@ -6,5 +6,6 @@ mod fixture;
 mod guard;
 mod live;
 mod openapi;
+mod overview;
 mod routes;
 mod sql;

@@ -34,6 +34,20 @@ async fn sessions_are_listed_filtered_and_paged() {
         ("?q=100%25", &[]),
         ("?finding=nothing", &[]),
         ("?limit=1", &["s3"]),
+        ("?harness=codex&harness=CLAUDE-CODE", &["s3", "s1"]),
+        ("?harness=codex&status=running", &[]),
+        ("?model=m1&tool=bash&min_cost_usd=0.5", &["s3", "s1"]),
+        ("?min_cost_usd=0.6", &[]),
+        ("?max_cost_usd=0.4", &[]),
+        ("?agent=Explore", &["s3"]),
+        ("?mcp=files", &["s3"]),
+        ("?mcp=none", &[]),
+        ("?max_duration_ns=1000000000", &[]),
+        ("?from_ns=1767323045000000000", &["s3", "s1"]),
+        ("?until_ns=1767323045000000000", &[]),
+        ("?sort=started", &["s3", "s1"]),
+        ("?order=asc", &["s1", "s3"]),
+        ("?sort=tokens&order=asc", &["s3", "s1"]),
     ] {
         let list = server.json(&format!("/api/v1/sessions{query}")).await;
         assert_eq!(ids(&list), expected, "{query}");
@@ -45,7 +59,19 @@ async fn sessions_are_listed_filtered_and_paged() {
         .await;
     assert_eq!(ids(&second), ["s1"]);
     assert_eq!(second["next_cursor"], Json::Null);
-    for bad in ["?cursor=zz", "?limit=x", "?include_children=7"] {
+    let query = "/api/v1/sessions?limit=1&sort=cost&order=asc";
+    let cheapest = server.json(query).await;
+    let cursor = cheapest["next_cursor"].as_str().unwrap();
+    let next = server.json(&format!("{query}&cursor={cursor}")).await;
+    assert_eq!((ids(&cheapest), ids(&next)), (vec!["s3"], vec!["s1"]));
+    for bad in [
+        "?cursor=zz",
+        "?limit=x",
+        "?include_children=7",
+        "?sort=beauty",
+        "?order=up",
+        "?min_cost_usd=much",
+    ] {
         let response = server.get(&format!("/api/v1/sessions{bad}")).await;
         assert_eq!(response.status(), 400, "{bad}");
         let body: Json = response.json().await.unwrap();
