@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use proto::Request;
 use proto::id::TraceId;
-use store::{ActState, Batch, Writer};
+use store::{Batch, LoadedAct, Writer};
 use tokio_util::sync::CancellationToken;
 
 use crate::conventions::{Understood, understand_logs, understand_metrics, understand_traces};
@@ -34,7 +34,7 @@ impl Memory for Writer {
         &mut self,
         traces: &[TraceId],
         sessions: &[Arc<str>],
-    ) -> Result<Vec<ActState>, store::Error> {
+    ) -> Result<Vec<LoadedAct>, store::Error> {
         Writer::load_acts(self, traces, sessions)
     }
 

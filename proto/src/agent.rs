@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{SpanId, TraceId};
 
 macro_rules! word_list {
@@ -25,6 +27,21 @@ macro_rules! word_list {
             /// The variant of a word; `None` for a word that is not in the list.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let word = std::borrow::Cow::<'de, str>::deserialize(from)?;
+                Self::parse(&word).ok_or_else(|| {
+                    serde::de::Error::unknown_variant(&word, &[$($text),+])
+                })
             }
         }
     };
@@ -63,6 +80,22 @@ word_list!(
     Status { Unset = "unset", Ok = "ok", Error = "error" }
 );
 word_list!(
+    /// Where the cost of a model request comes from.
+    CostSource {
+        /// The emitter says it.
+        Reported = "reported",
+        /// Computed from tokens and the price table.
+        PriceTable = "price_table",
+    }
+);
+word_list!(
+    /// Where the output of a tool call comes from, when not from a record of the call itself.
+    OutputSource {
+        /// A later model request resends it.
+        NextRequest = "next_request",
+    }
+);
+word_list!(
     /// OTLP span kind.
     SpanKind {
         Unspecified = "unspecified",
@@ -75,9 +108,10 @@ word_list!(
 );
 
 /// The address of a payload's text: its BLAKE3 hash, and its length in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PayloadRef {
-    /// BLAKE3 of the bytes.
+    /// BLAKE3 of the bytes; hex in JSON.
+    #[serde(with = "hex::serde")]
     pub hash: [u8; 32],
     /// Length in bytes.
     pub size_bytes: u64,
@@ -105,10 +139,12 @@ impl PayloadRef {
 /// (`[{"role","parts":[{"type",…}]}]`, system instructions first with role `system`) where the
 /// emitter's shape is recognised, the emitter's own text otherwise. Those of a tool call are the
 /// arguments and the result exactly as the emitter gave them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Name of the harness or framework (`claude-code`, `pydantic-ai`, …).
     pub harness: Option<Arc<str>>,
+    pub harness_version: Option<Arc<str>>,
     /// Session (conversation) id that this very record carries.
     pub session_id: Option<Arc<str>>,
     /// Session id that only the resource carries; weaker than `session_id` of any relative.
@@ -149,16 +185,24 @@ pub struct Facts {
     pub cache_write_tokens: Option<i64>,
     pub reasoning_tokens: Option<i64>,
     pub cost_usd: Option<f64>,
+    pub cost_source: Option<CostSource>,
+    /// How often the model was asked until it answered; 1 = at once.
+    pub attempt_count: Option<i64>,
     pub finish_reason: Option<Arc<str>>,
     pub error_type: Option<Arc<str>>,
     pub error_message: Option<Arc<str>>,
     /// What the record says of the outcome beside the OTLP status (`success`, exit code, `isError`).
     pub success: Option<bool>,
+    /// Exit code of the process that a tool call ran.
+    pub exit_code: Option<i64>,
     pub user_id: Option<Arc<str>>,
     pub host: Option<Arc<str>>,
     pub project: Option<Arc<str>>,
+    /// Version-control branch that the agent worked on.
+    pub branch: Option<Arc<str>>,
     pub input: Option<PayloadRef>,
     pub output: Option<PayloadRef>,
+    pub output_source: Option<OutputSource>,
     /// Identity of the call: same tool and same (canonical) arguments give the same hash; 16 hex
     /// digits. Behind `size:` it is made of the tool and the size of its arguments only. That of a
     /// model request is the identity of the answer: the calls it asks for without their ids, or else
@@ -168,6 +212,17 @@ pub struct Facts {
     pub truncated_upstream: Option<Arc<str>>,
     /// One muted line for the waterfall: command, file, query … Never JSON, at most 160 characters.
     pub detail: Option<Arc<str>>,
+}
+
+/// What a record said of its act where joining it with other records has changed that, so that the
+/// join can always be worked out anew from what was reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    pub operation: Operation,
+    pub end_ns: Option<i64>,
+    pub status: Status,
+    pub status_message: Option<Arc<str>>,
+    pub facts: Facts,
 }
 
 /// Where an act's results of earlier tool calls come to light: a later model request resends them.

@@ -24,6 +24,7 @@ create table span (
     status varchar,
     status_message varchar,
     harness varchar,
+    harness_version varchar,
     record_session_id varchar, -- session id that this very record carries
     resource_session_id varchar,
     parent_session_id varchar,
@@ -54,22 +55,28 @@ create table span (
     cache_write_tokens bigint,
     reasoning_tokens bigint,
     cost_usd double,
+    cost_source varchar,
+    attempt_count bigint,
     finish_reason varchar,
     error_type varchar,
     error_message varchar,
     success boolean,
+    exit_code bigint,
     user_id varchar,
     host varchar,
     project varchar,
+    branch varchar,
     input_id bigint, -- payload.payload_id, so that text is found without a search by hash
     input_hash blob,
     input_size bigint,
     output_id bigint,
     output_hash blob,
     output_size bigint,
+    output_source varchar,
     call_hash varchar,
     truncated_upstream varchar,
     detail varchar,
+    reported json, -- what the record itself said, where joining has changed it
     -- The heavy half: written once.
     kind varchar,
     attributes json,
@@ -80,6 +87,27 @@ create table span (
     service_name varchar,
     trace_state varchar,
     dropped_attributes_count bigint
+);
+
+-- What model requests show of tool calls, by the request that shows it: calls that its answer asks
+-- for, and results of earlier calls that it resends.
+create table call_asked (
+    act_id bigint not null,
+    position integer not null,
+    tool_call_id varchar,
+    tool_name varchar,
+    mcp_server varchar,
+    input_hash blob,
+    input_size bigint,
+    call_hash varchar
+);
+
+create table result_seen (
+    act_id bigint not null,
+    tool_call_id varchar,
+    output_hash blob,
+    output_size bigint,
+    is_error boolean
 );
 
 create table resource (
@@ -122,9 +150,11 @@ create table session (
     parent_session_id varchar,
     inferred boolean,
     harness varchar,
+    harness_version varchar,
     title varchar,
     host varchar,
     project varchar,
+    branch varchar,
     user_id varchar,
     started_at timestamp_ns,
     last_at timestamp_ns,

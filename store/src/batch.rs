@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use proto::agent::{
-    Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Status,
+    Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Reported, Status,
+    ToolCallAsked, ToolResultSeen,
 };
 use proto::id::{SpanId, TraceId};
 
@@ -34,9 +35,19 @@ pub struct ActState {
     pub end_ns: Option<i64>,
     pub status: Status,
     pub status_message: Option<Arc<str>>,
-    /// As reported, gaps filled from other records of the same act (filling twice changes nothing).
+    /// As reported, gaps filled from other records of the same act.
     pub facts: Facts,
+    /// What the record itself says, where joining has changed it; `None` = as it stands.
+    pub reported: Option<Box<Reported>>,
     pub derived: Derived,
+}
+
+/// A stored act as it is read back: with what it shows of tool calls, if it is a model request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedAct {
+    pub state: ActState,
+    pub calls_asked: Vec<ToolCallAsked>,
+    pub results_seen: Vec<ToolResultSeen>,
 }
 
 /// What resolution adds to an act. Changes as later records arrive.
@@ -61,9 +72,11 @@ pub struct SessionRow {
     pub parent_session_id: Option<Arc<str>>,
     pub inferred: bool,
     pub harness: Option<Arc<str>>,
+    pub harness_version: Option<Arc<str>>,
     pub title: Option<Arc<str>>,
     pub host: Option<Arc<str>>,
     pub project: Option<Arc<str>>,
+    pub branch: Option<Arc<str>>,
     pub user_id: Option<Arc<str>>,
     pub started_ns: i64,
     /// Latest end (or start) of any act.

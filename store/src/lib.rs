@@ -29,7 +29,8 @@ mod values;
 mod writer;
 
 pub use batch::{
-    ActKey, ActState, Batch, Committed, Derived, FindingRow, Notice, SessionRow, TraceRow, TurnRow,
+    ActKey, ActState, Batch, Committed, Derived, FindingRow, LoadedAct, Notice, SessionRow,
+    TraceRow, TurnRow,
 };
 pub use error::Error;
 pub use open::{Config, Store};

@@ -1,14 +1,14 @@
 //! Reading back the connected group of acts that a resolver needs.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use duckdb::{Connection, Result};
 use proto::id::TraceId;
 
-use crate::columns::{Columns, each_row};
+use crate::columns::{Columns, RowReader, each_row};
 use crate::seen::{Range, Seen};
-use crate::{ActState, rows};
+use crate::{LoadedAct, rows};
 
 /// All acts of the group that the traces and sessions belong to, in order of arrival.
 pub(crate) fn acts(
@@ -16,7 +16,7 @@ pub(crate) fn acts(
     seen: &Seen,
     traces: &[TraceId],
     sessions: &[Arc<str>],
-) -> Result<Vec<ActState>> {
+) -> Result<Vec<LoadedAct>> {
     let mut group = Group::default();
     for id in traces {
         if let Some(range) = seen.trace(id) {
@@ -37,22 +37,26 @@ pub(crate) fn acts(
         }
         let known = group.traces.len() + group.sessions.len();
         let sql = format!(
-            "select distinct trace_id, session_id from span where {}",
+            "select distinct trace_id, {} from span where {}",
+            SESSION_COLUMNS.join(", "),
             group.condition()
         );
-        let mut reached = Vec::new();
+        let mut traces = Vec::new();
+        let mut sessions = Vec::new();
         each_row(connection, &sql, |row| {
-            reached.push((row.text("trace_id"), row.text("session_id")));
+            traces.extend(
+                row.str("trace_id")
+                    .and_then(|id| id.parse::<TraceId>().ok()),
+            );
+            sessions.extend(SESSION_COLUMNS.iter().filter_map(|column| row.text(column)));
         })?;
-        for (trace, session) in reached {
-            if let Some(id) = trace.as_deref().and_then(|id| id.parse::<TraceId>().ok()) {
-                group.range = group.range.with(seen.trace(&id).unwrap_or(Range::EMPTY));
-                group.traces.insert(id.hex());
-            }
-            if let Some(id) = session {
-                group.range = group.range.with(seen.session(&id).unwrap_or(Range::EMPTY));
-                group.sessions.insert(id.to_string());
-            }
+        for id in traces {
+            group.range = group.range.with(seen.trace(&id).unwrap_or(Range::EMPTY));
+            group.traces.insert(id.hex());
+        }
+        for id in sessions {
+            group.range = group.range.with(seen.session(&id).unwrap_or(Range::EMPTY));
+            group.sessions.insert(id.to_string());
         }
         if group.traces.len() + group.sessions.len() == known {
             break;
@@ -65,19 +69,53 @@ pub(crate) fn acts(
         columns.names().join(", "),
         group.condition()
     );
-    let mut acts = Vec::new();
+    let mut acts: Vec<LoadedAct> = Vec::new();
     let mut damaged = 0;
-    let mut ids = HashSet::new();
+    let mut place: HashMap<i64, usize> = HashMap::new();
     each_row(connection, &sql, |row| match rows::act_state(&row) {
-        Some(act) if ids.insert(act.act_id) => acts.push(act),
-        Some(_) => {}
+        Some(state) => {
+            if place.insert(state.act_id, acts.len()).is_none() {
+                acts.push(LoadedAct {
+                    state,
+                    calls_asked: Vec::new(),
+                    results_seen: Vec::new(),
+                });
+            }
+        }
         None => damaged += 1,
+    })?;
+    let Range { first, last } = group.range;
+    let shown = |table: &str, order: &str| {
+        format!("select * from {table} where act_id between {first} and {last} order by {order}")
+    };
+    let act_of = |row: &RowReader<'_>| place.get(&row.long("act_id")?).copied();
+    each_row(
+        connection,
+        &shown("call_asked", "act_id, position"),
+        |row| {
+            if let (Some(n), Some(call)) = (act_of(&row), rows::call_asked(&row)) {
+                acts[n].calls_asked.push(call);
+            }
+        },
+    )?;
+    each_row(connection, &shown("result_seen", "act_id"), |row| {
+        if let (Some(n), Some(result)) = (act_of(&row), rows::result_seen(&row)) {
+            acts[n].results_seen.push(result);
+        }
     })?;
     if damaged > 0 {
         tracing::error!(span_count = damaged, "stored acts cannot be read back");
     }
     Ok(acts)
 }
+
+/// Where an act names the sessions that tie its trace to others.
+pub(crate) const SESSION_COLUMNS: [&str; 4] = [
+    "session_id",
+    "record_session_id",
+    "resource_session_id",
+    "parent_session_id",
+];
 
 /// The part of a connected group found so far.
 struct Group {
@@ -108,7 +146,12 @@ impl Group {
             parts.push(format!("trace_id in ({})", list(&self.traces)));
         }
         if !self.sessions.is_empty() {
-            parts.push(format!("session_id in ({})", list(&self.sessions)));
+            let ids = list(&self.sessions);
+            parts.extend(
+                SESSION_COLUMNS
+                    .iter()
+                    .map(|column| format!("{column} in ({ids})")),
+            );
         }
         let Range { first, last } = self.range;
         format!(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use proto::agent::{
-    Act, Decision, Event, Facts, MetricPoint, Operation, Origin, PayloadRef, Status,
+    Act, CostSource, Decision, Event, Facts, MetricPoint, Operation, Origin, OutputSource,
+    PayloadRef, Reported, Status, ToolCallAsked, ToolResultSeen,
 };
 use proto::id::{SpanId, TraceId};
 
@@ -76,7 +77,7 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
     );
     c.text("status", acts().map(|a| Some(a.status.as_str())));
     c.text("status_message", acts().map(|a| a.status_message.as_ref()));
-    fact!(text: "harness" = harness, "record_session_id" = session_id,
+    fact!(text: "harness" = harness, "harness_version" = harness_version, "record_session_id" = session_id,
         "resource_session_id" = resource_session_id, "parent_session_id" = parent_session_id,
         "turn_key" = turn_key);
     address(c, "prompt", ids, facts().map(|f| f.prompt.as_ref()));
@@ -96,14 +97,107 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
         "cache_read_tokens" = cache_read_tokens, "cache_write_tokens" = cache_write_tokens,
         "reasoning_tokens" = reasoning_tokens);
     fact!(double: "cost_usd" = cost_usd);
+    c.text(
+        "cost_source",
+        facts().map(|f| f.cost_source.map(CostSource::as_str)),
+    );
+    fact!(long: "attempt_count" = attempt_count);
     fact!(text: "finish_reason" = finish_reason, "error_type" = error_type,
         "error_message" = error_message);
     fact!(flag: "success" = success);
-    fact!(text: "user_id" = user_id, "host" = host, "project" = project);
+    fact!(long: "exit_code" = exit_code);
+    fact!(text: "user_id" = user_id, "host" = host, "project" = project, "branch" = branch);
     address(c, "input", ids, facts().map(|f| f.input.as_ref()));
     address(c, "output", ids, facts().map(|f| f.output.as_ref()));
+    c.text(
+        "output_source",
+        facts().map(|f| f.output_source.map(OutputSource::as_str)),
+    );
     fact!(text: "call_hash" = call_hash, "truncated_upstream" = truncated_upstream,
         "detail" = detail);
+    c.text(
+        "reported",
+        acts().map(|a| a.reported.as_deref().map(reported_json)),
+    );
+}
+
+/// What a record said, as a JSON object without what it did not say.
+fn reported_json(reported: &Reported) -> String {
+    let mut value = serde_json::to_value(reported).unwrap_or_default();
+    if let Some(facts) = value
+        .get_mut("facts")
+        .and_then(|facts| facts.as_object_mut())
+    {
+        facts.retain(|_, fact| !fact.is_null());
+    }
+    value.to_string()
+}
+
+/// Calls that the answers of model requests ask for, with the row number of the request's act.
+pub(crate) fn calls_asked<'a>(
+    calls: impl Iterator<Item = (i64, usize, &'a ToolCallAsked)> + Clone,
+) -> Columns {
+    let mut c = Columns::default();
+    let call = || calls.clone().map(|(_, _, call)| call);
+    c.long("act_id", calls.clone().map(|(id, ..)| Some(id)));
+    c.int("position", calls.clone().map(|(_, n, _)| Some(n as i32)));
+    c.text(
+        "tool_call_id",
+        call().map(|call| call.tool_call_id.as_ref()),
+    );
+    c.text("tool_name", call().map(|call| Some(&call.tool_name)));
+    c.text("mcp_server", call().map(|call| call.mcp_server.as_ref()));
+    c.bytes("input_hash", call().map(|call| Some(call.input?.hash)));
+    c.long(
+        "input_size",
+        call().map(|call| Some(call.input?.size_bytes as i64)),
+    );
+    c.text("call_hash", call().map(|call| call.call_hash.as_ref()));
+    c
+}
+
+/// A call as [`calls_asked`] wrote it.
+pub(crate) fn call_asked(row: &RowReader<'_>) -> Option<ToolCallAsked> {
+    Some(ToolCallAsked {
+        tool_call_id: row.text("tool_call_id"),
+        tool_name: row.text("tool_name")?,
+        mcp_server: row.text("mcp_server"),
+        input: address_of(row, "input"),
+        call_hash: row.text("call_hash"),
+    })
+}
+
+/// Results of tool calls that model requests resend, with the row number of the request's act.
+pub(crate) fn results_seen<'a>(
+    results: impl Iterator<Item = (i64, &'a ToolResultSeen)> + Clone,
+) -> Columns {
+    let mut c = Columns::default();
+    let seen = || results.clone().map(|(_, seen)| seen);
+    c.long("act_id", results.clone().map(|(id, _)| Some(id)));
+    c.text("tool_call_id", seen().map(|seen| Some(&seen.tool_call_id)));
+    c.bytes("output_hash", seen().map(|seen| Some(seen.output.hash)));
+    c.long(
+        "output_size",
+        seen().map(|seen| Some(seen.output.size_bytes as i64)),
+    );
+    c.flag("is_error", seen().map(|seen| seen.is_error));
+    c
+}
+
+/// A result as [`results_seen`] wrote it.
+pub(crate) fn result_seen(row: &RowReader<'_>) -> Option<ToolResultSeen> {
+    Some(ToolResultSeen {
+        tool_call_id: row.text("tool_call_id")?,
+        output: address_of(row, "output")?,
+        is_error: row.flag("is_error"),
+    })
+}
+
+fn address_of(row: &RowReader<'_>, name: &str) -> Option<PayloadRef> {
+    Some(PayloadRef {
+        hash: row.bytes(&format!("{name}_hash"))?.try_into().ok()?,
+        size_bytes: row.long(&format!("{name}_size"))? as u64,
+    })
 }
 
 /// The heavy half, written once. `resource_ids` gives the row number of each act's resource.
@@ -154,12 +248,7 @@ pub(crate) fn json(text: &str) -> Option<std::borrow::Cow<'_, str>> {
 /// The light half of an act as [`light`] wrote it; `None` when the row cannot be one.
 pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
     let span_id = |name: &str| row.str(name)?.parse::<SpanId>().ok();
-    let address = |name: &str| {
-        Some(PayloadRef {
-            hash: row.bytes(&format!("{name}_hash"))?.try_into().ok()?,
-            size_bytes: row.long(&format!("{name}_size"))? as u64,
-        })
-    };
+    let address = |name: &str| address_of(row, name);
     let duplicate_of = match (row.str("duplicate_of_trace_id"), span_id("duplicate_of")) {
         (Some(trace_id), Some(span_id)) => Some(ActKey {
             trace_id: trace_id.parse().ok()?,
@@ -169,6 +258,7 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
     };
     let facts = Facts {
         harness: row.text("harness"),
+        harness_version: row.text("harness_version"),
         session_id: row.text("record_session_id"),
         resource_session_id: row.text("resource_session_id"),
         parent_session_id: row.text("parent_session_id"),
@@ -197,15 +287,20 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         cache_write_tokens: row.long("cache_write_tokens"),
         reasoning_tokens: row.long("reasoning_tokens"),
         cost_usd: row.double("cost_usd"),
+        cost_source: row.str("cost_source").and_then(CostSource::parse),
+        attempt_count: row.long("attempt_count"),
         finish_reason: row.text("finish_reason"),
         error_type: row.text("error_type"),
         error_message: row.text("error_message"),
         success: row.flag("success"),
+        exit_code: row.long("exit_code"),
         user_id: row.text("user_id"),
         host: row.text("host"),
         project: row.text("project"),
+        branch: row.text("branch"),
         input: address("input"),
         output: address("output"),
+        output_source: row.str("output_source").and_then(OutputSource::parse),
         call_hash: row.text("call_hash"),
         truncated_upstream: row.text("truncated_upstream"),
         detail: row.text("detail"),
@@ -227,6 +322,10 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         status: Status::parse(row.str("status")?)?,
         status_message: row.text("status_message"),
         facts,
+        reported: match row.str("reported") {
+            Some(json) => Some(Box::new(serde_json::from_str(json).ok()?)),
+            None => None,
+        },
         derived: Derived {
             session_id: row.text("session_id").unwrap_or_else(|| Arc::from("")),
             session_inferred: row.flag("session_inferred").unwrap_or(false),
@@ -289,9 +388,14 @@ pub(crate) fn sessions(sessions: &[SessionRow]) -> Columns {
     );
     c.flag("inferred", rows().map(|s| Some(s.inferred)));
     c.text("harness", rows().map(|s| s.harness.as_ref()));
+    c.text(
+        "harness_version",
+        rows().map(|s| s.harness_version.as_ref()),
+    );
     c.text("title", rows().map(|s| s.title.as_ref()));
     c.text("host", rows().map(|s| s.host.as_ref()));
     c.text("project", rows().map(|s| s.project.as_ref()));
+    c.text("branch", rows().map(|s| s.branch.as_ref()));
     c.text("user_id", rows().map(|s| s.user_id.as_ref()));
     c.time("started_at", rows().map(|s| Some(s.started_ns)));
     c.time("last_at", rows().map(|s| Some(s.last_ns)));

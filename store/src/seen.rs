@@ -7,6 +7,7 @@ use proto::id::TraceId;
 
 use crate::Batch;
 use crate::columns::{RowReader, each_row};
+use crate::load::SESSION_COLUMNS;
 
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -75,16 +76,21 @@ impl Seen {
                 }
             },
         )?;
-        each_row(
-            connection,
-            "select session_id as id, min(act_id) as first, max(act_id) as last from span group by id \
-             union all select session_id, null, null from session",
-            |row| {
-                if let Some(id) = row.str("id") {
-                    extend(&mut seen.sessions, of_session(id), range_of(&row));
-                }
-            },
-        )?;
+        let mut sessions: Vec<String> = SESSION_COLUMNS
+            .iter()
+            .map(|column| {
+                format!(
+                    "select {column} as id, min(act_id) as first, max(act_id) as last from span \
+                     where {column} is not null group by id"
+                )
+            })
+            .collect();
+        sessions.push("select session_id, null, null from session".to_owned());
+        each_row(connection, &sessions.join(" union all "), |row| {
+            if let Some(id) = row.str("id") {
+                extend(&mut seen.sessions, of_session(id), range_of(&row));
+            }
+        })?;
         seen.events.load(connection)?;
         seen.metrics.load(connection)?;
         Ok(seen)
@@ -109,8 +115,15 @@ impl Seen {
                 last: act.act_id,
             };
             extend(&mut self.traces, of_trace(&act.key.trace_id), range);
-            let session = of_session(&act.derived.session_id);
-            extend(&mut self.sessions, session, range);
+            let facts = &act.facts;
+            let named = [
+                facts.session_id.as_ref(),
+                facts.resource_session_id.as_ref(),
+                facts.parent_session_id.as_ref(),
+            ];
+            for id in named.into_iter().flatten().chain([&act.derived.session_id]) {
+                extend(&mut self.sessions, of_session(id), range);
+            }
         }
         for trace in &batch.traces {
             extend(&mut self.traces, of_trace(&trace.trace_id), Range::EMPTY);

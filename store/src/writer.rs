@@ -13,7 +13,7 @@ use crate::instance::{Instance, lock};
 use crate::open::Shared;
 use crate::payloads::{Added, Addresses};
 use crate::seen::Seen;
-use crate::{ActState, Batch, Committed, Error, Notice, pieces, rows};
+use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -179,6 +179,17 @@ impl Core {
         let acts: Vec<_> = batch.new_acts.iter().map(|(act, _)| act).collect();
         rows::heavy(&mut columns, &acts, &resource_ids);
         columns.append_to(connection, "span")?;
+        let models = || batch.new_acts.iter();
+        rows::calls_asked(models().flat_map(|(act, state)| {
+            let calls = act.tool_calls_asked.iter().enumerate();
+            calls.map(|(n, call)| (state.act_id, n, call))
+        }))
+        .append_to(connection, "call_asked")?;
+        rows::results_seen(models().flat_map(|(act, state)| {
+            let results = act.tool_results_seen.iter();
+            results.map(|result| (state.act_id, result))
+        }))
+        .append_to(connection, "result_seen")?;
 
         if let (Some(first), Some(last)) = (
             batch.changed_acts.iter().map(|state| state.act_id).min(),
@@ -377,7 +388,7 @@ impl Writer {
         &mut self,
         traces: &[TraceId],
         sessions: &[Arc<str>],
-    ) -> Result<Vec<ActState>, Error> {
+    ) -> Result<Vec<LoadedAct>, Error> {
         self.shared.instance()?;
         let mut guard = lock(&self.shared.core);
         let core = guard.as_mut().ok_or(Error::Closed)?;

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::{Operation, ToolCallAsked};
+use proto::agent::{Operation, OutputSource, ToolCallAsked};
 use store::ActKey;
 
 use super::facts::has_weak_hash;
@@ -45,7 +45,7 @@ pub(super) fn fill_from_answers(group: &mut Group, forest: &Forest) {
     let mut answered: HashSet<ActKey> = HashSet::new();
     let mut taken: HashSet<usize> = HashSet::new();
     let calls_asked = std::mem::take(&mut group.calls_asked);
-    for (key, calls) in &calls_asked {
+    for ((_, key), calls) in &calls_asked {
         let Some(&reporter) = group.by_key.get(key) else {
             continue;
         };
@@ -136,9 +136,10 @@ pub(super) fn show_late_results(group: &mut Group) {
         let Some(id) = &act.facts.tool_call_id else {
             continue;
         };
-        if let Some((output, is_error)) = group.results_seen.get(id) {
-            act.facts.output = Some(*output);
-            if act.facts.success.is_none() && *is_error == Some(true) {
+        if let Some((_, result)) = group.results_seen.get(id) {
+            act.facts.output = Some(result.output);
+            act.facts.output_source = Some(OutputSource::NextRequest);
+            if act.facts.success.is_none() && result.is_error == Some(true) {
                 act.facts.success = Some(false);
             }
         }

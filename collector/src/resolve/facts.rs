@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use proto::agent::{Facts, Status};
+use proto::agent::{Facts, Reported, Status};
 use store::ActState;
 
 /// Calls `$apply!(field)` for every optional field of [`Facts`] that can be compared and hashed as it is.
@@ -10,6 +10,7 @@ macro_rules! for_each_fact {
     ($apply:ident) => {
         $apply!(
             harness,
+            harness_version,
             session_id,
             resource_session_id,
             parent_session_id,
@@ -36,18 +37,59 @@ macro_rules! for_each_fact {
             cache_read_tokens,
             cache_write_tokens,
             reasoning_tokens,
+            attempt_count,
             finish_reason,
             error_type,
             error_message,
             success,
+            exit_code,
             user_id,
             host,
             project,
-            output,
+            branch,
             truncated_upstream,
             detail
         )
     };
+}
+
+/// What joining may change of an act.
+pub(super) fn reported(state: &ActState) -> Reported {
+    Reported {
+        operation: state.operation,
+        end_ns: state.end_ns,
+        status: state.status,
+        status_message: state.status_message.clone(),
+        facts: state.facts.clone(),
+    }
+}
+
+/// Takes back everything that an earlier join changed.
+pub(super) fn restore(state: &mut ActState) {
+    let Some(reported) = state.reported.take() else {
+        return;
+    };
+    let Reported {
+        operation,
+        end_ns,
+        status,
+        status_message,
+        facts,
+    } = *reported;
+    state.operation = operation;
+    state.end_ns = end_ns;
+    state.status = status;
+    state.status_message = status_message;
+    state.facts = facts;
+}
+
+/// Whether an act is what its record said.
+pub(super) fn is_as_reported(state: &ActState, reported: &Reported) -> bool {
+    state.operation == reported.operation
+        && state.end_ns == reported.end_ns
+        && state.status == reported.status
+        && state.status_message == reported.status_message
+        && state.facts == reported.facts
 }
 
 /// Takes from `other` whatever `facts` lacks. Doing it twice changes nothing.
@@ -65,6 +107,11 @@ pub(super) fn fill(facts: &mut Facts, other: &Facts) {
     for_each_fact!(take);
     if facts.cost_usd.is_none() {
         facts.cost_usd = other.cost_usd;
+        facts.cost_source = other.cost_source;
+    }
+    if facts.output.is_none() {
+        facts.output = other.output;
+        facts.output_source = other.output_source;
     }
     if facts.input.is_none() && other.input.is_some() {
         facts.input = other.input;
@@ -141,6 +188,9 @@ pub(super) fn fingerprint(state: &ActState) -> u64 {
     facts.input.hash(&mut hasher);
     facts.call_hash.hash(&mut hasher);
     facts.cost_usd.map(f64::to_bits).hash(&mut hasher);
+    facts.cost_source.hash(&mut hasher);
+    facts.output.hash(&mut hasher);
+    facts.output_source.hash(&mut hasher);
     facts.starts_subagent.hash(&mut hasher);
     state.operation.hash(&mut hasher);
     state.end_ns.hash(&mut hasher);

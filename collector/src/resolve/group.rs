@@ -1,9 +1,9 @@
 //! One connected group of acts (traces that share sessions), and its shape as a forest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::{Operation, Origin, PayloadRef, ToolCallAsked};
+use proto::agent::{Operation, Origin, ToolCallAsked, ToolResultSeen};
 use proto::id::TraceId;
 use store::{ActKey, ActState};
 
@@ -16,10 +16,11 @@ pub(super) struct Group {
     /// Fingerprint of each act as last stored; `None` = not stored yet.
     pub(super) stored: Vec<Option<u64>>,
     pub(super) by_key: HashMap<ActKey, usize>,
-    /// Tool calls that the answers of model requests ask for, by the request's act.
-    pub(super) calls_asked: Vec<(ActKey, Vec<ToolCallAsked>)>,
-    /// Results of tool calls as later model requests show them, by call id.
-    pub(super) results_seen: HashMap<Arc<str>, (PayloadRef, Option<bool>)>,
+    /// Tool calls that the answers of model requests ask for, by the request's start and act.
+    pub(super) calls_asked: BTreeMap<(i64, ActKey), Vec<ToolCallAsked>>,
+    /// Results of tool calls as later model requests show them, by call id: of several requests, as
+    /// the first one shows it.
+    pub(super) results_seen: HashMap<Arc<str>, ((i64, ActKey), ToolResultSeen)>,
     /// Sessions that have a stored row.
     pub(super) stored_sessions: HashSet<Arc<str>>,
     /// The rows as last written; empty for a group just read back.
@@ -47,12 +48,42 @@ impl Group {
         true
     }
 
+    /// Takes note of what a model request shows of tool calls.
+    pub(super) fn show(
+        &mut self,
+        request: ActKey,
+        start_ns: i64,
+        asked: &[ToolCallAsked],
+        results: &[ToolResultSeen],
+    ) {
+        let place = (start_ns, request);
+        if !asked.is_empty() {
+            self.calls_asked.insert(place, asked.to_vec());
+        }
+        for result in results {
+            self.see_result(place, result.clone());
+        }
+    }
+
+    fn see_result(&mut self, place: (i64, ActKey), result: ToolResultSeen) {
+        match self.results_seen.get_mut(&result.tool_call_id) {
+            Some(seen) if seen.0 <= place => {}
+            Some(seen) => *seen = (place, result),
+            None => {
+                let id = result.tool_call_id.clone();
+                self.results_seen.insert(id, (place, result));
+            }
+        }
+    }
+
     /// Moves everything of `other` into this group.
     pub(super) fn absorb(&mut self, other: Group) {
         for (state, stored) in other.acts.into_iter().zip(other.stored) {
             self.insert(state, stored);
         }
-        self.results_seen.extend(other.results_seen);
+        for (place, result) in other.results_seen.into_values() {
+            self.see_result(place, result);
+        }
         self.calls_asked.extend(other.calls_asked);
         self.stored_sessions.extend(other.stored_sessions);
     }
@@ -99,10 +130,11 @@ impl Forest {
             }
         }
         let depth = depths(&mut parent);
-        let mut top_down: Vec<usize> = (0..n).collect();
-        top_down.sort_by_key(|&i| depth[i]);
+        // By identity among equals: the order of arrival must not show.
         let mut by_start: Vec<usize> = (0..n).collect();
-        by_start.sort_by_key(|&i| (group.acts[i].start_ns, depth[i], group.acts[i].act_id));
+        by_start.sort_by_key(|&i| (group.acts[i].start_ns, depth[i], group.acts[i].key));
+        let mut top_down = by_start.clone();
+        top_down.sort_by_key(|&i| depth[i]);
         Self {
             parent,
             waiting,

@@ -32,7 +32,7 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
     for act in &mut group.acts {
         facts::settle_status(act);
     }
-    attribute_hook_denials(group);
+    attribute_hook_denials(group, forest);
 }
 
 fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
@@ -96,10 +96,6 @@ fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
 fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
     let mut by_id: HashMap<(Arc<str>, Arc<str>), Vec<usize>> = HashMap::new();
     for &i in &forest.by_start {
-        let act = &mut group.acts[i];
-        if act.facts.join_key.as_deref() == Some(STANDS_FOR_ITS_CALL) {
-            step_back(act);
-        }
         let act = &group.acts[i];
         let Some(id) = &act.facts.tool_call_id else {
             continue;
@@ -141,25 +137,14 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
     }
 }
 
-/// Marks the record of a decision that stands for the call it is about.
-const STANDS_FOR_ITS_CALL: &str = "decision";
-
 /// A call that was decided on and of which nothing else is known happened all the same: it was
 /// refused, or it runs, or its process died. The decision's record stands for it until a report of
 /// the call itself arrives.
 fn stand_for_call(decision: &mut ActState) {
     decision.operation = Operation::Tool;
-    decision.facts.join_key = Some(STANDS_FOR_ITS_CALL.into());
     if decision.facts.decision != Some(Decision::Deny) {
         decision.end_ns = None;
     }
-}
-
-/// Takes [`stand_for_call`] back.
-fn step_back(decision: &mut ActState) {
-    decision.operation = Operation::Policy;
-    decision.facts.join_key = None;
-    decision.end_ns = Some(decision.start_ns);
 }
 
 /// A span that is a detail of its own parent span joins through the tree, not by id.
@@ -182,7 +167,10 @@ fn join_models_by_id(group: &mut Group, forest: &Forest) {
         if members.len() < 2 {
             continue;
         }
-        members.sort_unstable_by_key(|&i| (group.acts[i].start_ns, forest.parent[i].is_some(), i));
+        members.sort_unstable_by_key(|&i| {
+            let act = &group.acts[i];
+            (act.start_ns, forest.parent[i].is_some(), act.key)
+        });
         let (spans, records): (Vec<usize>, Vec<usize>) = members
             .into_iter()
             .partition(|&i| is_span(&group.acts[i]) && !group.acts[i].part_of_parent);
@@ -364,20 +352,27 @@ fn fill_from_parts(group: &mut Group, forest: &Forest) {
 
 /// A hook that blocked and the act that it blocked are one denial: the act keeps the verdict and
 /// learns the hook's name, the hook row stays as a fire.
-fn attribute_hook_denials(group: &mut Group) {
+fn attribute_hook_denials(group: &mut Group, forest: &Forest) {
     let is_denied = |act: &ActState| act.facts.decision == Some(Decision::Deny);
-    let hooks: Vec<usize> = (0..group.acts.len())
-        .filter(|&i| group.acts[i].operation == Operation::Hook && is_denied(&group.acts[i]))
-        .collect();
+    let denied = forest.by_start.iter().copied();
+    let denied = denied.filter(|&i| is_denied(&group.acts[i]) && is_counted(&group.acts[i]));
+    let (hooks, calls): (Vec<usize>, Vec<usize>) = denied
+        .filter(|&i| {
+            let operation = group.acts[i].operation;
+            matches!(
+                operation,
+                Operation::Hook | Operation::Tool | Operation::Policy
+            )
+        })
+        .partition(|&i| group.acts[i].operation == Operation::Hook);
     for hook in hooks {
         let at = &group.acts[hook];
-        let blocked = (0..group.acts.len())
+        let blocked = calls
+            .iter()
+            .copied()
             .filter(|&i| {
                 let act = &group.acts[i];
-                matches!(act.operation, Operation::Tool | Operation::Policy)
-                    && is_denied(act)
-                    && is_counted(act)
-                    && act.derived.session_id == at.derived.session_id
+                act.derived.session_id == at.derived.session_id
                     && distance(act, at) <= HOOK_NEARNESS_NS
             })
             .min_by_key(|&i| distance(&group.acts[i], at));

@@ -20,9 +20,9 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::Act;
+use proto::agent::{Act, Reported};
 use proto::id::TraceId;
-use store::{ActKey, ActState, Batch, Derived};
+use store::{ActKey, ActState, Batch, Derived, LoadedAct};
 
 use group::{Forest, Group, named_sessions};
 
@@ -36,7 +36,7 @@ pub trait Memory {
         &mut self,
         traces: &[TraceId],
         sessions: &[Arc<str>],
-    ) -> Result<Vec<ActState>, store::Error>;
+    ) -> Result<Vec<LoadedAct>, store::Error>;
 
     /// The next row number.
     fn next_act_id(&mut self) -> i64;
@@ -96,22 +96,14 @@ impl Resolver {
                 span_id: act.span_id,
             };
             let state = light_half(&mut act, memory);
+            let start_ns = state.start_ns;
             let (home, added) = self.add(state, None);
             touched.insert(home);
-            if let Some(cached) = self.groups.get_mut(&home) {
-                if added && !act.tool_calls_asked.is_empty() {
-                    let calls = std::mem::take(&mut act.tool_calls_asked);
-                    cached.group.calls_asked.push((key, calls));
-                }
-                for seen in act.tool_results_seen.drain(..) {
-                    cached
-                        .group
-                        .results_seen
-                        .entry(seen.tool_call_id)
-                        .or_insert((seen.output, seen.is_error));
-                }
-            }
             if added {
+                if let Some(cached) = self.groups.get_mut(&home) {
+                    let shown = (&*act.tool_calls_asked, &*act.tool_results_seen);
+                    cached.group.show(key, start_ns, shown.0, shown.1);
+                }
                 heavy.insert(key, act);
             } else {
                 outcome.duplicate_count += 1;
@@ -160,12 +152,16 @@ impl Resolver {
         }
         let traces: Vec<TraceId> = traces.into_iter().collect();
         let sessions: Vec<Arc<str>> = sessions.into_iter().collect();
-        for state in memory.load_acts(&traces, &sessions)? {
+        for loaded in memory.load_acts(&traces, &sessions)? {
+            let state = loaded.state;
             let stored = Some(facts::fingerprint(&state));
             let session_id = state.derived.session_id.clone();
-            let (home, _) = self.add(state, stored);
-            if let Some(cached) = self.groups.get_mut(&home) {
-                cached.group.stored_sessions.insert(session_id);
+            let (key, start_ns) = (state.key, state.start_ns);
+            let (home, added) = self.add(state, stored);
+            if let (true, Some(cached)) = (added, self.groups.get_mut(&home)) {
+                let group = &mut cached.group;
+                group.stored_sessions.insert(session_id);
+                group.show(key, start_ns, &loaded.calls_asked, &loaded.results_seen);
             }
         }
         Ok(())
@@ -265,8 +261,12 @@ impl Resolver {
     }
 }
 
-/// Works out the group and adds what has to be written to the batch.
+/// Works out the group, from what its records said, and adds what has to be written to the batch.
 fn resolve_group(group: &mut Group, heavy: &mut HashMap<ActKey, Act>, batch: &mut Batch) {
+    for act in &mut group.acts {
+        facts::restore(act);
+    }
+    let reported: Vec<Reported> = group.acts.iter().map(facts::reported).collect();
     let forest = Forest::of(group);
     let parents = sessions::assign(group, &forest);
     join::join(group, &forest);
@@ -276,6 +276,11 @@ fn resolve_group(group: &mut Group, heavy: &mut HashMap<ActKey, Act>, batch: &mu
     turns::attribute_agents(group, &forest);
     let summary = summary::summarise(group, &forest, &parents, &starts);
 
+    for (state, before) in group.acts.iter_mut().zip(reported) {
+        if !facts::is_as_reported(state, &before) {
+            state.reported = Some(Box::new(before));
+        }
+    }
     for (state, stored) in group.acts.iter().zip(&mut group.stored) {
         let now = facts::fingerprint(state);
         match *stored {
@@ -322,6 +327,7 @@ fn light_half(act: &mut Act, memory: &mut impl Memory) -> ActState {
         status: act.status,
         status_message: act.status_message.clone(),
         facts: std::mem::take(&mut act.facts),
+        reported: None,
         derived: Derived::default(),
     }
 }

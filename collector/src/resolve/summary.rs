@@ -189,9 +189,11 @@ impl Tally {
             }
         };
         first(&mut row.harness, &facts.harness);
+        first(&mut row.harness_version, &facts.harness_version);
         first(&mut row.title, &facts.title);
         first(&mut row.host, &facts.host);
         first(&mut row.project, &facts.project);
+        first(&mut row.branch, &facts.branch);
         first(&mut row.user_id, &facts.user_id);
         if self.first_name.is_none() && is_span(act) && act.reported_parent.is_none() {
             self.first_name = Some(act.name.clone());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proto::agent::{Act, Decision, Facts, Operation, Origin, PayloadRef, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
-use store::{ActKey, ActState, Batch, SessionRow};
+use store::{ActKey, ActState, Batch, LoadedAct, SessionRow};
 
 use super::{Memory, Resolver};
 
@@ -11,7 +11,7 @@ use super::{Memory, Resolver};
 struct Empty(i64);
 
 impl Memory for Empty {
-    fn load_acts(&mut self, _: &[TraceId], _: &[Arc<str>]) -> Result<Vec<ActState>, store::Error> {
+    fn load_acts(&mut self, _: &[TraceId], _: &[Arc<str>]) -> Result<Vec<LoadedAct>, store::Error> {
         Ok(Vec::new())
     }
 

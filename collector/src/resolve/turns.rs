@@ -105,7 +105,8 @@ fn one_per_trace(group: &Group, list: Vec<usize>) -> Vec<usize> {
 /// Places acts that only log records report under what was going on: their subagent, else their turn.
 pub(super) fn place_records(group: &mut Group, forest: &Forest, starts: &TurnStarts) {
     let mut agents: HashMap<Arc<str>, usize> = HashMap::new();
-    for (i, act) in group.acts.iter().enumerate() {
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
         if let (Operation::Agent, Some(id)) = (act.operation, &act.facts.agent_id) {
             agents.entry(id.clone()).or_insert(i);
         }

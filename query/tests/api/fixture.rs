@@ -167,6 +167,7 @@ pub(crate) fn act(
             session_id: Some(session.into()),
             ..Facts::default()
         },
+        reported: None,
         derived: Derived {
             session_id: session.into(),
             turn: 1,

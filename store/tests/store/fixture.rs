@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use proto::agent::{
-    Act, Decision, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, SpanKind,
-    Status,
+    Act, CostSource, Decision, Event, Facts, MetricPoint, Operation, Origin, OutputSource, Payload,
+    PayloadRef, Reported, SpanKind, Status,
 };
 use proto::id::{SpanId, TraceId};
 use store::{
@@ -104,6 +104,7 @@ pub(crate) fn act(
         status: act.status,
         status_message: None,
         facts,
+        reported: None,
         derived: Derived {
             session_id: session.into(),
             turn: 1,
@@ -120,6 +121,7 @@ pub(crate) fn full_state(writer: &mut Writer) -> (Act, ActState) {
     let address = |text: &str| Some(PayloadRef::of(text.as_bytes()));
     let facts = Facts {
         harness: text("claude-code"),
+        harness_version: text("1.2"),
         session_id: text("full 'session' \0 é"),
         resource_session_id: text("res"),
         parent_session_id: text("parent"),
@@ -148,19 +150,31 @@ pub(crate) fn full_state(writer: &mut Writer) -> (Act, ActState) {
         cache_write_tokens: Some(-4),
         reasoning_tokens: Some(5),
         cost_usd: Some(0.1),
+        cost_source: Some(CostSource::PriceTable),
+        attempt_count: Some(3),
         finish_reason: text("stop"),
         error_type: text(""),
         error_message: text("line\nline"),
         success: Some(false),
+        exit_code: Some(1),
         user_id: text("user"),
         host: text("host"),
         project: text("project"),
+        branch: text("main"),
         input: address("input"),
         output: address("output"),
+        output_source: Some(OutputSource::NextRequest),
         call_hash: text("0123456789abcdef"),
         truncated_upstream: text("SWITCH"),
         detail: text("ls -l"),
     };
+    state.reported = Some(Box::new(Reported {
+        operation: Operation::Policy,
+        end_ns: Some(7),
+        status: Status::Unset,
+        status_message: None,
+        facts: facts.clone(),
+    }));
     state.reported_parent = Some(span_id(1));
     state.origin = Origin::Log;
     state.plumbing = true;

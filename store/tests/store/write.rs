@@ -1,4 +1,8 @@
-use store::Batch;
+use std::sync::Arc;
+
+use proto::agent::{Operation, PayloadRef, ToolCallAsked, ToolResultSeen};
+use proto::id::TraceId;
+use store::{ActState, Batch};
 
 use crate::fixture::{self, demo, open, query};
 
@@ -24,11 +28,81 @@ fn stored_run_is_read_through_the_views() {
     );
 }
 
+/// The light halves of a connected group, as they are read back.
+fn loaded(writer: &mut store::Writer, traces: &[TraceId], sessions: &[&str]) -> Vec<ActState> {
+    let sessions: Vec<Arc<str>> = sessions.iter().map(|id| Arc::from(*id)).collect();
+    let acts = writer.load_acts(traces, &sessions).unwrap();
+    acts.into_iter().map(|loaded| loaded.state).collect()
+}
+
+#[test]
+fn what_a_request_shows_of_tool_calls_is_read_back() {
+    let (_folder, _store, mut writer) = open();
+    let (mut act, state) = fixture::act(&mut writer, 1, 1, Operation::Model, "a");
+    act.tool_calls_asked = vec![
+        ToolCallAsked {
+            tool_call_id: Some("call-1".into()),
+            tool_name: "Bash".into(),
+            mcp_server: None,
+            input: Some(PayloadRef::of(b"ls")),
+            call_hash: Some("0123456789abcdef".into()),
+        },
+        ToolCallAsked {
+            tool_call_id: None,
+            tool_name: "lookup".into(),
+            mcp_server: Some("inventory".into()),
+            input: None,
+            call_hash: None,
+        },
+    ];
+    act.tool_results_seen = vec![ToolResultSeen {
+        tool_call_id: "call-0".into(),
+        output: PayloadRef::of(b"done"),
+        is_error: Some(false),
+    }];
+    let shown = (act.tool_calls_asked.clone(), act.tool_results_seen.clone());
+    let other = fixture::act(&mut writer, 1, 2, Operation::Tool, "a");
+    writer
+        .commit(Batch {
+            new_acts: vec![(act, state), other],
+            ..Batch::default()
+        })
+        .unwrap();
+    let acts = writer.load_acts(&[fixture::trace_id(1)], &[]).unwrap();
+    assert_eq!(
+        (acts[0].calls_asked.clone(), acts[0].results_seen.clone()),
+        shown
+    );
+    assert_eq!(
+        (acts[1].calls_asked.len(), acts[1].results_seen.len()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_session_is_found_by_every_id_that_ties_it() {
+    let (_folder, _store, mut writer) = open();
+    let mut child = fixture::act(&mut writer, 1, 1, Operation::Model, "child");
+    child.1.facts.parent_session_id = Some("parent".into());
+    let parent = fixture::act(&mut writer, 2, 2, Operation::Model, "parent");
+    let states = [child.1.clone(), parent.1.clone()];
+    for act in [child, parent] {
+        writer
+            .commit(Batch {
+                new_acts: vec![act],
+                ..Batch::default()
+            })
+            .unwrap();
+    }
+    assert_eq!(loaded(&mut writer, &[], &["parent"]), states);
+    assert_eq!(loaded(&mut writer, &[fixture::trace_id(1)], &[]), states);
+}
+
 #[test]
 fn light_half_is_read_back_exactly() {
     let (_folder, _store, mut writer) = open();
     let full = fixture::full_state(&mut writer);
-    let plain = fixture::act(&mut writer, 9, 10, proto::agent::Operation::Model, "other");
+    let plain = fixture::act(&mut writer, 9, 10, Operation::Model, "other");
     let mut states = vec![full.1.clone(), plain.1.clone()];
     writer
         .commit(Batch {
@@ -36,10 +110,7 @@ fn light_half_is_read_back_exactly() {
             ..Batch::default()
         })
         .unwrap();
-    assert_eq!(
-        writer.load_acts(&[fixture::trace_id(9)], &[]).unwrap(),
-        states
-    );
+    assert_eq!(loaded(&mut writer, &[fixture::trace_id(9)], &[]), states);
     let facts = std::mem::take(&mut states[0].facts);
     states[0].facts = std::mem::replace(&mut states[1].facts, facts);
     states[1].derived.turn = 9;
@@ -49,13 +120,8 @@ fn light_half_is_read_back_exactly() {
             ..Batch::default()
         })
         .unwrap();
-    assert_eq!(writer.load_acts(&[], &["other".into()]).unwrap(), states);
-    assert_eq!(
-        writer
-            .load_acts(&[fixture::trace_id(77)], &["no".into()])
-            .unwrap(),
-        []
-    );
+    assert_eq!(loaded(&mut writer, &[], &["other"]), states);
+    assert_eq!(loaded(&mut writer, &[fixture::trace_id(77)], &["no"]), []);
 }
 
 #[test]
@@ -77,13 +143,7 @@ fn hostile_attributes_fail_no_query() {
     ];
     let mut acts = Vec::new();
     for (n, text) in texts.iter().enumerate() {
-        let mut act = fixture::act(
-            &mut writer,
-            1,
-            n as u64,
-            proto::agent::Operation::Model,
-            "s1",
-        );
+        let mut act = fixture::act(&mut writer, 1, n as u64, Operation::Model, "s1");
         act.0.attributes = (*text).to_owned();
         act.0.links = (*text).to_owned();
         act.0.resource = (*text).into();
@@ -127,13 +187,7 @@ fn group_is_loaded_across_sessions_and_traces() {
     let (_folder, _store, mut writer) = open();
     let place = [(1, "a"), (1, "b"), (2, "b"), (3, "c"), (3, "c"), (4, "d")];
     let acts = place.iter().enumerate().map(|(n, (trace, session))| {
-        fixture::act(
-            &mut writer,
-            *trace,
-            n as u64,
-            proto::agent::Operation::Tool,
-            session,
-        )
+        fixture::act(&mut writer, *trace, n as u64, Operation::Tool, session)
     });
     let new_acts: Vec<_> = acts.collect();
     let states: Vec<_> = new_acts.iter().map(|(_, state)| state.clone()).collect();
@@ -144,14 +198,11 @@ fn group_is_loaded_across_sessions_and_traces() {
         })
         .unwrap();
     assert_eq!(
-        writer.load_acts(&[fixture::trace_id(2)], &[]).unwrap(),
+        loaded(&mut writer, &[fixture::trace_id(2)], &[]),
         states[..3]
     );
-    assert_eq!(writer.load_acts(&[], &["a".into()]).unwrap(), states[..3]);
-    assert_eq!(
-        writer.load_acts(&[], &["c".into(), "x".into()]).unwrap(),
-        states[3..5]
-    );
+    assert_eq!(loaded(&mut writer, &[], &["a"]), states[..3]);
+    assert_eq!(loaded(&mut writer, &[], &["c", "x"]), states[3..5]);
     // An act that moves takes its session into the group.
     let mut moved = states[5].clone();
     moved.derived.session_id = "c".into();
