@@ -417,7 +417,8 @@ impl VScalar for SpanSeq {
         if !list.is_empty() {
             let sql = format!(
                 "select act_id, row_number() over \
-                 (partition by session_id order by started_at, act_id) as seq \
+                 (partition by session_id \
+                 order by started_at, ended_at desc nulls first, trace_id, span_id) as seq \
                  from span where session_id in ({})",
                 list.join(",")
             );

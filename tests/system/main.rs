@@ -10,7 +10,9 @@
 
 mod bad_input;
 mod command_line;
-mod corpus;
 mod demo;
+mod fidelity;
+mod order;
 mod program;
+mod recordings;
 mod sdk;

@@ -1,0 +1,117 @@
+//! Differences between what happened and what SQL says that are understood: each is something that
+//! the emitter did not send, or sent differently.
+
+/// SQL's answer and where it comes from.
+struct Explained {
+    recording: &'static str,
+    what: &'static str,
+    found: &'static str,
+    cause: &'static str,
+}
+
+/// Why the answer to a question is not what happened; `None` = that is not understood.
+pub(super) fn explanation(recording: &str, what: &str, found: &str) -> Option<&'static str> {
+    EXPLAINED
+        .iter()
+        .find(|e| e.recording == recording && e.what == what && e.found == found)
+        .map(|e| e.cause)
+}
+
+const EXPLAINED: &[Explained] = &[
+    Explained {
+        recording: "claude-code-grpc",
+        what: "hook fires",
+        found: "PostToolUse=2 PreToolUse=12 SessionStart=2 Stop=2 SubagentStop=2 UserPromptSubmit=2",
+        cause: "SessionEnd hooks run after the exporter has stopped",
+    },
+    Explained {
+        recording: "claude-code-default-flags",
+        what: "tool calls",
+        found: "Agent=2 Bash=18 Edit=1 Read=4 ToolSearch=1 Write=1 mcp_tool=2",
+        cause: "without OTEL_LOG_TOOL_DETAILS every MCP tool is called mcp_tool",
+    },
+    Explained {
+        recording: "claude-code-default-flags",
+        what: "loops, times",
+        found: "3 3 6",
+        cause: "without content switches calls are compared by the size of their arguments: two runs of three short commands of equal length look alike (marked likely)",
+    },
+    Explained {
+        recording: "claude-code-default-flags",
+        what: "hook fires",
+        found: "PostToolUse=2 PreToolUse=18 SessionStart=3 Stop=3 SubagentStop=2 UserPromptSubmit=3",
+        cause: "SessionEnd hooks run after the exporter has stopped",
+    },
+    Explained {
+        recording: "claude-code-killed",
+        what: "hook fires",
+        found: "PreToolUse=2 SessionStart=2 UserPromptSubmit=2",
+        cause: "SessionEnd hooks run after the exporter has stopped",
+    },
+    Explained {
+        recording: "openai-agents-openinference-grpc",
+        what: "tool calls",
+        found: "flaky_deploy=1 handoff to specialist=1 lookup_sku=1 read_file=4 reserve=1 run_shell=13",
+        cause: "the emitter names the handoff's span by what it does, not by the tool that the model called",
+    },
+    Explained {
+        recording: "openai-agents-openinference-grpc",
+        what: "denials",
+        found: "1",
+        cause: "the guardrail that tripped in the second run is a denial, too",
+    },
+    Explained {
+        recording: "sdk-genai-semconv-http",
+        what: "loops, times",
+        found: "3 6 6",
+        cause: "a third script asked the model the same question three times with nothing between",
+    },
+    Explained {
+        recording: "openai-agents-openinference-grpc",
+        what: "failed tool calls",
+        found: "1",
+        cause: "the emitter reports the MCP tool's error as a success; only the text tells",
+    },
+    Explained {
+        recording: "pydantic-ai-grpc",
+        what: "requests failed",
+        found: "0",
+        cause: "the SDK retries inside the request that is then answered; no span or attribute tells",
+    },
+    Explained {
+        recording: "openai-agents-openinference-grpc",
+        what: "requests failed",
+        found: "0",
+        cause: "the SDK retries inside the request that is then answered; no span or attribute tells",
+    },
+    Explained {
+        recording: "strands-grpc",
+        what: "requests failed",
+        found: "0",
+        cause: "the SDK retries inside the request that is then answered; no span or attribute tells",
+    },
+    Explained {
+        recording: "langgraph-openllmetry-grpc-gzip",
+        what: "requests failed",
+        found: "0",
+        cause: "the SDK retries inside the request that is then answered; no span or attribute tells",
+    },
+    Explained {
+        recording: "sdk-genai-semconv-http",
+        what: "requests failed",
+        found: "1",
+        cause: "the two 503 were retried inside requests that were then answered, which nothing tells; the failed request is a connection error, which the model never saw",
+    },
+    Explained {
+        recording: "claude-code-default-flags",
+        what: "MCP calls",
+        found: "0",
+        cause: "without OTEL_LOG_TOOL_DETAILS neither server nor tool of an MCP call is sent",
+    },
+    Explained {
+        recording: "codex-grpc",
+        what: "tokens in, out",
+        found: "218864 474",
+        cause: "its own sum is of the main thread (194214 430); the subagent's requests are counted here, too",
+    },
+];
