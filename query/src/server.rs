@@ -15,7 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    acts, assets, findings, live, overview, payload, sessions, span, sql, status, tree, usage,
+    acts, assets, findings, live, overview, payload, sessions, span, sql, status, transcript, tree,
+    usage,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{Error, guard};
@@ -40,6 +41,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(usage::get_timeline))
         .routes(routes!(usage::get_catalog))
         .routes(routes!(tree::session_tree))
+        .routes(routes!(transcript::session_transcript))
+        .routes(routes!(transcript::search_session))
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))

@@ -7,7 +7,7 @@ export interface Command {
   id: string;
   label: string;
   keys: string[];
-  group: "Move" | "View" | "Inspect" | "Find" | "SQL" | "Go to" | "Page";
+  group: "Move" | "View" | "Replay" | "Inspect" | "Find" | "SQL" | "Go to" | "Page";
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -33,6 +33,18 @@ export const COMMANDS: readonly Command[] = [
   { id: "audit", label: "Dev or Audit: fold or show plumbing and duplicates", keys: ["d"], group: "View" },
   { id: "fold", label: "Fold or unfold similar neighbours", keys: ["s"], group: "View" },
   { id: "idle", label: "Draw idle time short or as it was", keys: ["i"], group: "View" },
+  { id: "critical", label: "Critical path: what everything waited for", keys: ["p"], group: "View" },
+  { id: "collapse_all", label: "Collapse everything", keys: ["H"], group: "View" },
+  { id: "expand_all", label: "Expand everything", keys: ["L"], group: "View" },
+  { id: "view_waterfall", label: "Waterfall", keys: ["1"], group: "View" },
+  { id: "view_transcript", label: "Transcript", keys: ["2"], group: "View" },
+  { id: "view_both", label: "Waterfall and transcript", keys: ["3"], group: "View" },
+  { id: "view_findings", label: "Findings of this session", keys: ["4"], group: "View" },
+  { id: "play", label: "Play or pause", keys: [" "], group: "Replay" },
+  { id: "step_forward", label: "Step to the next act", keys: ["."], group: "Replay" },
+  { id: "step_back", label: "Step to the act before", keys: [","], group: "Replay" },
+  { id: "faster", label: "Faster", keys: [">"], group: "Replay" },
+  { id: "slower", label: "Slower", keys: ["<"], group: "Replay" },
   { id: "rail", label: "Show or hide the session list", keys: ["["], group: "View" },
   { id: "inspector", label: "Show or hide the inspector", keys: ["]"], group: "View" },
   { id: "next_finding", label: "Next finding", keys: ["n"], group: "Find" },
@@ -119,10 +131,10 @@ export function startHotkeys(): void {
 }
 
 const MAC = typeof navigator !== "undefined" && /Mac|iP(hone|ad)/.test(navigator.platform);
-const GLYPHS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", PageDown: "PgDn", PageUp: "PgUp" };
+const GLYPHS: Record<string, string> = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", PageDown: "PgDn", PageUp: "PgUp" };
 
 export function keyLabel(keys: string): string {
-  return keys.split(" ").map((key) => {
+  return (keys === " " ? [keys] : keys.split(" ")).map((key) => {
     if (key.startsWith("Shift+")) return `⇧${keyLabel(key.slice(6))}`;
     const plain = key.replace("Mod+", "");
     const name = GLYPHS[plain] ?? (key.startsWith("Mod+") && plain.length === 1 ? plain.toUpperCase() : plain);

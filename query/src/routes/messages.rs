@@ -20,24 +20,24 @@ pub(crate) struct Messages {
 /// One message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Message {
-    role: String,
+    pub(crate) role: String,
     /// `input`, `output`, `system`.
-    direction: &'static str,
-    position: usize,
-    parts: Vec<Part>,
+    pub(crate) direction: &'static str,
+    pub(crate) position: usize,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// One part of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Part {
     /// `text`, `reasoning`, `tool_call`, `tool_call_response`, `blob`, …
-    part_type: String,
-    content: Option<String>,
-    name: Option<String>,
-    tool_call_id: Option<String>,
-    mime_type: Option<String>,
-    size_bytes: usize,
-    hash: Option<String>,
+    pub(crate) part_type: String,
+    pub(crate) content: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) tool_call_id: Option<String>,
+    pub(crate) mime_type: Option<String>,
+    pub(crate) size_bytes: usize,
+    pub(crate) hash: Option<String>,
 }
 
 /// Reads the messages of a payload in the OpenTelemetry GenAI shape; `None` for any other text.

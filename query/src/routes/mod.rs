@@ -12,5 +12,6 @@ pub(crate) mod sessions;
 pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod status;
+pub(crate) mod transcript;
 pub(crate) mod tree;
 pub(crate) mod usage;

@@ -9,3 +9,4 @@ mod openapi;
 mod overview;
 mod routes;
 mod sql;
+mod transcript;

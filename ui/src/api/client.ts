@@ -1,7 +1,7 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
 import { parseLossless } from "../trace/json_text.ts";
-import type { Finding, Json, SessionDetail, SessionList, SpanDetail, SqlResult, SqlSchema, Stats, TreeResponse } from "./types.ts";
+import type { Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
 
 const BASE = "/api/v1";
 
@@ -82,6 +82,18 @@ export async function getTree(kind: "session" | "trace", id: string, etag: strin
   const response = await request(path, { signal: signal ?? null, cache: "no-store", headers: etag === null ? {} : { "If-None-Match": etag } });
   if (response.status === 304) return null;
   return { tree: (await response.json()) as TreeResponse, etag: response.headers.get("ETag") };
+}
+
+/** What some acts of a session say; at most 200 acts at a time. */
+export async function getTranscript(sessionId: string, spans: SpanRef[], signal?: AbortSignal): Promise<TranscriptEntry[]> {
+  const names = spans.map((span) => `${span.trace_id}:${span.span_id}`).join(",");
+  const path = `/sessions/${encodeURIComponent(sessionId)}/transcript?limit=200&spans=${names}`;
+  return (await json<{ entries: TranscriptEntry[] }>(path, { signal: signal ?? null })).entries;
+}
+
+/** Acts whose prompts, arguments, results or answers hold the words. */
+export function searchSession(sessionId: string, words: string, signal?: AbortSignal): Promise<{ matches: SpanRef[]; truncated: boolean }> {
+  return json(`/sessions/${encodeURIComponent(sessionId)}/search?q=${encodeURIComponent(words)}`, { signal: signal ?? null });
 }
 
 export interface SpanAnswer {

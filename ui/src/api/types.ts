@@ -150,6 +150,34 @@ export interface Message {
   parts: MessagePart[];
 }
 
+export interface TranscriptPart {
+  role: string;
+  direction: "input" | "output" | "system";
+  part_type: string;
+  name: string | null;
+  mime_type: string | null;
+  /** The text or its beginning. */
+  text: string | null;
+  size_bytes: number;
+  complete: boolean;
+  /** Of a call or result: the act that tells it, when there is one. */
+  act: SpanRef | null;
+}
+
+export interface TranscriptEntry extends SpanRef {
+  session_id: string | null;
+  turn: number;
+  operation: string;
+  started_at: string;
+  status: "unset" | "ok" | "error";
+  error_message: string | null;
+  decision: string | null;
+  parts: TranscriptPart[];
+  unchanged_count: number;
+  rewritten: boolean;
+  skipped_bytes: number;
+}
+
 export type Json = string | number | bigint | boolean | null | Json[] | { [key: string]: Json };
 
 export interface SpanFacts {

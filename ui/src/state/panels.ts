@@ -9,6 +9,8 @@ export const railWidth = stored("rail.width", 232);
 export const inspectorOpen = stored<boolean>("inspector.open", true);
 export const inspectorWidth = stored("inspector.width", wide ? 560 : 440);
 export const namesWidth = stored("names.width", wide ? 440 : 340);
+/** Share of the waterfall's height beside the transcript, in percent. */
+export const splitShare = stored("split.share", 45);
 export const schemaWidth = stored("schema.width", 260);
 
 export type Overlay = "none" | "help" | "palette";

@@ -18,7 +18,8 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
   read();
 }
 
-export function recordQuery(changes: Record<string, string | null>): void {
+/** Writes the state of a view into the address; `push` makes it a place that "back" returns to. */
+export function recordQuery(changes: Record<string, string | null>, push = false): void {
   const next = new URLSearchParams(location.search);
   for (const [key, value] of Object.entries(changes)) {
     if (value === null || value === "") next.delete(key);
@@ -27,7 +28,7 @@ export function recordQuery(changes: Record<string, string | null>): void {
   // Ids and windows stay readable in the address bar.
   const text = next.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
   const to = location.pathname + (text === "" ? "" : `?${text}`);
-  if (to !== location.pathname + location.search) history.replaceState(null, "", to);
+  if (to !== location.pathname + location.search) history[push ? "pushState" : "replaceState"](null, "", to);
 }
 
 export function startRouter(): void {

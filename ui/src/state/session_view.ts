@@ -1,29 +1,31 @@
 // Everything the session page knows: the tree and what somebody is looking at in it.
 
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { ApiError, getSession, getTree, isAbort, toApiError } from "../api/client.ts";
 import { onLive } from "../api/live.ts";
 import type { SessionDetail, TreeResponse } from "../api/types.ts";
 import { compressedAxis, findIdle, linearAxis, toAxis } from "../trace/axis.ts";
 import { arrange, flatten, plumbingMask, type Folds } from "../trace/flatten.ts";
 import { findFolds } from "../trace/fold.ts";
-import { searchTable, seek } from "../trace/search.ts";
+import { hideKinds, QUIET } from "../trace/kinds.ts";
+import { buildTimeline } from "../trace/moment.ts";
+import { searchTable, seek, withRows } from "../trace/search.ts";
+import { criticalPath } from "../trace/critical_path.ts";
 import { buildTable, FLAG, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
+import { contextTrack, inSubagent, spendTrack } from "../trace/tracks.ts";
 import { clampWindow, panBy, zoomAround, type Window } from "../trace/viewport.ts";
-import { query, recordQuery } from "./route.ts";
-import { stored } from "./stored.ts";
+import { createContentSearch } from "./content_search.ts";
+import { createPlayback } from "./playback.ts";
+import { bindAddress, type InspectorTab, type MainTab } from "./session_address.ts";
+import { createTranscript } from "./transcript.ts";
 
 export type Source = { kind: "session" | "trace"; id: string };
-export type InspectorTab = "content" | "meta" | "raw";
-export type MainTab = "waterfall" | "findings";
 export type TreeFinding = TreeResponse["findings"][number];
-
-const audit = stored<boolean>("session.audit", false);
-const folding = stored<boolean>("session.folding", true);
-const compress = stored<boolean>("session.compress", true);
 
 export type SessionView = ReturnType<typeof createSessionView>;
 
+const NO_MARKS: ReadonlyMap<number, TreeFinding> = new Map();
+const NOBODY = new Uint8Array(0);
 const NO_FOLDS: Folds = { leader: new Int32Array(0), members: new Map() };
 const REFRESH_MS = 250;
 
@@ -42,6 +44,14 @@ export function createSessionView(source: Source) {
   const tab = signal<InspectorTab>("content");
   const mainTab = signal<MainTab>("waterfall");
   const search = signal("");
+  /** Plumbing and duplicates too. */
+  const audit = signal(false);
+  const folding = signal(true);
+  /** Idle time is drawn short. */
+  const compress = signal(true);
+  const critical = signal(false);
+  /** Kinds of acts that are left out. */
+  const left = signal<ReadonlySet<string>>(new Set());
   /** Asks the waterfall to bring the selected row into sight. */
   const scrollRequest = signal(0);
   /** A span that the address names and the tree does not hold. */
@@ -52,7 +62,8 @@ export function createSessionView(source: Source) {
   const index = computed(() => (table.value === null ? new Map<string, number>() : indexKeys(table.value)));
   const selectedRow = computed(() => (selected.value === null ? -1 : (index.value.get(selected.value) ?? -1)));
   const plumbing = computed(() => (table.value === null ? null : plumbingMask(table.value, audit.value)));
-  const arranged = computed(() => (table.value === null || plumbing.value === null ? null : arrange(table.value, plumbing.value.mask)));
+  const hidden = computed(() => (table.value === null || plumbing.value === null ? null : hideKinds(table.value, plumbing.value.mask, left.value, left.value.has(QUIET) ? marks.value : NO_MARKS)));
+  const arranged = computed(() => (table.value === null || hidden.value === null ? null : arrange(table.value, hidden.value)));
   const folds = computed(() => (table.value === null || arranged.value === null || !folding.value ? null : findFolds(table.value, arranged.value, alive.value)));
   const unfoldedRows = computed(() => {
     const rows = new Set<number>();
@@ -87,13 +98,24 @@ export function createSessionView(source: Source) {
     for (let row = 0; row < current.spanCount; row++) if ((current.flags[row]! & FLAG.logOnly) !== 0) logs++;
     return logs > current.spanCount * 0.8;
   });
-  const matches = computed(() => (table.value === null ? null : searchTable(table.value, search.value)));
+  const content = createContentSearch(search, computed(() => table.value?.sessionId ?? null));
+  const matches = computed(() => (table.value === null ? null : withRows(searchTable(table.value, search.value), content.found.value, index.value)));
   /** Row -> finding it belongs to. */
   const marks = computed(() => {
     const map = new Map<number, TreeFinding>();
     for (const finding of findings.value) for (const row of finding.rows) map.set(row, finding);
     return map;
   });
+
+  const timeline = computed(() => (table.value === null || hidden.value === null ? null : buildTimeline(table.value, hidden.value)));
+  const path = computed(() => (critical.value && table.value !== null && arranged.value !== null ? criticalPath(table.value, arranged.value) : null));
+  const inside = computed(() => (table.value === null ? NOBODY : inSubagent(table.value)));
+  const tracks = computed(() => {
+    const [current, prepared] = [table.value, timeline.value];
+    return current === null || prepared === null ? [] : [contextTrack(current, prepared, inside.value), spendTrack(prepared)].filter((track) => track !== null);
+  });
+  const playback = createPlayback({ table, timeline, axis, select: (row) => select(row) });
+  const transcript = createTranscript({ table, hidden, version });
 
   // ---- Loading -------------------------------------------------------------------------------
 
@@ -161,49 +183,14 @@ export function createSessionView(source: Source) {
 
   // ---- The address ---------------------------------------------------------------------------
 
-  function readAddress(): void {
-    const params = query.peek();
-    const span = params.get("span");
-    const range = /^([\d.]+)-([\d.]+)$/.exec(params.get("z") ?? "");
-    const wantedTab = params.get("tab");
-    batch(() => {
-      selected.value = span;
-      zoom.value = range === null ? null : { from: Number(range[1]) * 1e6, to: Number(range[2]) * 1e6 };
-      tab.value = wantedTab === "meta" || wantedTab === "raw" ? wantedTab : "content";
-      mainTab.value = params.get("view") === "findings" ? "findings" : "waterfall";
-      collapsed.value = new Set((params.get("c") ?? "").split(",").filter((key) => key !== ""));
-    });
-  }
-  readAddress();
-
-  let known = query.peek();
-  stops.push(
-    effect(() => {
-      if (query.value === known) return;
-      known = query.value;
-      readAddress();
+  const address = bindAddress(
+    { selected, zoom, tab, mainTab, collapsed, unfolded, search, left, audit, folding, compress, critical, muted: transcript.muted, time: playback.time },
+    () => {
+      playback.seek(playback.time.peek());
       if (table.peek() !== null) openLinked();
-    }),
+    },
   );
-
-  let writing = 0;
-  stops.push(
-    effect(() => {
-      const z = zoom.value;
-      const closed = [...collapsed.value];
-      const state = {
-        span: selected.value,
-        z: z === null ? null : `${(z.from / 1e6).toFixed(3)}-${(z.to / 1e6).toFixed(3)}`,
-        tab: tab.value === "content" ? null : tab.value,
-        view: mainTab.value === "waterfall" ? null : mainTab.value,
-        // An address has limits; what does not fit is not kept.
-        c: closed.length > 0 && closed.length <= 30 ? closed.join(",") : null,
-      };
-      // Holding a key must not flood the browser's history.
-      clearTimeout(writing);
-      writing = window.setTimeout(() => recordQuery(state), 120);
-    }),
-  );
+  stops.push(address.stop);
 
   function openLinked(): void {
     const key = selected.peek();
@@ -232,6 +219,7 @@ export function createSessionView(source: Source) {
     if (current === null) return;
     batch(() => {
       if (plumbing.peek()?.mask[row] === 1) audit.value = true;
+      if (hidden.peek()?.[row] === 1) left.value = new Set();
       const open = new Set(collapsed.peek());
       for (let up = current.parent[row]!; up >= 0; up = current.parent[up]!) open.delete(rowKey(current, up));
       if (open.size !== collapsed.peek().size) collapsed.value = open;
@@ -240,14 +228,16 @@ export function createSessionView(source: Source) {
     });
   }
 
-  function select(row: number): void {
+  /** Chooses a row and brings it into sight; `jump` when "back" should return to what was chosen before. */
+  function select(row: number, jump = false): void {
     const current = table.peek();
     if (current === null || row < 0) return;
     reveal(row);
+    if (jump && selected.peek() !== rowKey(current, row)) address.jump();
     batch(() => {
       selected.value = rowKey(current, row);
       deadLink.value = null;
-      mainTab.value = "waterfall";
+      if (mainTab.peek() === "findings") mainTab.value = "waterfall";
       scrollRequest.value++;
       bringIntoWindow(row);
     });
@@ -266,11 +256,19 @@ export function createSessionView(source: Source) {
   }
 
   function move(delta: number): void {
+    if (mainTab.peek() === "transcript") return moveEntry(delta);
     const list = flat.peek();
     if (list === null || list.count === 0) return;
     const place = placeOf(selectedRow.peek());
     const next = place < 0 ? (delta > 0 ? 0 : list.count - 1) : Math.min(list.count - 1, Math.max(0, place + delta));
     select(list.rows[next]!);
+  }
+
+  function moveEntry(delta: number): void {
+    const entries = transcript.rows.peek();
+    const place = transcript.placeNear(selectedRow.peek());
+    const next = Math.min(entries.length - 1, Math.max(0, selectedRow.peek() < 0 && delta < 0 ? entries.length - 1 : place + delta));
+    if (entries.length > 0) select(entries[next]!);
   }
 
   function seekRow(step: 1 | -1, test: (row: number) => boolean): boolean {
@@ -321,6 +319,21 @@ export function createSessionView(source: Source) {
     if (leader >= 0) return unfoldedRows.peek().has(leader);
     if ((arranged.peek()?.subtree[row] ?? 0) <= 1) return null;
     return !collapsed.peek().has(rowKey(current, row));
+  }
+
+  /** Closes everything that has acts below it, or opens everything; also the groups of alike rows. */
+  function collapseAll(closed: boolean): void {
+    const current = table.peek();
+    const order = arranged.peek();
+    if (current === null || order === null) return;
+    batch(() => {
+      const keys = new Set<string>();
+      if (closed) for (const row of order.order) if (order.subtree[row]! > 1 && order.parent[row]! >= 0) keys.add(rowKey(current, row));
+      collapsed.value = keys;
+      const open = new Set<string>();
+      if (!closed) for (const leader of folds.peek()?.members.keys() ?? []) open.add(rowKey(current, leader));
+      unfolded.value = open;
+    });
   }
 
   function collapseOrUp(): void {
@@ -374,16 +387,18 @@ export function createSessionView(source: Source) {
     disposed = true;
     request?.abort();
     clearTimeout(timer);
-    clearTimeout(writing);
+    playback.dispose();
+    transcript.dispose();
+    content.dispose();
     for (const stop of stops) stop();
   }
 
   return {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
-    audit, folding, compress,
-    index, plumbing, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive, told,
-    load, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, zoomBy, zoomToRow, pan, placeOf, dispose,
+    audit, folding, compress, critical, left, content, playback, transcript, timeline, path, tracks, inSubagent: inside,
+    index, plumbing, hidden, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive, told,
+    load, jump: address.jump, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, collapseAll, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);
     },

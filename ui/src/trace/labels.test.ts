@@ -33,7 +33,7 @@ describe("labels", () => {
     const rows = [1, 2, 3, 4, 5, 6].map((i) => ({ id: `r${i}`, parent: 0, start: i, tool: "Read", detail: `part_${i}.py` }));
     const reads = buildTable(makeTree([{ id: "t", op: "turn", turn: 1, duration: 100 }, ...rows]));
     const folds = findFolds(reads, arrange(reads, new Uint8Array(reads.count)));
-    expect(groupLabel(reads, folds, 1, none)).toEqual({ name: "Read", detail: "part_1.py … part_6.py", varies: true });
+    expect(groupLabel(reads, folds, 1, none)).toEqual({ name: "Read", detail: "", varying: "part_1 … part_6", after: ".py" });
   });
 });
 

@@ -10,8 +10,9 @@ const DECISIONS: Record<number, string> = { 1: "allowed", 2: "denied", 3: "asked
 export interface RowLabel {
   name: string;
   detail: string;
-  /** The muted line stands for several that differ. */
-  varies: boolean;
+  /** The part of a group's muted line in which its members differ, and what comes after it. */
+  varying: string;
+  after: string;
 }
 
 export function operationOf(table: SpanTable, row: number): string {
@@ -75,15 +76,45 @@ function plainLabel(table: SpanTable, row: number, prompts: ReadonlyMap<number, 
 
 export function labelOf(table: SpanTable, row: number, prompts: ReadonlyMap<number, string>): RowLabel {
   const { name, detail } = plainLabel(table, row, prompts);
-  return { name: oneLine(name) || "unnamed", detail: oneLine(detail), varies: false };
+  return { name: oneLine(name) || "unnamed", detail: oneLine(detail), varying: "", after: "" };
 }
 
-/** The label of a closed group: equal details are said once, others as first … last. */
+/** How many characters of text around a difference are worth a look; more is cut in the middle. */
+const LONGEST_VARYING = 40;
+
+/** The label of a closed group: what its members share is said once, what differs as first … last. */
 export function groupLabel(table: SpanTable, folds: Folds, leader: number, prompts: ReadonlyMap<number, string>): RowLabel {
   const label = labelOf(table, leader, prompts);
   const members = folds.members.get(leader);
   if (members === undefined) return label;
-  const last = labelOf(table, members[members.length - 1]!, prompts);
-  const differs = members.some((row) => table.detail[row] !== table.detail[leader]) || last.detail !== label.detail;
-  return differs ? { name: label.name, detail: last.detail === "" || last.detail === label.detail ? `${label.detail} …` : `${label.detail} … ${last.detail}`, varies: true } : label;
+  let prefix = label.detail.length;
+  let suffix = label.detail.length;
+  let last = label.detail;
+  let seen = table.detail[leader]!;
+  for (const row of members) {
+    if (table.detail[row] === seen && table.detail[row] !== -1) continue;
+    seen = table.detail[row]!;
+    last = labelOf(table, row, prompts).detail;
+    prefix = Math.min(prefix, shared(label.detail, last, 1));
+    suffix = Math.min(suffix, shared(label.detail, last, -1));
+  }
+  if (last === label.detail && prefix === label.detail.length) return label;
+  // The two ends may overlap in a short text, and a number is not cut in two.
+  while (prefix > 0 && /\w/.test(label.detail[prefix - 1]!) && /\w/.test(label.detail[prefix] ?? "")) prefix--;
+  suffix = Math.min(suffix, label.detail.length - prefix, last.length - prefix);
+  while (suffix > 0 && /\w/.test(label.detail[label.detail.length - suffix]!) && /\w/.test(label.detail[label.detail.length - suffix - 1] ?? "")) suffix--;
+  const part = (text: string) => short(text.slice(prefix, text.length - suffix));
+  return { ...label, detail: label.detail.slice(0, prefix), varying: `${part(label.detail)} … ${part(last)}`, after: suffix > 0 ? label.detail.slice(-suffix) : "" };
+}
+
+function short(text: string): string {
+  return text.length <= LONGEST_VARYING ? text : `${text.slice(0, LONGEST_VARYING - 1)}…`;
+}
+
+/** Characters that two texts have in common at the start (1) or the end (-1). */
+function shared(a: string, b: string, side: 1 | -1): number {
+  const most = Math.min(a.length, b.length);
+  let n = 0;
+  while (n < most && (side === 1 ? a[n] === b[n] : a[a.length - 1 - n] === b[b.length - 1 - n])) n++;
+  return n;
 }

@@ -32,6 +32,20 @@ export function searchTable(table: SpanTable, query: string): Matches | null {
   return { mask, count };
 }
 
+/** The matches and the rows that were found elsewhere, by key. */
+export function withRows(matches: Matches | null, keys: ReadonlySet<string>, index: ReadonlyMap<string, number>): Matches | null {
+  if (matches === null || keys.size === 0) return matches;
+  const mask = matches.mask.slice();
+  let count = matches.count;
+  for (const key of keys) {
+    const row = index.get(key);
+    if (row === undefined || mask[row] === 1) continue;
+    mask[row] = 1;
+    count++;
+  }
+  return { mask, count };
+}
+
 /** The next place (from, step) on screen that satisfies `test`, going round once; -1 when none does. */
 export function seek(count: number, from: number, step: 1 | -1, test: (place: number) => boolean): number {
   for (let i = 1; i <= count; i++) {

@@ -32,6 +32,11 @@ const SHAPES: Record<string, ComponentChildren> = {
   left: <><rect x="1" y="1.7" width="10" height="8.6" rx="1.3" {...line} stroke-width="1.1" /><path d="M4.4 1.7v8.6" {...line} stroke-width="1.1" /></>,
   right: <><rect x="1" y="1.7" width="10" height="8.6" rx="1.3" {...line} stroke-width="1.1" /><path d="M7.6 1.7v8.6" {...line} stroke-width="1.1" /></>,
   search: <><circle cx="5.2" cy="5.2" r="3.5" {...line} stroke-width="1.2" /><path d="m8 8 2.8 2.8" {...line} stroke-width="1.2" /></>,
+  play: <path d="M3 1.6v8.8L10.4 6Z" fill="currentColor" />,
+  pause: <path d="M2.6 1.6h2.4v8.8H2.6ZM7 1.6h2.4v8.8H7Z" fill="currentColor" />,
+  step_back: <path d="M9.6 2v8L4 6ZM2 2h1.5v8H2Z" fill="currentColor" />,
+  step_forward: <path d="M2.4 2v8L8 6ZM8.5 2H10v8H8.5Z" fill="currentColor" />,
+  filter: <path d="M1.2 2h9.6L7.2 6.4v3.8L4.8 9V6.4Z" {...line} stroke-width="1.2" />,
   link: <path d="M5 7a2.3 2.3 0 0 0 3.3 0l1.7-1.7A2.3 2.3 0 0 0 6.7 2l-.6.6M7 5a2.3 2.3 0 0 0-3.3 0L2 6.7A2.3 2.3 0 0 0 5.3 10l.6-.6" {...line} stroke-width="1.2" />,
 };
 

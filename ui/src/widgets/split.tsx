@@ -9,17 +9,20 @@ interface Props {
   /** Which side of the divider the width belongs to. */
   side: "left" | "right";
   label: string;
+  /** Divides above from below; the width is then the share of the height above, in percent. */
+  vertical?: boolean;
 }
 
-export function Divider({ width, least, most, side, label }: Props) {
+export function Divider({ width, least, most, side, label, vertical = false }: Props) {
   const set = (value: number) => (width.value = Math.round(Math.min(most, Math.max(least, value))));
   const onPointerDown = (event: PointerEvent) => {
     event.preventDefault();
     const handle = event.currentTarget as HTMLElement;
     handle.setPointerCapture(event.pointerId);
-    const startX = event.clientX;
+    const place = (at: PointerEvent) => (vertical ? (at.clientY / handle.parentElement!.clientHeight) * 100 : at.clientX);
+    const begun = place(event);
     const startWidth = width.peek();
-    const moved = (move: PointerEvent) => set(startWidth + (move.clientX - startX) * (side === "left" ? 1 : -1));
+    const moved = (move: PointerEvent) => set(startWidth + (place(move) - begun) * (side === "left" ? 1 : -1));
     const done = () => {
       handle.removeEventListener("pointermove", moved);
       handle.removeEventListener("pointerup", done);
@@ -30,14 +33,14 @@ export function Divider({ width, least, most, side, label }: Props) {
     handle.addEventListener("pointercancel", done);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const direction = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    const direction = event.key === (vertical ? "ArrowDown" : "ArrowRight") ? 1 : event.key === (vertical ? "ArrowUp" : "ArrowLeft") ? -1 : 0;
     if (direction === 0) return;
     event.preventDefault();
     event.stopPropagation();
-    set(width.peek() + direction * (event.shiftKey ? 64 : 16) * (side === "left" ? 1 : -1));
+    set(width.peek() + direction * (vertical ? 5 : event.shiftKey ? 64 : 16) * (side === "left" ? 1 : -1));
   };
   return (
-    <div class="divider" role="separator" aria-orientation="vertical" aria-label={label} aria-valuenow={width.value} aria-valuemin={least} aria-valuemax={most}
+    <div class={`divider${vertical ? " is-vertical" : ""}`} role="separator" aria-orientation={vertical ? "horizontal" : "vertical"} aria-label={label} aria-valuenow={width.value} aria-valuemin={least} aria-valuemax={most}
       tabIndex={0} data-own-arrows onPointerDown={onPointerDown} onKeyDown={onKeyDown} />
   );
 }

@@ -10,7 +10,8 @@ const LINE = 18;
 const BATCH = 150;
 const PREVIEW_LINE = 150;
 
-function visible(text: string, key: string): ComponentChildren[] {
+/** Text with control and invisible characters shown instead of obeyed. */
+export function visible(text: string, key: string): ComponentChildren[] {
   return segments(text).map((segment, i) => segment.control === null ? segment.text : <span key={`${key}${i}`} class="ctl" title={segment.control} data-name={segment.control.split(" ")[0]}>{segment.text}</span>);
 }
 

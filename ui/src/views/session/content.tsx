@@ -1,10 +1,10 @@
 // What went in and what came out.
 
 import type { ComponentChildren } from "preact";
-import type { Related, SpanDetail } from "../../api/types.ts";
-import { sessionLink, spanLink } from "../../state/route.ts";
+import type { SpanDetail } from "../../api/types.ts";
+import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
-import { formatDuration } from "../../trace/format.ts";
+import { plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { oneLine, utf8Length } from "../../trace/payload_text.ts";
 import { stringAt } from "../../trace/span_table.ts";
@@ -41,48 +41,6 @@ export function TurnContent({ view, row }: { view: SessionView; row: number }) {
   );
 }
 
-const RELATIONS: Record<string, string> = {
-  duplicate_of: "second report of",
-  duplicate: "also reported as",
-  child_session: "child session",
-  retry: "retry",
-  same_call: "same call",
-};
-
-function RelatedList({ view, related, open }: { view: SessionView; related: Related[]; open: (key: string) => void }) {
-  if (related.length === 0) return null;
-  const shown = related.slice(0, 12);
-  const table = view.table.value!;
-  const rowOf = (other: Related) => view.index.value.get(`${other.trace_id}:${other.span_id}`);
-  const nameOf = (other: Related) => {
-    const row = rowOf(other);
-    return row === undefined || !other.relation.startsWith("same") ? oneLine(other.name ?? other.span_id) : labelOf(table, row, new Map()).name;
-  };
-  const about = (other: Related) => {
-    const row = rowOf(other);
-    return row === undefined ? (other.origin ?? "") : [`at ${formatDuration(table.start[row]!)}`, labelOf(table, row, new Map()).detail].filter(Boolean).join(" · ");
-  };
-  return (
-    <section>
-      <h3 class="part-title">related</h3>
-      <ul class="related">
-        {shown.map((other) => (
-          <li key={`${other.relation}${other.trace_id}${other.span_id}`}>
-            <span class="muted">{RELATIONS[other.relation] ?? other.relation.replaceAll("_", " ")}</span>
-            <a href={spanLink(other)} onClick={(event) => {
-              if (event.metaKey || event.ctrlKey || !view.index.value.has(`${other.trace_id}:${other.span_id}`)) return;
-              event.preventDefault();
-              open(`${other.trace_id}:${other.span_id}`);
-            }}>{other.operation === null ? null : <OperationIcon operation={other.operation} />}{nameOf(other)}</a>
-            <span class="muted clip">{about(other)}</span>
-          </li>
-        ))}
-      </ul>
-      {related.length > shown.length ? <p class="note">and {related.length - shown.length} more</p> : null}
-    </section>
-  );
-}
-
 /** The first act that starts after this one has ended. */
 function next(view: SessionView, row: number): number {
   const table = view.table.value!;
@@ -99,7 +57,7 @@ function NextAct({ view, row }: { view: SessionView; row: number }) {
   const table = view.table.value!;
   const label = labelOf(table, after, new Map());
   return (
-    <button type="button" class="next-act" onClick={() => view.select(after)}>
+    <button type="button" class="next-act" onClick={() => view.select(after, true)}>
       <span class="muted">what happened next</span>
       <OperationIcon operation={operationOf(table, after)} />
       <span>{label.name}</span><span class="muted clip">{label.detail}</span>
@@ -159,7 +117,7 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
         </>
       )}
       {denied || failed || detail.findings.length > 0 ? <NextAct view={view} row={row} /> : null}
-      <RelatedList view={view} related={detail.related} open={open} />
+      {detail.related.length === 0 ? null : <p class="note"><button type="button" class="link" onClick={() => (view.tab.value = "related")}>{plural(detail.related.length, "related act")}</button></p>}
       {span.session_id !== null && span.session_id !== view.table.value!.sessionId ? <p class="note"><a href={sessionLink(span.session_id)}>Open the session this ran in</a></p> : null}
     </>
   );

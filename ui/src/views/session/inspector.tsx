@@ -1,10 +1,13 @@
 // The side panel: everything about the selected span. It never moves a row.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { SpanDetail } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { inspectorWidth } from "../../state/panels.ts";
-import type { InspectorTab, SessionView } from "../../state/session_view.ts";
+import type { InspectorTab } from "../../state/session_address.ts";
+import type { SessionView } from "../../state/session_view.ts";
 import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
+import { editsOf } from "../../trace/edits.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { isDenied, isError } from "../../trace/span_table.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
@@ -13,9 +16,11 @@ import { indentJson } from "../../trace/json_text.ts";
 import { TextView } from "../../widgets/text_view.tsx";
 import { Content, TurnContent } from "./content.tsx";
 import { find, useFind, useSpan, wholeOf } from "./inspector_state.ts";
+import { DiffTab } from "./diff_tab.tsx";
 import { Meta } from "./meta.tsx";
+import { RelatedTab } from "./related_tab.tsx";
 
-const TABS: [InspectorTab, string][] = [["content", "Content"], ["meta", "Meta"], ["raw", "Raw"]];
+const TABS: [InspectorTab, string][] = [["content", "Content"], ["diff", "Diff"], ["meta", "Meta"], ["related", "Related"], ["raw", "Raw"]];
 
 export function focusFind(): boolean {
   const input = document.querySelector<HTMLInputElement>("#find-in-span");
@@ -83,6 +88,20 @@ function Head({ view, row }: { view: SessionView; row: number }) {
   );
 }
 
+const counted = new WeakMap<SpanDetail, number>();
+
+/** How many files the call edits, for the tab; arguments that did not come whole count as one when they look like an edit. */
+function editCount(detail: SpanDetail): number {
+  let count = counted.get(detail);
+  if (count === undefined) {
+    const { input, span } = detail;
+    const call = ["tool", "mcp", "skill"].includes(span.operation);
+    count = !call || input === null ? 0 : input.complete ? editsOf(input.text, span.tool_name ?? span.name).length : /"(old_string|new_string|patch|content|file_text)"/.test(input.text) ? 1 : 0;
+    counted.set(detail, count);
+  }
+  return count;
+}
+
 export function Inspector({ view }: { view: SessionView }) {
   const body = useRef<HTMLDivElement>(null);
   const span = useSpan(view);
@@ -97,7 +116,7 @@ export function Inspector({ view }: { view: SessionView }) {
   }, [key]);
   const open = (target: string) => {
     const other = view.index.value.get(target);
-    if (other !== undefined) view.select(other);
+    if (other !== undefined) view.select(other, true);
   };
   const width = { width: `${inspectorWidth.value}px` };
   if (row < 0) {
@@ -111,12 +130,15 @@ export function Inspector({ view }: { view: SessionView }) {
     );
   }
   const synthetic = row >= table.spanCount;
+  const edits = span.answer === null ? 0 : editCount(span.answer.detail);
   return (
     <aside class="inspector" aria-label="Inspector" style={width}>
       <Head view={view} row={row} />
       <div class="inspector-bar">
         <div class="tabs" role="tablist" aria-label="Inspector">
-          {TABS.map(([id, label]) => <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}</button>)}
+          {TABS.filter(([id]) => id !== "diff" || tab === id || edits > 0).map(([id, label]) => (
+            <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}{id === "diff" && edits > 0 ? <span class="count">{edits}</span> : null}</button>
+          ))}
         </div>
         <span class="grow" />
         <FindBox body={body} />
@@ -126,6 +148,8 @@ export function Inspector({ view }: { view: SessionView }) {
           : span.failure !== null && span.answer === null ? <Failure error={span.failure} what={span.failure.status === 404 ? "This span is no longer recorded" : "The span could not be read"} retry={span.retry} />
           : span.answer === null ? <Skeleton rows={8} label="Loading the span" />
           : tab === "content" ? <Content key={span.key} view={view} row={row} detail={span.answer.detail} open={open} />
+          : tab === "diff" ? <DiffTab key={span.key} detail={span.answer.detail} />
+          : tab === "related" ? <RelatedTab view={view} row={row} detail={span.answer.detail} />
           : tab === "meta" ? <Meta detail={span.answer.detail} open={open} />
           : <RawTab text={span.answer.text} />}
       </div>

@@ -18,7 +18,7 @@ function Part({ part, role, lines }: { part: MessagePart; role: string; lines: n
     if (part.hash === null) return <p class="note">{title}: nothing was recorded</p>;
     return <HashCard title={title} hash={part.hash} size={part.size_bytes} />;
   }
-  return <TextCard title={title} text={part.content} size={part.size_bytes} hash={part.hash} complete={utf8Length(part.content) >= part.size_bytes} lines={lines} />;
+  return <TextCard title={title} text={part.content} size={part.size_bytes} hash={part.hash} complete={utf8Length(part.content) >= part.size_bytes} lines={lines} mime={part.mime_type} />;
 }
 
 export function MessageView({ message, lines = 40 }: { message: Message; lines?: number }) {

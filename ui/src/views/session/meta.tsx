@@ -50,7 +50,7 @@ function Facts({ title, facts }: { title: string; facts: [string, ComponentChild
   );
 }
 
-function EventView({ event }: { event: SpanEvent }) {
+export function EventView({ event }: { event: SpanEvent }) {
   return (
     <details class="event">
       <summary>

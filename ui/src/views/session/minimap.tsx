@@ -5,7 +5,9 @@ import { dark, tokenColour } from "../../state/theme.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { binMinimap } from "../../trace/minimap.ts";
 import { panBy } from "../../trace/viewport.ts";
+import { toAxis } from "../../trace/axis.ts";
 import { formatDuration } from "../../trace/format.ts";
+import { Playhead } from "./playhead.tsx";
 
 const LANE = 6;
 const GAP = 1;
@@ -17,7 +19,7 @@ export function Minimap({ view }: { view: SessionView }) {
   const [width, setWidth] = useState(0);
   const table = view.table.value!;
   const axis = view.axis.value;
-  const mask = view.plumbing.value!.mask;
+  const mask = view.hidden.value!;
   const marks = view.marks.value;
   const isDark = dark.value;
 
@@ -120,6 +122,7 @@ export function Minimap({ view }: { view: SessionView }) {
     <div class="minimap" ref={box} style={{ height: `${height}px` }} onPointerDown={onPointerDown} onDblClick={() => view.setWindow(null)}
       title="Drag to choose a window, wheel to zoom, double-click to fit" role="img" aria-label={`Overview of ${formatDuration(table.total)}`}>
       <canvas ref={canvas} style={{ height: `${height}px` }} />
+      <Playhead view={view} place={(at) => `${((toAxis(axis, at) / axis.total) * 100).toFixed(3)}%`} />
       {view.zoom.value === null ? null : (
         <>
           <i class="minimap-shade" style={{ left: 0, width: percent(window.from) }} />

@@ -2,11 +2,14 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, getPayload, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
-import type { Payload } from "../../api/types.ts";
+import type { Json, Payload } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { formatBytes, groupDigits } from "../../trace/format.ts";
-import { formsOf, type Form } from "../../trace/json_text.ts";
+import { imageOf, imagesIn, type FoundImage } from "../../trace/images.ts";
+import { formsOf, parseLossless, type Form } from "../../trace/json_text.ts";
+import { JsonTree } from "../../widgets/json_tree.tsx";
 import { TextView } from "../../widgets/text_view.tsx";
+import { ImageView } from "./image_view.tsx";
 import { useFind, wholeOf } from "./inspector_state.ts";
 
 const HELD = 12;
@@ -19,8 +22,26 @@ function remember(hash: string, text: string): void {
 
 const FORM_LABELS: Record<Form, string> = { plain: "Plain", json: "JSON", raw: "Raw" };
 
-export function TextCard({ title, text, size, hash = null, complete = true, lines, open = true }: {
-  title: string; text: string; size: number; hash?: string | null; complete?: boolean; lines?: number; open?: boolean;
+const LARGEST_TREE = 2_000_000;
+
+function parsed(text: string): Json | null {
+  try {
+    return parseLossless(text);
+  } catch {
+    return null;
+  }
+}
+
+function picturesOf(text: string, mime: string | null): FoundImage[] {
+  const whole = mime !== null || text.startsWith("data:image/") ? imageOf(text, mime) : null;
+  if (whole !== null) return [whole];
+  if (!/^\s*[[{]/.test(text) || !/image/.test(text)) return [];
+  const value = parsed(text);
+  return value === null ? [] : imagesIn(value);
+}
+
+export function TextCard({ title, text, size, hash = null, complete = true, lines, open = true, mime = null }: {
+  title: string; text: string; size: number; hash?: string | null; complete?: boolean; lines?: number; open?: boolean; mime?: string | null;
 }) {
   const find = useFind();
   const whole = wholeOf.value;
@@ -34,6 +55,8 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
   const shown = !folded || whole || find !== "";
   const forms = useMemo(() => (shown ? formsOf(current) : null), [current, shown]);
   const form = chosen ?? forms?.preferred ?? "raw";
+  const tree = useMemo(() => (form === "json" && find === "" && current.length < LARGEST_TREE ? parsed(current) : null), [form, find, current]);
+  const pictures = useMemo(() => (shown ? picturesOf(current, mime) : []), [current, shown, mime]);
   const body = forms === null ? "" : form === "plain" ? (forms.plain ?? current) : form === "json" ? (forms.json ?? current) : current;
 
   const load = async () => {
@@ -80,7 +103,8 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
         )}
         <button type="button" class="quiet" onClick={() => void copyAll()}>Copy</button>
       </header>
-      {shown ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null} {...(lines === undefined ? {} : { lines })} /> : null}
+      {pictures.length === 0 ? null : <div class="pictures">{pictures.map((picture, i) => <ImageView key={i} image={picture} />)}</div>}
+      {shown && tree !== null ? <JsonTree value={tree} /> : shown && !(mime !== null && pictures.length > 0) ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null} {...(lines === undefined ? {} : { lines })} /> : null}
       {shown && !full ? (
         <div class="card-foot">
           <span>The first {formatBytes(text.length)} of {groupDigits(size)} bytes.</span>

@@ -1,8 +1,9 @@
 // One row of the waterfall: gutter, indent, name and muted line | bars.
 
 import type { SessionView } from "../../state/session_view.ts";
-import { toTime } from "../../trace/axis.ts";
+import { toAxis, toTime } from "../../trace/axis.ts";
 import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
+import { piecesOf } from "../../trace/critical_path.ts";
 import { formatDuration } from "../../trace/format.ts";
 import { groupLabel, labelOf, operationOf } from "../../trace/labels.ts";
 import { FLAG, isDenied, isError } from "../../trace/span_table.ts";
@@ -49,6 +50,26 @@ function Duration({ first, last, text, edge }: { first: Bar; last: Bar; text: st
     return first.left > TIME + 8 ? <span class="wf-time before" style={{ left: `${(first.left - 6).toFixed(1)}px` }}>{text}</span> : null;
   }
   return <span class="wf-time" style={{ left: `${(right + 6).toFixed(1)}px` }}>{text}</span>;
+}
+
+/** The stretches in which everything waited for this row. */
+function Critical({ view, rows, window, pixels }: { view: SessionView; rows: Iterable<number>; window: Window; pixels: number }) {
+  const path = view.path.value!;
+  const axis = view.axis.value;
+  const scale = pixels / (window.to - window.from);
+  const list = [];
+  let last = -Infinity;
+  for (const row of rows) {
+    for (const [from, to] of piecesOf(path, row)) {
+      const left = Math.max(-2, (toAxis(axis, from) - window.from) * scale);
+      const right = Math.min(pixels + 2, (toAxis(axis, to) - window.from) * scale);
+      // Pieces closer than a pixel to the last are not told apart by the eye.
+      if (right < 0 || left > pixels || (right < last + 1 && list.length > 0)) continue;
+      list.push(<i key={list.length} class="wf-critical" style={{ left: `${left.toFixed(1)}px`, width: `${Math.max(1.5, right - left).toFixed(1)}px` }} />);
+      last = right;
+    }
+  }
+  return <>{list}</>;
 }
 
 export function Row({ view, place, window, pixels, prompts, top }: Props) {
@@ -105,13 +126,14 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         <OperationIcon operation={operation} />
         <span class={`wf-label${follower ? " is-follower" : ""}`}>{label.name}</span>
         {leads ? <span class="wf-times" title={group === null ? "The first of these" : "Alike; expand to see each"}>×{folds.members.get(row)!.length}</span> : null}
-        <span class={`wf-detail${label.varies ? " varies" : ""}`}>{label.detail}</span>
+        <span class="wf-detail">{label.detail}{label.varying === "" ? null : <i>{label.varying}</i>}{label.after}</span>
         {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title={view.alive.value ? "Waiting for parent: it is named but has not arrived; the turn is known" : "Its parent is named and never arrived"}>{table.parent[row]! >= 0 ? "…" : view.alive.value ? "waiting for parent" : "parent never arrived"}</span> : null}
         {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 && !(flag === FLAG.logOnly && view.told.value) ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
       <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>
         {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}
+        {view.path.value === null ? null : <Critical view={view} rows={group ?? [row]} window={window} pixels={pixels} />}
         <Bars bars={bars} classes={barClasses} text={told} edge={view.zoom.value === null ? pixels + 64 : pixels} />
       </div>
     </div>

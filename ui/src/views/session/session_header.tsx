@@ -2,8 +2,6 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { keyLabel, runCommand } from "../../commands.ts";
-import { inspectorOpen, railOpen } from "../../state/panels.ts";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { formatAgo, formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
@@ -58,50 +56,12 @@ export function SessionHeader({ view }: { view: SessionView }) {
         {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{session.denied_count} denied</button> : null}
         {session !== null && session.error_count > 0 ? <button type="button" class="fact link tone-error" onClick={() => view.seekRow(1, (row) => table.status[row] === 2)}><Icon name="error" />{plural(session.error_count, "error")}</button> : null}
         {view.findings.value.filter((finding) => finding.kind !== "blocked").slice(0, 4).map((finding) => (
-          <button key={finding.finding_id} type="button" class={`fact link tone-${finding.kind === "loop" ? "loop" : "hook"}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1)}>
+          <button key={finding.finding_id} type="button" class={`fact link tone-${finding.kind === "loop" ? "loop" : "hook"}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1, true)}>
             <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
           </button>
         ))}
         {session?.inferred === true ? <span class="fact muted" title="The emitter sent no session id; the trace stands in for one.">inferred session</span> : null}
       </div>
     </header>
-  );
-}
-
-function Switch({ on, label, hint, command }: { on: boolean; label: string; hint: string; command: string }) {
-  return <button type="button" class="switch" aria-pressed={on} title={hint} onClick={() => runCommand(command)}>{label}</button>;
-}
-
-export function Toolbar({ view }: { view: SessionView }) {
-  const hits = view.matches.value;
-  const found = view.findings.value.length;
-  const tab = view.mainTab.value;
-  return (
-    <div class="toolbar">
-      <button type="button" class="quiet" aria-label="Session list" aria-pressed={railOpen.value} title={`Session list ${keyLabel("[")}`} onClick={() => runCommand("rail")}><Icon name="left" size={14} /></button>
-      <div class="tabs" role="tablist" aria-label="Views">
-        <button type="button" role="tab" aria-selected={tab === "waterfall"} onClick={() => (view.mainTab.value = "waterfall")}>Waterfall</button>
-        <button type="button" role="tab" aria-selected={tab === "findings"} onClick={() => (view.mainTab.value = "findings")}>Findings{found > 0 ? <span class="count">{found}</span> : null}</button>
-      </div>
-      <span class="grow" />
-      <label class="search-box">
-        <Icon name="search" />
-        <input id="row-search" type="search" placeholder="Search rows" aria-label="Search names, commands, files, models" value={view.search.value}
-          onInput={(event) => (view.search.value = event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key !== "Enter") return;
-            event.preventDefault();
-            view.nextMatch(event.shiftKey ? -1 : 1);
-          }} />
-        {hits === null ? null : <span class="search-count" role="status">{groupDigits(hits.count)}</span>}
-      </label>
-      {view.idle.value.length > 0 ? <Switch on={view.compress.value} label="idle ⌁" hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
-      <Switch on={view.folding.value} label="fold ×n" hint="Folds neighbours that say the same again (s)" command="fold" />
-      <div class="segmented" role="group" aria-label="Which rows">
-        <button type="button" aria-pressed={!view.audit.value} title="The acts, without plumbing and duplicates (d)" onClick={() => (view.audit.value = false)}>Dev</button>
-        <button type="button" aria-pressed={view.audit.value} title="Every span as it was reported (d)" onClick={() => (view.audit.value = true)}>Audit</button>
-      </div>
-      <button type="button" class="quiet" aria-label="Inspector" aria-pressed={inspectorOpen.value} title={`Inspector ${keyLabel("]")}`} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
-    </div>
   );
 }

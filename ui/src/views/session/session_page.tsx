@@ -2,9 +2,10 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { provide } from "../../commands.ts";
-import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth } from "../../state/panels.ts";
+import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
+import { INSPECTOR_TABS, type MainTab } from "../../state/session_address.ts";
 import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
@@ -13,7 +14,10 @@ import { FindingCard } from "../findings/finding_card.tsx";
 import { focusFind, Inspector } from "./inspector.tsx";
 import { Minimap } from "./minimap.tsx";
 import { Rail } from "./rail.tsx";
-import { SessionHeader, Toolbar } from "./session_header.tsx";
+import { MomentBar } from "./scrubber.tsx";
+import { SessionHeader } from "./session_header.tsx";
+import { Toolbar } from "./toolbar.tsx";
+import { Transcript } from "./transcript.tsx";
 import { Waterfall } from "./waterfall.tsx";
 import "../sessions/sessions.css";
 import "../findings/findings.css";
@@ -29,6 +33,7 @@ function back(view: SessionView): void {
     focusRows();
   } else if (inInspector()) focusRows();
   else if (view.search.value !== "") view.search.value = "";
+  else if (view.playback.time.value !== null) view.playback.seek(null);
   else if (view.zoom.value !== null) view.setWindow(null);
   else navigate("/");
 }
@@ -38,7 +43,10 @@ function pageRows(): number {
 }
 
 function commandsOf(view: SessionView): Record<string, () => void> {
-  const tabs = ["content", "meta", "raw"] as const;
+  const show = (tab: MainTab) => () => {
+    view.jump();
+    view.mainTab.value = tab;
+  };
   return {
     next: () => view.move(1),
     previous: () => view.move(-1),
@@ -54,7 +62,19 @@ function commandsOf(view: SessionView): Record<string, () => void> {
       inspectorOpen.value = true;
       setTimeout(() => document.querySelector<HTMLElement>(".inspector-body")?.focus(), 0);
     },
-    next_tab: () => (view.tab.value = tabs[(tabs.indexOf(view.tab.value) + 1) % tabs.length]!),
+    next_tab: () => (view.tab.value = INSPECTOR_TABS[(INSPECTOR_TABS.indexOf(view.tab.value) + 1) % INSPECTOR_TABS.length]!),
+    view_waterfall: show("waterfall"),
+    view_transcript: show("transcript"),
+    view_both: show("both"),
+    view_findings: show("findings"),
+    play: view.playback.toggle,
+    step_forward: () => view.playback.stepBy(1, view.selectedRow.value),
+    step_back: () => view.playback.stepBy(-1, view.selectedRow.value),
+    faster: () => view.playback.faster(1),
+    slower: () => view.playback.faster(-1),
+    critical: () => (view.critical.value = !view.critical.value),
+    collapse_all: () => view.collapseAll(true),
+    expand_all: () => view.collapseAll(false),
     fit: () => view.setWindow(null),
     zoom_in: () => view.zoomBy(0.5),
     zoom_out: () => view.zoomBy(2),
@@ -86,9 +106,23 @@ function Findings({ view }: { view: SessionView }) {
       {view.findings.value.map((finding) => (
         <FindingCard key={finding.finding_id} finding={finding} onSpan={(i) => {
           const row = finding.rows[i];
-          if (row !== undefined) view.select(row);
+          if (row !== undefined) view.select(row, true);
         }} />
       ))}
+    </div>
+  );
+}
+
+function Places({ view }: { view: SessionView }) {
+  const tab = view.mainTab.value;
+  if (tab === "findings") return <Findings view={view} />;
+  if (tab === "transcript") return <Transcript view={view} />;
+  if (tab === "waterfall") return <Waterfall view={view} />;
+  return (
+    <div class="both">
+      <div class="both-top" style={{ height: `${splitShare.value}%` }}><Waterfall view={view} /></div>
+      <Divider width={splitShare} least={15} most={85} side="left" label="Height of the waterfall" vertical />
+      <Transcript view={view} />
     </div>
   );
 }
@@ -118,7 +152,8 @@ function Main({ view }: { view: SessionView }) {
       )}
       <Minimap view={view} />
       <Toolbar view={view} />
-      {view.mainTab.value === "findings" ? <Findings view={view} /> : <Waterfall view={view} />}
+      <MomentBar view={view} />
+      <Places view={view} />
     </div>
   );
 }

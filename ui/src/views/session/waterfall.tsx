@@ -3,14 +3,17 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inspectorOpen, namesWidth } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
-import { axisTicks, toTime } from "../../trace/axis.ts";
+import { axisTicks, toAxis, toTime } from "../../trace/axis.ts";
+import { pathShares } from "../../trace/critical_path.ts";
 import { formatDuration, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { rowKey } from "../../trace/span_table.ts";
 import { formatTick, panBy } from "../../trace/viewport.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
+import { Playhead } from "./playhead.tsx";
 import { Row, ROW } from "./row.tsx";
+import { Tracks } from "./tracks.tsx";
 
 const TICK_PX = 90;
 
@@ -185,9 +188,18 @@ function Foot({ view }: { view: SessionView }) {
       {inGroups > 0 ? <span>{plural(inGroups, "repeat")} in ×n groups <kbd>s</kbd></span> : null}
       {parts.length > 0 ? <span>{parts.join(" and ")} folded <kbd>d</kbd></span> : null}
       {view.told.value ? <span title="The emitter sent log records and no spans; times and nesting are as good as those">told by log records</span> : null}
+      {view.path.value === null ? null : <PathShares view={view} />}
       {view.zoom.value === null ? null : <span>zoomed to {formatDuration(view.viewport.value.to - view.viewport.value.from)} <kbd>f</kbd> fits</span>}
     </div>
   );
+}
+
+/** What the critical path is made of. */
+function PathShares({ view }: { view: SessionView }) {
+  const shares = pathShares(view.table.value!, view.path.value!);
+  const total = shares.reduce((sum, { ns }) => sum + ns, 0);
+  if (total === 0) return null;
+  return <span title="What everything waited for">critical path: {shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${operation}`).join(", ")} <kbd>p</kbd></span>;
 }
 
 export function Waterfall({ view }: { view: SessionView }) {
@@ -233,6 +245,13 @@ export function Waterfall({ view }: { view: SessionView }) {
     if (target.closest("[data-toggle]") !== null) view.setCollapsed(row, view.isOpen(row) === true);
     view.select(row);
   };
+  const onAxis = (event: MouseEvent) => {
+    const at = event.clientX - (event.currentTarget as Element).getBoundingClientRect().left - namesWidth.peek();
+    if (at < 0 || at > pixels) return;
+    event.stopPropagation();
+    view.playback.pause();
+    view.playback.seek(toTime(view.axis.peek(), window.from + (at / pixels) * (window.to - window.from)));
+  };
   const onDblClick = (event: MouseEvent) => {
     const line = (event.target as Element).closest<HTMLElement>("[data-row]");
     if (line === null || (event.target as Element).closest("[data-toggle]") !== null) return;
@@ -248,7 +267,7 @@ export function Waterfall({ view }: { view: SessionView }) {
   const selected = view.selectedRow.value;
   return (
     <div class="wf" ref={frame} style={{ "--names": `${namesWidth.value}px` }} onClick={onClick} onDblClick={onDblClick}>
-      <div class="wf-head" aria-hidden="true">
+      <div class="wf-head" aria-hidden="true" title="Click: replay from this instant" onClick={onAxis}>
         <div class="wf-axis">
           {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
           {gaps.map((gap) => <span key={gap.from} class="wf-gap-label" title={`Nothing ran for ${formatDuration(gap.to - gap.from)}; drawn short`} style={{ left: `${x((gap.axisFrom + gap.axisTo) / 2).toFixed(1)}px` }}>⌁</span>)}
@@ -271,6 +290,11 @@ export function Waterfall({ view }: { view: SessionView }) {
       <i class="wf-cursor" hidden />
       <span class="wf-cursor-time" hidden aria-hidden="true" />
       <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label="Width of the names" /></div>
+      <Playhead view={view} place={(at) => {
+        const left = x(toAxis(view.axis.peek(), at));
+        return left < -1 || left > pixels + 1 ? null : `${(left + namesWidth.peek()).toFixed(1)}px`;
+      }} />
+      <Tracks view={view} pixels={pixels} />
       <Foot view={view} />
       <div class="sr-only" aria-live="polite">{selected >= 0 ? `${operationOf(table, selected)} ${labelOf(table, selected, prompts).name} ${labelOf(table, selected, prompts).detail}` : ""}</div>
     </div>

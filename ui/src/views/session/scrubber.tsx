@@ -1,0 +1,95 @@
+// Replay: play, pause, step, speed; and below, what was so at the instant it stands at.
+
+import { useEffect, useRef } from "preact/hooks";
+import { keyLabel, runCommand } from "../../commands.ts";
+import { SPEEDS } from "../../state/playback.ts";
+import type { SessionView } from "../../state/session_view.ts";
+import { toAxis, toTime } from "../../trace/axis.ts";
+import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
+import { labelOf, operationOf } from "../../trace/labels.ts";
+import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+
+const NO_PROMPTS: ReadonlyMap<number, string> = new Map();
+
+export function PlayButtons({ view }: { view: SessionView }) {
+  const playing = view.playback.playing.value;
+  const button = (command: string, icon: string, label: string, key: string) => (
+    <button type="button" class="quiet" aria-label={label} title={`${label} ${keyLabel(key)}`} onClick={() => runCommand(command)}><Icon name={icon} /></button>
+  );
+  return (
+    <div class="play" role="group" aria-label="Replay">
+      {button("step_back", "step_back", "Step back", ",")}
+      {button("play", playing ? "pause" : "play", playing ? "Pause" : "Play", "Space")}
+      {button("step_forward", "step_forward", "Step forward", ".")}
+      <select class="speed" aria-label="Speed of replay" title="Seconds of the run that pass in one second" value={String(view.playback.speed.value)} onChange={(event) => (view.playback.speed.value = Number(event.currentTarget.value))}>
+        {SPEEDS.map((speed) => <option key={speed} value={String(speed)}>{speed}×</option>)}
+      </select>
+    </div>
+  );
+}
+
+/** The slider moves with the clock without drawing anything else anew. */
+function Slider({ view }: { view: SessionView }) {
+  const input = useRef<HTMLInputElement>(null);
+  const total = view.axis.value.total;
+  useEffect(() => view.playback.time.subscribe((at) => {
+    const element = input.current;
+    if (element === null || at === null) return;
+    const share = toAxis(view.axis.peek(), at) / view.axis.peek().total;
+    element.value = String(Math.round(share * 10_000));
+    element.setAttribute("aria-valuetext", formatDuration(at));
+    element.style.setProperty("--share", `${(share * 100).toFixed(2)}%`);
+  }), [view, total]);
+  return (
+    <input ref={input} class="scrub" type="range" min="0" max="10000" step="1" aria-label="Instant of the run" data-own-arrows
+      onInput={(event) => {
+        view.playback.pause();
+        view.playback.seek(toTime(view.axis.peek(), (Number(event.currentTarget.value) / 10_000) * total));
+      }} />
+  );
+}
+
+export function MomentBar({ view }: { view: SessionView }) {
+  const moment = view.playback.moment.value;
+  if (moment === null) return null;
+  const table = view.table.value!;
+  const { files } = moment;
+  const edited = files.filter((file) => file.edited).length;
+  return (
+    <section class="moment" aria-label="At this instant">
+      <div class="moment-line">
+        <strong class="moment-time">{formatDuration(moment.time)}</strong>
+        <Slider view={view} />
+        <span class="muted nowrap">of {formatDuration(table.total)}</span>
+        <button type="button" class="quiet" aria-label="Leave replay" title={`Leave replay ${keyLabel("Escape")}`} onClick={() => view.playback.seek(null)}><Icon name="error" size={10} /></button>
+      </div>
+      <div class="moment-line moment-facts">
+        <span class="moment-open">
+          <span class="muted">open {moment.openCount}</span>
+          {moment.open.slice(0, 4).map((row) => (
+            <button key={row} type="button" class="chip" onClick={() => view.select(row)}><OperationIcon operation={operationOf(table, row)} /><span class="clip">{labelOf(table, row, NO_PROMPTS).name}</span></button>
+          ))}
+          {moment.openCount > 4 ? <span class="muted">+{groupDigits(moment.openCount - 4)}</span> : null}
+        </span>
+        <span title="Tokens of the requests that had ended">{formatCount(moment.tokensIn)}→{formatCount(moment.tokensOut)} tok</span>
+        {moment.cost > 0 ? <span title="Cost of the requests that had ended">{formatCost(moment.cost)}</span> : null}
+        {moment.context < 0 ? null : (
+          <button type="button" class="link" title="The messages that the model was given in the latest request" onClick={() => {
+            view.tab.value = "content";
+            view.select(moment.context, true);
+          }}>context{moment.contextTokens > 0 ? ` ${formatCount(moment.contextTokens)}` : ""}</button>
+        )}
+        {files.length === 0 ? null : (
+          <details class="moment-files">
+            <summary>{plural(files.length, "file")}{edited > 0 ? `, ${edited} edited` : ""}</summary>
+            <ul>
+              {files.slice(0, 200).map((file) => (
+                <li key={file.path}><button type="button" class="link" onClick={() => view.select(file.row, true)}><bdi>{file.path}</bdi></button>{file.edited ? <span class="tag">edited</span> : null}<span class="muted">{formatDuration(file.start)}</span></li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,99 @@
+// The switches of the session page: which view, replay, what is found, what is left out.
+
+import { keyLabel, runCommand } from "../../commands.ts";
+import { inspectorOpen, railOpen } from "../../state/panels.ts";
+import type { MainTab } from "../../state/session_address.ts";
+import type { SessionView } from "../../state/session_view.ts";
+import { groupDigits } from "../../trace/format.ts";
+import { countKinds, KINDS, QUIET, type Kind } from "../../trace/kinds.ts";
+import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+import { PlayButtons } from "./scrubber.tsx";
+
+const KIND_NAMES: Record<Kind, string> = { model: "Model requests", tool: "Tools", mcp: "MCP tools", agent: "Agents", hook: "Hooks and policies", other: "Others" };
+
+function Switch({ on, label, hint, command }: { on: boolean; label: string; hint: string; command: string }) {
+  return <button type="button" class="switch" aria-pressed={on} title={hint} onClick={() => runCommand(command)}>{label}</button>;
+}
+
+function KindFilter({ view }: { view: SessionView }) {
+  const left = view.left.value;
+  const counts = countKinds(view.table.value!, view.plumbing.value!.mask);
+  const toggle = (kind: string) => {
+    const next = new Set(left);
+    if (!next.delete(kind)) next.add(kind);
+    view.left.value = next;
+  };
+  return (
+    <details class="menu" onToggle={(event) => {
+      if (event.currentTarget.open) event.currentTarget.querySelector("input")?.focus();
+    }} onKeyDown={(event) => {
+      if (event.key !== "Escape" || !event.currentTarget.open) return;
+      event.stopPropagation();
+      event.currentTarget.open = false;
+      event.currentTarget.querySelector("summary")?.focus();
+    }} onFocusOut={(event) => {
+      if (event.relatedTarget instanceof Node && !event.currentTarget.contains(event.relatedTarget)) event.currentTarget.open = false;
+    }}>
+      <summary class={`switch${left.size > 0 ? " is-on" : ""}`} title="Which kinds of acts are shown"><Icon name="filter" /><span class="wide-only">{left.size > 0 ? "filtered" : "filter"}</span></summary>
+      <div class="menu-body">
+        {KINDS.filter((kind) => (counts.get(kind) ?? 0) > 0).map((kind) => (
+          <label key={kind}><input type="checkbox" checked={!left.has(kind)} onChange={() => toggle(kind)} /><OperationIcon operation={kind === "other" ? "internal" : kind} />{KIND_NAMES[kind]}<span class="count">{groupDigits(counts.get(kind)!)}</span></label>
+        ))}
+        <label><input type="checkbox" checked={left.has(QUIET)} onChange={() => toggle(QUIET)} /><span class="tone-error"><Icon name="error" /></span>Only errors, denials and findings</label>
+        {left.size > 0 ? <button type="button" class="link" onClick={() => (view.left.value = new Set())}>Show all</button> : null}
+      </div>
+    </details>
+  );
+}
+
+function Search({ view }: { view: SessionView }) {
+  const hits = view.matches.value;
+  const state = view.content.state.value;
+  const hint = state === "failed" ? "Only names were searched: the server could not search what was said" : view.content.truncated.value ? "The first 20,000 of what was said and all names" : "In names and in what was said";
+  return (
+    <label class="search-box">
+      <Icon name="search" />
+      <input id="row-search" type="search" placeholder="Search" aria-label="Search names, commands, files, models and what was said" value={view.search.value}
+        onInput={(event) => (view.search.value = event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          view.nextMatch(event.shiftKey ? -1 : 1);
+        }} />
+      {hits === null ? null : <span class={`search-count${state === "searching" ? " is-waiting" : ""}`} role="status" title={hint}>{groupDigits(hits.count)}{state === "failed" ? "!" : ""}</span>}
+    </label>
+  );
+}
+
+export function Toolbar({ view }: { view: SessionView }) {
+  const found = view.findings.value.length;
+  const current = view.mainTab.value;
+  const waterfall = current === "waterfall" || current === "both";
+  const tab = (id: MainTab, label: string, count = 0) => (
+    <button type="button" role="tab" aria-selected={current === id} onClick={() => runCommand(`view_${id}`)}>{label}{count > 0 ? <span class="count">{count}</span> : null}</button>
+  );
+  return (
+    <div class="toolbar">
+      <button type="button" class="quiet" aria-label="Session list" aria-pressed={railOpen.value} title={`Session list ${keyLabel("[")}`} onClick={() => runCommand("rail")}><Icon name="left" size={14} /></button>
+      <div class="tabs" role="tablist" aria-label="Views">
+        {tab("waterfall", "Waterfall")}{tab("transcript", "Transcript")}{tab("both", "Both")}{tab("findings", "Findings", found)}
+      </div>
+      <span class="grow" />
+      <PlayButtons view={view} />
+      <Search view={view} />
+      <KindFilter view={view} />
+      {waterfall ? (
+        <>
+          {view.idle.value.length > 0 ? <Switch on={view.compress.value} label="idle ⌁" hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
+          <Switch on={view.folding.value} label="×n" hint="Folds neighbours that say the same again (s)" command="fold" />
+          <Switch on={view.critical.value} label="path" hint="Marks the critical path: what everything waited for (p)" command="critical" />
+        </>
+      ) : null}
+      <div class="segmented" role="group" aria-label="Which rows">
+        <button type="button" aria-pressed={!view.audit.value} title="The acts, without plumbing and duplicates (d)" onClick={() => (view.audit.value = false)}>Dev</button>
+        <button type="button" aria-pressed={view.audit.value} title="Every span as it was reported (d)" onClick={() => (view.audit.value = true)}>Audit</button>
+      </div>
+      <button type="button" class="quiet" aria-label="Inspector" aria-pressed={inspectorOpen.value} title={`Inspector ${keyLabel("]")}`} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
+    </div>
+  );
+}

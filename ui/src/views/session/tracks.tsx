@@ -1,0 +1,97 @@
+// Curves below the rows, on the same axis: context fill and what had been spent.
+
+import { useEffect, useRef } from "preact/hooks";
+import { namesWidth } from "../../state/panels.ts";
+import type { SessionView } from "../../state/session_view.ts";
+import { dark, tokenColour } from "../../state/theme.ts";
+import { toAxis, toTime } from "../../trace/axis.ts";
+import { formatCost, formatCount } from "../../trace/format.ts";
+import { upperBound } from "../../trace/moment.ts";
+import type { Track } from "../../trace/tracks.ts";
+
+const HEIGHT = 26;
+const NAMES = { context: "context", cost: "cost so far", tokens: "tokens so far" } as const;
+const COLOURS = { context: "model", cost: "agent", tokens: "agent" } as const;
+const HINTS = {
+  context: "Input tokens of each request of the main agent; a dashed line where the history shrank",
+  cost: "Cost of the requests that had ended",
+  tokens: "Tokens of the requests that had ended; no price is known",
+} as const;
+
+function TrackView({ view, track, pixels }: { view: SessionView; track: Track; pixels: number }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const value = useRef<HTMLSpanElement>(null);
+  const axis = view.axis.value;
+  const window = view.viewport.value;
+  const isDark = dark.value;
+  const text = (amount: number) => (track.name === "cost" ? formatCost(amount) : formatCount(amount));
+
+  useEffect(() => {
+    const element = canvas.current!;
+    const context = element.getContext("2d");
+    if (context === null) return;
+    const ratio = devicePixelRatio || 1;
+    element.width = Math.round(pixels * ratio);
+    element.height = HEIGHT * ratio;
+    const scale = (pixels * ratio) / (window.to - window.from);
+    const x = (time: number) => (toAxis(axis, time) - window.from) * scale;
+    const y = (amount: number) => (HEIGHT - 2 - (amount / track.most) * (HEIGHT - 6)) * ratio;
+    const right = Math.min(element.width, x(view.table.peek()!.total));
+    const first = Math.max(0, upperBound(track.times, toTime(axis, window.from)) - 1);
+    context.beginPath();
+    context.moveTo(Math.max(0, x(track.times[first]!)), HEIGHT * ratio);
+    let before = 0;
+    let lastX = -1;
+    for (let i = first; i < track.times.length; i++) {
+      const at = Math.max(0, x(track.times[i]!));
+      if (at > element.width) break;
+      // Many points in one pixel are drawn as the highest of them.
+      const amount = track.values[i]!;
+      if (Math.floor(at) === lastX && amount <= before) continue;
+      context.lineTo(at, before === 0 && i === first ? y(amount) : y(before));
+      context.lineTo(at, y(amount));
+      before = amount;
+      lastX = Math.floor(at);
+    }
+    context.lineTo(right, y(before));
+    context.strokeStyle = tokenColour(COLOURS[track.name]);
+    context.lineWidth = 1.25 * ratio;
+    context.stroke();
+    context.lineTo(right, HEIGHT * ratio);
+    context.closePath();
+    context.fillStyle = context.strokeStyle;
+    context.globalAlpha = 0.14;
+    context.fill();
+    context.globalAlpha = 1;
+    context.strokeStyle = tokenColour("hook");
+    context.lineWidth = ratio;
+    context.setLineDash([2 * ratio, 2 * ratio]);
+    for (const drop of track.drops) {
+      context.beginPath();
+      context.moveTo(x(drop), 0);
+      context.lineTo(x(drop), HEIGHT * ratio);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }, [track, axis, window.from, window.to, pixels, isDark]);
+
+  const onMove = (event: PointerEvent) => {
+    const share = (event.clientX - canvas.current!.getBoundingClientRect().left) / pixels;
+    const at = toTime(axis, window.from + share * (window.to - window.from));
+    const i = upperBound(track.times, at) - 1;
+    value.current!.textContent = i < 0 ? text(0) : text(track.values[i]!);
+  };
+  const reset = () => (value.current!.textContent = text(track.most));
+  return (
+    <div class="track" onPointerMove={onMove} onPointerLeave={reset} title={HINTS[track.name]}>
+      <div class="track-name"><span class="muted">{NAMES[track.name]}</span><span class="grow" /><span ref={value} class="track-value">{text(track.most)}</span></div>
+      <canvas ref={canvas} role="img" aria-label={`${NAMES[track.name]}, at most ${text(track.most)}`} style={{ width: `${pixels}px`, height: `${HEIGHT}px` }} />
+    </div>
+  );
+}
+
+export function Tracks({ view, pixels }: { view: SessionView; pixels: number }) {
+  const tracks = view.tracks.value;
+  if (tracks.length === 0) return null;
+  return <div class="tracks" style={{ "--names": `${namesWidth.value}px` }}>{tracks.map((track) => <TrackView key={track.name} view={view} track={track} pixels={pixels} />)}</div>;
+}
