@@ -223,8 +223,13 @@ export function createSessionView(source: Source) {
       const open = new Set(collapsed.peek());
       for (let up = current.parent[row]!; up >= 0; up = current.parent[up]!) open.delete(rowKey(current, up));
       if (open.size !== collapsed.peek().size) collapsed.value = open;
-      const leader = folds.peek()?.leader[row] ?? -1;
-      if (leader >= 0 && leader !== row) unfolded.value = new Set(unfolded.peek()).add(rowKey(current, leader));
+      // A row is also hidden by a closed group that one above it belongs to.
+      const above = new Set(unfolded.peek());
+      for (let at = row; at >= 0; at = arranged.peek()?.parent[at] ?? -1) {
+        const leader = folds.peek()?.leader[at] ?? -1;
+        if (leader >= 0 && (leader !== at || at !== row)) above.add(rowKey(current, leader));
+      }
+      if (above.size !== unfolded.peek().size) unfolded.value = above;
     });
   }
 

@@ -50,7 +50,7 @@ export function arrange(table: SpanTable, hidden: Uint8Array): Order {
 
 /**
  * Lists the rows to show. A collapsed row drops what is below it; members of a closed group are
- * represented by their leader.
+ * represented by their leader, without what is below it.
  */
 export function flatten(
   table: SpanTable,
@@ -75,19 +75,18 @@ export function flatten(
     const up = parent[row]!;
     const own = up < 0 ? 0 : below[up]!;
     const inherited = up < 0 ? -1 : lane[up]!;
-    if (folds !== null) {
-      const leader = folds.leader[row]!;
-      if (leader >= 0 && leader !== row && !unfolded?.has(leader)) {
-        i += subtree[row]!;
-        continue;
-      }
+    const leader = folds === null ? -1 : folds.leader[row]!;
+    const closed = leader >= 0 && !unfolded?.has(leader);
+    if (closed && leader !== row) {
+      i += subtree[row]!;
+      continue;
     }
     lane[row] = (flags[row]! & FLAG.subagentRoot) !== 0 ? own : inherited;
     below[row] = own + 1;
     rows[count] = row;
     depth[count] = own;
     place[row] = count++;
-    i += collapsed !== null && collapsed[row] === 1 ? subtree[row]! : 1;
+    i += closed || (collapsed !== null && collapsed[row] === 1) ? subtree[row]! : 1;
   }
   flat.count = count;
   return flat;

@@ -87,6 +87,11 @@ export function groupLabel(table: SpanTable, folds: Folds, leader: number, promp
   const label = labelOf(table, leader, prompts);
   const members = folds.members.get(leader);
   if (members === undefined) return label;
+  const lastName = labelOf(table, members[members.length - 1]!, prompts).name;
+  if (lastName !== label.name) {
+    const { head, varying, tail } = apart(label.name, lastName, shared(label.name, lastName, 1), shared(label.name, lastName, -1));
+    label.name = `${head}${varying}${tail}`;
+  }
   let prefix = label.detail.length;
   let suffix = label.detail.length;
   let last = label.detail;
@@ -99,12 +104,17 @@ export function groupLabel(table: SpanTable, folds: Folds, leader: number, promp
     suffix = Math.min(suffix, shared(label.detail, last, -1));
   }
   if (last === label.detail && prefix === label.detail.length) return label;
-  // The two ends may overlap in a short text, and a number is not cut in two.
-  while (prefix > 0 && /\w/.test(label.detail[prefix - 1]!) && /\w/.test(label.detail[prefix] ?? "")) prefix--;
-  suffix = Math.min(suffix, label.detail.length - prefix, last.length - prefix);
-  while (suffix > 0 && /\w/.test(label.detail[label.detail.length - suffix]!) && /\w/.test(label.detail[label.detail.length - suffix - 1] ?? "")) suffix--;
+  const { head, varying, tail } = apart(label.detail, last, prefix, suffix);
+  return { ...label, detail: head, varying, after: tail };
+}
+
+/** Two texts as what they share at both ends and what differs; a word or number is not cut in two. */
+function apart(first: string, last: string, prefix: number, suffix: number): { head: string; varying: string; tail: string } {
+  while (prefix > 0 && /\w/.test(first[prefix - 1]!) && /\w/.test(first[prefix] ?? last[prefix] ?? "")) prefix--;
+  suffix = Math.min(suffix, first.length - prefix, last.length - prefix);
+  while (suffix > 0 && /\w/.test(first[first.length - suffix]!) && /\w/.test(first[first.length - suffix - 1] ?? "")) suffix--;
   const part = (text: string) => short(text.slice(prefix, text.length - suffix));
-  return { ...label, detail: label.detail.slice(0, prefix), varying: `${part(label.detail)} … ${part(last)}`, after: suffix > 0 ? label.detail.slice(-suffix) : "" };
+  return { head: first.slice(0, prefix), varying: `${part(first)} … ${part(last)}`, tail: suffix > 0 ? first.slice(-suffix) : "" };
 }
 
 function short(text: string): string {

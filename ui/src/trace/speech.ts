@@ -78,8 +78,7 @@ export function speechOf(entry: TranscriptEntry, prompt: string, answered: boole
       if (output && answered) continue;
       said.push(speech(output ? "assistant" : "user", output ? "answer" : entry.operation === "agent" ? "task" : "", part, true));
     } else {
-      const voice = voiceOfOperation(entry.operation);
-      said.push(speech(voice, output || part.part_type === "tool_call_response" || part.part_type === "text" ? "result" : "arguments", part, false));
+      said.push(speech(voiceOfOperation(entry.operation), part.part_type === "tool_call" ? "arguments" : "result", part, false));
     }
   }
   return said;

@@ -82,7 +82,7 @@ function Head({ view, row }: { view: SessionView; row: number }) {
         {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />denied</span> : null}
         {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />error</span> : null}
       </h2>
-      {label.detail === "" ? null : <p class="inspector-detail" title={label.detail}>{label.detail}</p>}
+      {label.detail === "" || operation === "model" ? null : <p class="inspector-detail" title={label.detail}>{label.detail}</p>}
       <p class="muted">{facts.join(" · ")}</p>
     </div>
   );

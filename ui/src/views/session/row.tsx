@@ -133,7 +133,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
       </div>
       <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>
         {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}
-        {view.path.value === null ? null : <Critical view={view} rows={group ?? [row]} window={window} pixels={pixels} />}
+        {view.path.value === null || band ? null : <Critical view={view} rows={group ?? [row]} window={window} pixels={pixels} />}
         <Bars bars={bars} classes={barClasses} text={told} edge={view.zoom.value === null ? pixels + 64 : pixels} />
       </div>
     </div>

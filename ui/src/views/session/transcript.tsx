@@ -8,6 +8,7 @@ import type { SessionView } from "../../state/session_view.ts";
 import { formatBytes, formatCost, formatCount, formatDuration, formatTime, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { imageOf } from "../../trace/images.ts";
+import { formsOf } from "../../trace/json_text.ts";
 import { countLines } from "../../trace/payload_text.ts";
 import { speechOf, VOICES, type Speech, type Voice } from "../../trace/speech.ts";
 import { FLAG, isDenied, isError, rowKey, stringAt } from "../../trace/span_table.ts";
@@ -19,6 +20,7 @@ import { TextView } from "../../widgets/text_view.tsx";
 import { ImageView } from "./image_view.tsx";
 
 const LONG_LINES = 14;
+const ARGUMENT_LINES = 6;
 const LONG_CHARS = 1400;
 /** Voices that say much and are seldom read: closed until opened. */
 const QUIET_VOICES: ReadonlySet<Voice> = new Set(["system", "thinking"]);
@@ -34,9 +36,9 @@ function useOpened(id: string): [boolean, () => void] {
   }];
 }
 
-function clip(text: string): string {
+function clip(text: string, lines: number): string {
   let end = -1;
-  for (let i = 0; i < LONG_LINES; i++) {
+  for (let i = 0; i < lines; i++) {
     const next = text.indexOf("\n", end + 1);
     if (next === -1) return text.slice(0, LONG_CHARS);
     end = next;
@@ -49,8 +51,9 @@ function Part({ id, speech, inspect }: { id: string; speech: Speech; inspect: ()
   const { text, voice, prose } = speech;
   const picture = useMemo(() => (speech.mime === null && !text.startsWith("data:") ? null : imageOf(text, speech.mime)), [text]);
   const quiet = QUIET_VOICES.has(voice);
-  const long = text.length > LONG_CHARS * 1.25 || countLines(text) > LONG_LINES + 4;
-  const shown = open || !(long || quiet) ? text : quiet ? "" : clip(text);
+  const most = speech.title === "arguments" ? ARGUMENT_LINES : LONG_LINES;
+  const long = text.length > LONG_CHARS * 1.25 || countLines(text) > most * 1.3;
+  const shown = open || !(long || quiet) ? text : quiet ? "" : clip(text, most);
   const size = speech.sizeBytes >= 1000 ? formatBytes(speech.sizeBytes) : plural(countLines(text), "line");
   if (picture !== null) return <div class={`say say-${voice}`}><ImageView image={picture} /></div>;
   return (
@@ -68,7 +71,8 @@ function Part({ id, speech, inspect }: { id: string; speech: Speech; inspect: ()
 }
 
 function firstWords(text: string): string {
-  const line = text.slice(0, 400).replace(/<[^>]{0,80}>/g, " ").replace(/\s+/g, " ").trim();
+  const head = text.slice(0, 400);
+  const line = (head.replace(/<[^>]{0,80}>/g, " ").trim() || head).replace(/\s+/g, " ").trim();
   return line.length > 90 ? `${line.slice(0, 88)}…` : line;
 }
 
@@ -83,6 +87,21 @@ function Voices({ view }: { view: SessionView }) {
       ))}
     </div>
   );
+}
+
+/** Whether an agent's task is the very prompt that the turn shows, quoted or not. */
+function repeats(task: string, prompt: string): boolean {
+  const bare = (text: string) => text.replace(/[\s"\\]+/g, " ").trim();
+  return prompt !== "" && bare(task) === bare(prompt);
+}
+
+/** JSON as lines that can be read; one argument alone as what it says. */
+function readable(one: Speech): Speech {
+  if (one.voice !== "tool" || !one.complete) return one;
+  const plain = formsOf(one.text).plain;
+  if (plain === null) return one;
+  const only = one.title === "result" ? null : /^[\w-]+: (.*)$/.exec(plain);
+  return { ...one, text: only === null ? plain : only[1]! };
 }
 
 interface EntryProps {
@@ -110,12 +129,12 @@ function Entry({ view, row, entry, prompts }: EntryProps) {
   if (operation === "turn" && !said.some((one) => one.voice === "user") && prompt !== "") {
     said = [{ voice: "user", title: "", text: prompt, sizeBytes: prompt.length, complete: true, prose: true, mime: null }, ...said];
   }
-  const shown = said.filter((one) => !muted.has(one.voice));
+  const shown = said.filter((one) => !muted.has(one.voice)).map(readable).filter((one) => !(one.title === "arguments" && one.text === label.detail) && !(one.title === "task" && repeats(one.text, prompt)));
   const silent = operation === "model" && entry !== undefined && shown.length === 0;
   if (operation === "turn") {
     return (
       <article class={`entry entry-turn${selected ? " is-selected" : ""}`} data-entry={row} aria-label={`turn ${table.turn[row]}`}>
-        <header class="turn-head"><OperationIcon operation="turn" /><h3>{label.name}</h3><span class="muted">{formatDuration(table.start[row]!)} · {formatDuration(Math.max(0, table.end[row]! - table.start[row]!))}</span></header>
+        <header class="turn-head"><OperationIcon operation="turn" /><h3>{label.name}</h3><span class="muted">at {formatDuration(table.start[row]!)} · took {formatDuration(Math.max(0, table.end[row]! - table.start[row]!))}</span></header>
         {shown.map((one, i) => <Part key={i} id={`${key}/${i}`} speech={one} inspect={inspect} />)}
       </article>
     );
