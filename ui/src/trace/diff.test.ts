@@ -52,6 +52,7 @@ describe("edits of a call", () => {
     [{ file_path: "a.py", old_string: "x\ny", new_string: "x\nz" }],
     [{ filePath: "a.py", oldString: "x\ny", newString: "x\nz" }],
     [{ path: "a.py", command: "str_replace", old_str: "x\ny", new_str: "x\nz" }],
+    [{ name: "replace", args: { file_path: "a.py", old_string: "x\ny", new_string: "x\nz" } }],
     [{ file_path: "a.py", edits: [{ old_string: "x\ny", new_string: "x\nz" }] }],
   ])("are read from old and new text (%#)", (given) => {
     expect(lines(given)).toEqual([["a.py", "edit", " x|-y|+z"]]);

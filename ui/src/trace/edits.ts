@@ -61,6 +61,8 @@ function ofFields(fields: Fields, tool: string): FileEdit[] {
   if (path !== "" && content !== null && /write|create|edit|save|insert|notebook/i.test(`${tool} ${typeof fields["command"] === "string" ? fields["command"] : ""}`)) {
     return [{ path, kind: "write", lines: diffLines("", content) }];
   }
+  // Some emitters wrap the arguments in the call.
+  for (const name of ["args", "arguments", "input", "parameters"]) if (isFields(fields[name])) return ofFields(fields[name], tool);
   return [];
 }
 
