@@ -10,6 +10,7 @@ mod error;
 pub mod ingest;
 pub mod journal;
 mod load;
+pub mod prices;
 pub mod receive;
 pub mod resolve;
 mod start;
