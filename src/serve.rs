@@ -113,6 +113,10 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         otlp_http,
         ui,
         allowed_hosts: Vec::new(),
+        prices: query::PriceTable {
+            date: collector.prices().date().to_owned(),
+            overridden_by: collector.prices().overridden_by().map(Path::to_owned),
+        },
     };
     let served = query::serve(
         ui_listener,

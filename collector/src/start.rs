@@ -13,6 +13,7 @@ use crate::counters::{LoadCounters, Meter};
 use crate::error::Error;
 use crate::journal::{self, Journal};
 use crate::load::Loader;
+use crate::prices::Prices;
 use crate::receive::{self, admission::Budget};
 use crate::resolve::Resolver;
 
@@ -43,6 +44,7 @@ pub struct Listeners {
 /// A running collector.
 pub struct Collector {
     meter: Meter,
+    prices: Arc<Prices>,
     receivers: JoinHandle<()>,
     loader: std::thread::JoinHandle<()>,
 }
@@ -50,7 +52,8 @@ pub struct Collector {
 /// Loads what an earlier run acknowledged, then receives until `shutdown`.
 ///
 /// # Errors
-/// When the journal cannot be opened, the store has a writer already, or no thread can be had.
+/// When the price table or the journal cannot be read, the store has a writer already, or no thread
+/// can be had.
 pub async fn start(
     config: Config,
     listeners: Listeners,
@@ -61,6 +64,8 @@ pub async fn start(
     let loader_shutdown = shutdown.clone();
     let counters = Arc::clone(&load);
     let prepared = tokio::task::spawn_blocking(move || {
+        let prices = Prices::load(&config.data_dir).map_err(|source| Error::Prices { source })?;
+        let prices = Arc::new(prices);
         let writer = store
             .writer()
             .map_err(|source| Error::TakeWriter { source })?;
@@ -84,9 +89,9 @@ pub async fn start(
             .name("loader".to_owned())
             .spawn(move || loader.run(&accepted))
             .map_err(|source| Error::StartThread { source })?;
-        Ok::<_, Error>((ingest, thread))
+        Ok::<_, Error>((ingest, thread, prices))
     });
-    let (ingest, loader) = prepared
+    let (ingest, loader, prices) = prepared
         .await
         .map_err(|source| Error::Recover { source })??;
     let budget = Budget::new(config.memory_budget_bytes);
@@ -110,6 +115,7 @@ pub async fn start(
             load,
             budget,
         },
+        prices,
         receivers,
         loader,
     })
@@ -119,6 +125,11 @@ impl Collector {
     /// Reads the counts, also while it runs and after it has ended.
     pub fn meter(&self) -> Meter {
         self.meter.clone()
+    }
+
+    /// The price table in use.
+    pub fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     /// Waits until the shutdown is through: nothing more is received, and what was is in the store.

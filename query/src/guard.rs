@@ -132,6 +132,7 @@ mod tests {
             otlp_http: ([127, 0, 0, 1], 2).into(),
             ui: ([192, 168, 1, 7], 3).into(),
             allowed_hosts: vec!["reel.example".to_owned()],
+            prices: crate::PriceTable::default(),
         };
         for host in [
             "localhost",

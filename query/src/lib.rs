@@ -20,4 +20,4 @@ mod value;
 
 pub use error::Error;
 pub use server::{openapi, serve};
-pub use state::{Config, CountIngest, IngestCounters};
+pub use state::{Config, CountIngest, IngestCounters, PriceTable};

@@ -29,6 +29,17 @@ pub struct Config {
     /// Host names, without port, that requests may come under beside the loopback names and the
     /// bound address.
     pub allowed_hosts: Vec<String>,
+    /// Which prices costs are computed with; shown to users.
+    pub prices: PriceTable,
+}
+
+/// The prices that the collector uses where an emitter reports no cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PriceTable {
+    /// Day up to which the prices were looked up, `YYYY-MM-DD`.
+    pub date: String,
+    /// The user's own table over the shipped one, where there is one.
+    pub overridden_by: Option<std::path::PathBuf>,
 }
 
 /// What the collector has counted since the start.

@@ -30,6 +30,7 @@ pub(crate) struct Stats {
     /// On disk.
     stored_bytes: u64,
     otlp: OtlpAddresses,
+    prices: Prices,
     ingest: Ingest,
 }
 
@@ -38,6 +39,15 @@ pub(crate) struct Stats {
 struct OtlpAddresses {
     grpc: String,
     http: String,
+}
+
+/// The price table behind costs whose `cost_source` is `price_table`.
+#[derive(Debug, Serialize, ToSchema)]
+struct Prices {
+    /// Day up to which the prices were looked up, `YYYY-MM-DD`.
+    date: String,
+    /// Path of the user's own table over the shipped one, where there is one.
+    overridden_by: Option<String>,
 }
 
 /// Counted since the start.
@@ -81,6 +91,15 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
         otlp: OtlpAddresses {
             grpc: state.config.otlp_grpc.to_string(),
             http: state.config.otlp_http.to_string(),
+        },
+        prices: Prices {
+            date: state.config.prices.date.clone(),
+            overridden_by: state
+                .config
+                .prices
+                .overridden_by
+                .as_ref()
+                .map(|path| path.display().to_string()),
         },
         ingest: Ingest {
             requests: ingest.requests,

@@ -46,6 +46,10 @@ impl Server {
             otlp_http: ([127, 0, 0, 1], 4318).into(),
             ui: address,
             allowed_hosts: vec!["reel.example".to_owned()],
+            prices: query::PriceTable {
+                date: "2026-10-10".to_owned(),
+                overridden_by: None,
+            },
         };
         let counters = IngestCounters {
             spans: 7,
