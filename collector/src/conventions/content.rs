@@ -251,6 +251,7 @@ pub(super) fn set_messages(
         tool_results_seen: Vec::new(),
         tool_calls_asked: Vec::new(),
         messages: Vec::new(),
+        joins_span: false,
         start_ns: act.start_ns,
         end_ns: act.end_ns,
     };

@@ -19,6 +19,7 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         Operation::Embedding => {
             reading.facts.model = model_name(record, bag);
             reading.facts.provider = provider(record, bag);
+            reading.facts.input_tokens = record.picked.int(C::InputTokens);
         }
         Operation::Tool | Operation::Mcp | Operation::Policy => tool(record, bag, reading),
         Operation::Hook | Operation::Guardrail => hook(record, bag, reading),
@@ -103,6 +104,21 @@ fn model_name(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>>
 fn provider(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>> {
     let name = record.picked.scalar(C::Provider, bag)?.into_owned();
     let name = match name.as_str() {
+        // A framework's own name: whose model it is, the model's id tells.
+        "strands-agents"
+        | "spring_ai"
+        | "autogen"
+        | "gcp.vertex.agent"
+        | "microsoft.agent_framework"
+        | "github" => {
+            let model = record
+                .picked
+                .scalar(C::ResponseModel, bag)
+                .or_else(|| record.picked.scalar(C::RequestModel, bag));
+            model
+                .and_then(|model| vendor_of_model(&model))
+                .unwrap_or(name.as_str())
+        }
         "vertex_ai" => "gcp.vertex_ai",
         "gemini" => "gcp.gemini",
         "az.ai.inference" => "azure.ai.inference",
@@ -115,6 +131,25 @@ fn provider(record: &Record<'_>, bag: &mut Bag) -> Option<std::sync::Arc<str>> {
         other => other,
     };
     Some(bag.word(name))
+}
+
+/// The vendor behind a model's id, where its name says so.
+fn vendor_of_model(id: &str) -> Option<&'static str> {
+    let named = |prefix: &str| id.split(['/', '.']).any(|part| part.starts_with(prefix));
+    [
+        ("claude", "anthropic"),
+        ("gpt-", "openai"),
+        ("o1", "openai"),
+        ("o3", "openai"),
+        ("o4", "openai"),
+        ("gemini", "gcp.gemini"),
+        ("mistral", "mistral_ai"),
+        ("grok", "x_ai"),
+        ("deepseek", "deepseek"),
+        ("nova", "aws.bedrock"),
+    ]
+    .iter()
+    .find_map(|(prefix, vendor)| named(prefix).then_some(*vendor))
 }
 
 /// Only model requests carry tokens and cost: agents, turns and roots repeat their sums.

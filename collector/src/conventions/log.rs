@@ -97,7 +97,7 @@ pub(super) fn understand(
 
     if let Some(reading) = reading {
         let mut facts = reading.facts;
-        if name.starts_with("gen_ai.")
+        if (reading.joins_span || name.starts_with("gen_ai."))
             && reading.shape.operation == Operation::Model
             && let Some(span_id) = &span_id
         {

@@ -116,6 +116,11 @@ impl Names {
         Self { by_key }
     }
 
+    /// Takes away what a name means.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.by_key.remove(key);
+    }
+
     /// Finds the best attribute per concept; absent and redacted values are passed over.
     pub(super) fn pick<'a>(&self, attributes: &'a Attributes, bag: &Bag) -> Picked<'a> {
         let mut picked = Picked {

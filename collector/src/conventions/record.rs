@@ -112,6 +112,8 @@ pub(super) struct Reading {
     pub(super) tool_calls_asked: Vec<ToolCallAsked>,
     /// Messages of a request that comes in one log record per message.
     pub(super) messages: Vec<serde_json::Value>,
+    /// The log record belongs to the model request in whose span it was written.
+    pub(super) joins_span: bool,
     pub(super) start_ns: i64,
     pub(super) end_ns: Option<i64>,
 }
@@ -124,8 +126,23 @@ impl Reading {
             tool_results_seen: Vec::new(),
             tool_calls_asked: Vec::new(),
             messages: Vec::new(),
+            joins_span: false,
             start_ns: record.start_ns,
             end_ns: record.end_ns,
+        }
+    }
+
+    /// What an event of a span reports, so far no more than when.
+    pub(super) fn of_event(event: &SpanEvent, shape: Shape) -> Self {
+        Self {
+            shape,
+            facts: Facts::default(),
+            tool_results_seen: Vec::new(),
+            tool_calls_asked: Vec::new(),
+            messages: Vec::new(),
+            joins_span: false,
+            start_ns: event.time_ns,
+            end_ns: Some(event.time_ns),
         }
     }
 

@@ -74,7 +74,7 @@ impl Source {
             attributes => Value::Map(attributes),
         };
         let family = family::of_source(&scope.name, &origin.service_name);
-        let session_id = if family.family.resource_session {
+        let session_id = if family.family.session_id_is_session {
             word(
                 &origin.attributes,
                 &["session.id", "gen_ai.conversation.id", "conversation.id"],

@@ -1,13 +1,14 @@
 //! One span: an act and its events.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::trace::v1::span::{self, Link};
 use proto::otlp::trace::v1::{Span, Status as WireStatus};
 
-use super::identity::{Fingerprint, nanos};
+use super::identity::{self, Fingerprint, nanos};
 use super::payload::Bag;
 use super::record::{Reading, Record, SpanEvent};
 use super::source::Source;
@@ -68,6 +69,11 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         .clone()
         .or_else(|| reading.facts.resource_session_id.clone());
 
+    let reported: Vec<(usize, Reading)> = events
+        .iter()
+        .enumerate()
+        .filter_map(|(at, event)| Some((at, active.span_event(&record, event, bag)?)))
+        .collect();
     let mut text = json::object(&attributes);
     keep_extras(
         &mut text,
@@ -107,6 +113,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         dropped_attributes_count: span.dropped_attributes_count,
         name: bag.word(&span.name),
     });
+    let mut reported = reported.into_iter().peekable();
     for (at, event) in events.into_iter().enumerate() {
         let attributes = json::object(&event.attributes);
         let event_id = Fingerprint::new("span event")
@@ -117,6 +124,17 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             .text(&event.name)
             .text(&attributes)
             .finish();
+        if let Some((_, mut reading)) = reported.next_if(|(of, _)| *of == at) {
+            reading.facts.session_id.clone_from(&session_id);
+            let place = Place {
+                trace_id,
+                span_id: identity::record_span(&event_id),
+                parent_span_id: Some(span_id),
+            };
+            let name = bag.word(&event.name);
+            let act = place.act(source, name, attributes.clone(), reading);
+            out.acts.push(act);
+        }
         out.events.push(Event {
             event_id,
             time_ns: event.time_ns,
@@ -132,6 +150,53 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             service_name: source.origin.service_name.clone(),
             scope_name: source.scope_name.clone(),
         });
+    }
+}
+
+/// Where an act stands that an event of a span reports.
+struct Place {
+    trace_id: TraceId,
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
+}
+
+impl Place {
+    /// The act; `attributes` are the event's as JSON.
+    fn act(self, source: &Source, name: Arc<str>, attributes: String, reading: Reading) -> Act {
+        let facts = reading.facts;
+        Act {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent_span_id,
+            origin: Origin::Log,
+            operation: reading.shape.operation,
+            plumbing: reading.shape.plumbing,
+            part_of_parent: reading.shape.part_of_parent,
+            name,
+            kind: SpanKind::Internal,
+            start_ns: reading.start_ns,
+            end_ns: reading.end_ns,
+            status: match facts.success {
+                Some(true) => Status::Ok,
+                Some(false) => Status::Error,
+                None => Status::Unset,
+            },
+            status_message: facts
+                .error_message
+                .clone()
+                .filter(|_| facts.success == Some(false)),
+            facts,
+            tool_results_seen: reading.tool_results_seen,
+            tool_calls_asked: reading.tool_calls_asked,
+            attributes,
+            resource: source.origin.json.clone(),
+            links: String::new(),
+            scope_name: source.scope_name.clone(),
+            scope_version: source.scope_version.clone(),
+            service_name: source.origin.service_name.clone(),
+            trace_state: String::new(),
+            dropped_attributes_count: 0,
+        }
     }
 }
 
@@ -178,7 +243,7 @@ fn kind(kind: i32) -> SpanKind {
     }
 }
 
-fn status(status: Option<WireStatus>, bag: &mut Bag) -> (Status, Option<std::sync::Arc<str>>) {
+fn status(status: Option<WireStatus>, bag: &mut Bag) -> (Status, Option<Arc<str>>) {
     let Some(status) = status else {
         return (Status::Unset, None);
     };

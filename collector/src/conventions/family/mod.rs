@@ -11,21 +11,31 @@ use proto::agent::Operation;
 
 use super::names::{Aliases, Names};
 use super::payload::Bag;
-use super::record::{Reading, Record, Shape};
+use super::record::{Reading, Record, Shape, SpanEvent};
 
 mod adk;
+mod autogen;
 mod claude_code;
 mod claude_code_logs;
 mod codex;
 mod common;
+mod copilot;
+mod crewai;
+mod failproofai;
 mod gemini_cli;
 mod genai;
+mod langfuse;
+mod langsmith;
+mod logfire;
+mod mastra;
 mod mcp;
+mod ms_agent_framework;
 mod openai_agents;
 mod openinference;
-mod others;
 mod pydantic_ai;
 mod sdks;
+mod smolagents;
+mod spring_ai;
 mod strands;
 mod traceloop;
 mod vercel;
@@ -40,8 +50,8 @@ pub(super) struct Family {
     pub(super) services: &'static [&'static str],
     /// Span and event names begin so.
     pub(super) prefixes: &'static [&'static str],
-    /// A session id on the resource is the agent's session.
-    pub(super) resource_session: bool,
+    /// `session.id` is the agent's session, on a record and on the resource.
+    pub(super) session_id_is_session: bool,
     pub(super) names: Aliases,
     /// What kind of act a span is; `None` = this family has no opinion.
     pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
@@ -50,6 +60,8 @@ pub(super) struct Family {
     pub(super) adjust: fn(&Record<'_>, &mut Bag, &mut Reading),
     /// What a log record reports; `None` = an event only.
     pub(super) log: fn(&Record<'_>, &mut Bag) -> Option<Reading>,
+    /// What an event of a span reports; `None` = an event only.
+    pub(super) span_event: fn(&Record<'_>, &SpanEvent, &mut Bag) -> Option<Reading>,
 }
 
 impl Family {
@@ -59,11 +71,12 @@ impl Family {
         scopes: &[],
         services: &[],
         prefixes: &[],
-        resource_session: true,
+        session_id_is_session: true,
         names: &[],
         shape: |_, _| None,
         adjust: |_, _, _| {},
         log: |_, _| None,
+        span_event: |_, _, _| None,
     };
 }
 
@@ -75,7 +88,12 @@ static CONVENTIONS: &[&Family] = &[
     &openinference::FAMILY,
     &traceloop::FAMILY,
     &vercel::FAMILY,
-    &others::FAMILY,
+    &langfuse::FAMILY,
+    &langsmith::FAMILY,
+    &mastra::FAMILY,
+    &spring_ai::FAMILY,
+    &logfire::FAMILY,
+    &failproofai::FAMILY,
 ];
 
 /// Products; the first whose marks fit is taken.
@@ -91,8 +109,19 @@ static EMITTERS: &[&Family] = &[
     &sdks::ANTHROPIC,
     &sdks::MCP,
     &vercel::OPENCODE,
-    &others::COPILOT_CHAT,
-    &others::COPILOT_CLI,
+    &copilot::CHAT,
+    &copilot::CLI,
+    &copilot::AGENT_HOST,
+    &ms_agent_framework::FAMILY,
+    &autogen::FAMILY,
+    &langsmith::EXPORTER,
+    &mastra::EXPORTER,
+    &spring_ai::HANDLERS,
+    &smolagents::FAMILY,
+    &crewai::FAMILY,
+    &logfire::OPENAI_AGENTS,
+    &logfire::CLAUDE_AGENT_SDK,
+    &logfire::MCP,
 ];
 
 static UNKNOWN: Family = Family::PLAIN;
@@ -112,10 +141,14 @@ static TABLE: LazyLock<Vec<Active>> = LazyLock::new(|| {
             let lists: Vec<Aliases> = std::iter::once(family.names)
                 .chain(CONVENTIONS.iter().map(|convention| convention.names))
                 .collect();
+            let mut names = Names::of(&lists);
+            if !family.session_id_is_session {
+                names.forget("session.id");
+            }
             Active {
                 family,
                 // Built once for the life of the process.
-                names: Box::leak(Box::new(Names::of(&lists))),
+                names: Box::leak(Box::new(names)),
             }
         })
         .collect()
@@ -177,6 +210,18 @@ impl Active {
                 .iter()
                 .find_map(|convention| (convention.log)(record, bag))
         })
+    }
+
+    /// What an event of a span reports.
+    pub(super) fn span_event(
+        self,
+        record: &Record<'_>,
+        event: &SpanEvent,
+        bag: &mut Bag,
+    ) -> Option<Reading> {
+        let mut reading = (self.family.span_event)(record, event, bag)?;
+        reading.facts.harness = self.harness(record, bag);
+        Some(reading)
     }
 
     /// Name of the harness or framework behind a record.
