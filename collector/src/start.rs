@@ -76,7 +76,7 @@ pub async fn start(
         let journal = Journal::open(journal_config, writer.journal_position())?;
         let mut loader = Loader {
             writer,
-            resolver: Resolver::new(config.cached_acts),
+            resolver: Resolver::new(config.cached_acts, Arc::clone(&prices)),
             journal: journal.clone(),
             counters,
             shutdown: loader_shutdown,

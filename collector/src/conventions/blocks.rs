@@ -78,6 +78,18 @@ fn body(mut map: Map<String, Json>) -> Option<Vec<Json>> {
             })
             .collect();
     }
+    // One content of Gemini, as its response repeats the chosen candidate's.
+    if map
+        .get("content")
+        .is_some_and(|content| content.get("parts").is_some())
+    {
+        let mut one = message(map.remove("content")?)?;
+        let reason = ["finishReason", "finish_reason"]
+            .iter()
+            .find_map(|key| map.remove(*key));
+        set_reason(&mut one, reason);
+        return Some(vec![one]);
+    }
     if let Some(Json::Array(output)) = map.remove("output") {
         return messages(Json::Array(output));
     }
@@ -147,6 +159,8 @@ pub(super) fn message(item: Json) -> Option<Json> {
         return None;
     };
     let role = match map.remove("role") {
+        // Gemini's word.
+        Some(Json::String(role)) if role == "model" => "assistant".to_owned(),
         Some(Json::String(role)) => role,
         Some(_) => return None,
         None => return item_without_role(map),
@@ -173,6 +187,12 @@ pub(super) fn message(item: Json) -> Option<Json> {
             Json::String(text) => json!({"type": "text", "content": text}),
             other => part(other),
         })),
+        // A message inside a message.
+        Some(Json::Object(mut inner)) if inner.get("parts").is_some_and(Json::is_array) => {
+            if let Some(Json::Array(blocks)) = inner.remove("parts") {
+                parts.extend(blocks.into_iter().map(part));
+            }
+        }
         Some(block @ Json::Object(_)) => parts.push(part(block)),
         _ => {}
     }

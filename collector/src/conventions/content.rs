@@ -304,6 +304,15 @@ pub(super) fn set_tool_input(input: String, bag: &mut Bag, reading: &mut Reading
     reading.facts.input = Some(bag.add(input));
 }
 
+/// Names a tool call, and makes its identity anew with that name.
+pub(super) fn set_tool_name(name: &str, bag: &mut Bag, reading: &mut Reading) {
+    if let Some(input) = &reading.facts.input {
+        let hash = json::call_hash(name, bag.text(input));
+        reading.facts.call_hash = Some(bag.word(&hash));
+    }
+    reading.facts.tool_name = Some(bag.word(name));
+}
+
 /// The result exactly as given.
 pub(super) fn set_tool_output(output: String, bag: &mut Bag, reading: &mut Reading) {
     if text::is_cut(&output) {

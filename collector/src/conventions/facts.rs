@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use proto::agent::{Decision, Operation};
+use proto::agent::{CostSource, Decision, Facts, Operation};
 
 use super::names::Concept as C;
 use super::payload::Bag;
@@ -51,6 +51,10 @@ fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         .word(C::UserId, bag)
         .or_else(|| record.source.user_id.clone());
     facts.host = record.source.origin.host.clone();
+    facts.branch = picked.word(C::Branch, bag);
+    facts.harness_version = picked
+        .word(C::HarnessVersion, bag)
+        .or_else(|| active.version(record));
     facts.project = picked
         .word(C::Project, bag)
         .or_else(|| record.source.project.clone());
@@ -165,14 +169,36 @@ fn model(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     facts.cache_read_tokens = picked.int(C::CacheReadTokens);
     facts.cache_write_tokens = picked.int(C::CacheWriteTokens);
     facts.reasoning_tokens = picked.int(C::ReasoningTokens);
+    if counts_cache_beside_input(record, facts) {
+        facts.input_tokens = facts
+            .input_tokens
+            .map(|input| input.saturating_add(cached_tokens(facts)));
+    }
     facts.cost_usd = picked
         .double(C::Cost)
         .or_else(|| picked.double(C::CostMicros).map(|micros| micros / 1e6));
+    facts.cost_source = facts.cost_usd.map(|_| CostSource::Reported);
+    facts.attempt_count = picked.int(C::AttemptCount);
     facts.finish_reason = picked
         .value(C::FinishReason)
         .and_then(|value| first_word(value, bag))
         .map(|reason| bag.word(&reason));
     facts.detail = facts.model.clone();
+}
+
+/// Input tokens that came from a cache or were written to one.
+fn cached_tokens(facts: &Facts) -> i64 {
+    let count = |tokens: Option<i64>| tokens.unwrap_or(0).max(0);
+    count(facts.cache_read_tokens).saturating_add(count(facts.cache_write_tokens))
+}
+
+/// Anthropic counts cached tokens beside `input_tokens`, and whoever passes its counts on unchanged does;
+/// ours include them. Counts under its bare name are such, and those that leave no other reading.
+fn counts_cache_beside_input(record: &Record<'_>, facts: &Facts) -> bool {
+    record.picked.key(C::InputTokens) == Some("input_tokens")
+        || facts
+            .input_tokens
+            .is_some_and(|input| cached_tokens(facts) > input)
 }
 
 /// The first of a list that may come as an array, a JSON array in a string, or words with commas.
@@ -193,6 +219,7 @@ fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let facts = &mut reading.facts;
     facts.tool_call_id = picked.word(C::ToolCallId, bag);
     facts.mcp_server = picked.word(C::McpServer, bag);
+    facts.exit_code = picked.int(C::ExitCode);
     facts.skill_name = picked.word(C::SkillName, bag);
     facts.tool_name = picked.word(C::ToolName, bag).or_else(|| {
         record

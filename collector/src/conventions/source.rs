@@ -16,6 +16,7 @@ pub(super) struct Origin {
     pub(super) attributes: Attributes,
     pub(super) json: Arc<str>,
     pub(super) service_name: Arc<str>,
+    pub(super) service_version: Option<Arc<str>>,
     pub(super) host: Option<Arc<str>>,
 }
 
@@ -30,11 +31,13 @@ impl Origin {
         let json = json::object(&attributes).into();
         let service_name =
             word(&attributes, &["service.name"], bag).unwrap_or_else(|| bag.word(""));
+        let service_version = word(&attributes, &["service.version"], bag);
         let host = word(&attributes, &["host.name"], bag);
         Self {
             attributes,
             json,
             service_name,
+            service_version,
             host,
         }
     }

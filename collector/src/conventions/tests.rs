@@ -173,6 +173,8 @@ fn facts_text(out: &Understood, facts: &Facts) -> String {
     let text = |address: &Option<PayloadRef>| address.map(|address| payload(out, &address));
     let list = [
         ("harness", word(&facts.harness)),
+        ("harness_version", word(&facts.harness_version)),
+        ("branch", word(&facts.branch)),
         ("session", word(&facts.session_id)),
         ("resource_session", word(&facts.resource_session_id)),
         ("parent_session", word(&facts.parent_session_id)),
@@ -204,6 +206,8 @@ fn facts_text(out: &Understood, facts: &Facts) -> String {
         ("cache_write_tokens", number(&facts.cache_write_tokens)),
         ("reasoning_tokens", number(&facts.reasoning_tokens)),
         ("cost_usd", facts.cost_usd.map(|cost| cost.to_string())),
+        ("attempt_count", number(&facts.attempt_count)),
+        ("exit_code", number(&facts.exit_code)),
         ("finish_reason", word(&facts.finish_reason)),
         ("error_type", word(&facts.error_type)),
         ("error_message", word(&facts.error_message)),
@@ -295,16 +299,26 @@ macro_rules! fixtures {
 }
 
 fixtures!(
+    adk,
     claude_code_logs,
     claude_code_logs_without_content,
     claude_code_spans,
+    copilot,
+    failproofai,
     frameworks,
     genai_deprecated,
     genai_logs,
+    genai_operations,
     genai_spans,
+    langchain_exporters,
+    logfire,
+    mastra,
     mcp,
+    microsoft,
     openinference,
+    openinference_frameworks,
     sdks,
+    spring_ai,
 );
 
 #[test]

@@ -7,6 +7,7 @@
 //! the set of acts alone, so it is the same after a restart.
 
 mod calls;
+mod cost;
 mod facts;
 mod group;
 mod join;
@@ -24,6 +25,7 @@ use proto::agent::{Act, Reported};
 use proto::id::TraceId;
 use store::{ActKey, ActState, Batch, Derived, LoadedAct};
 
+use crate::prices::Prices;
 use group::{Forest, Group, named_sessions};
 
 /// Where resolution reads back what it does not hold in memory, and numbers new acts.
@@ -57,6 +59,7 @@ pub struct Resolver {
     next_group: u64,
     round: u64,
     max_cached_acts: usize,
+    prices: Arc<Prices>,
 }
 
 struct CachedGroup {
@@ -66,8 +69,9 @@ struct CachedGroup {
 
 impl Resolver {
     /// A resolver that keeps about `max_cached_acts` acts in memory between batches (some hundred
-    /// bytes each); a group that is larger stays whole while it is being written.
-    pub fn new(max_cached_acts: usize) -> Self {
+    /// bytes each); a group that is larger stays whole while it is being written. Requests without a
+    /// reported cost are priced with `prices`.
+    pub fn new(max_cached_acts: usize, prices: Arc<Prices>) -> Self {
         Self {
             groups: HashMap::new(),
             group_of_trace: HashMap::new(),
@@ -75,6 +79,7 @@ impl Resolver {
             next_group: 0,
             round: 0,
             max_cached_acts,
+            prices,
         }
     }
 
@@ -116,7 +121,7 @@ impl Resolver {
         for home in homes {
             if let Some(cached) = self.groups.get_mut(&home) {
                 cached.last_used = self.round;
-                resolve_group(&mut cached.group, &mut heavy, batch);
+                resolve_group(&mut cached.group, &self.prices, &mut heavy, batch);
             }
         }
         batch.new_acts.sort_by_key(|(_, state)| state.act_id);
@@ -262,7 +267,12 @@ impl Resolver {
 }
 
 /// Works out the group, from what its records said, and adds what has to be written to the batch.
-fn resolve_group(group: &mut Group, heavy: &mut HashMap<ActKey, Act>, batch: &mut Batch) {
+fn resolve_group(
+    group: &mut Group,
+    prices: &Prices,
+    heavy: &mut HashMap<ActKey, Act>,
+    batch: &mut Batch,
+) {
     for act in &mut group.acts {
         facts::restore(act);
     }
@@ -271,6 +281,7 @@ fn resolve_group(group: &mut Group, heavy: &mut HashMap<ActKey, Act>, batch: &mu
     let parents = sessions::assign(group, &forest);
     join::join(group, &forest);
     join::join_turns(group, &forest);
+    cost::settle(group, prices);
     let starts = turns::assign(group, &forest);
     turns::place_records(group, &forest, &starts);
     turns::attribute_agents(group, &forest);

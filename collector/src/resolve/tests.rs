@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
-use proto::agent::{Act, Decision, Facts, Operation, Origin, PayloadRef, SpanKind, Status};
+use proto::agent::{
+    Act, CostSource, Decision, Facts, Operation, Origin, PayloadRef, SpanKind, Status,
+};
 use proto::id::{SpanId, TraceId};
 use store::{ActKey, ActState, Batch, LoadedAct, SessionRow};
 
 use super::{Memory, Resolver};
+use crate::prices::Prices;
 
 /// A store that holds nothing yet.
 #[derive(Default)]
@@ -55,6 +58,10 @@ fn with(mut act: Act, change: impl FnOnce(&mut Act)) -> Act {
     act
 }
 
+fn prices() -> Arc<Prices> {
+    Arc::new(Prices::load(std::path::Path::new("/nonexistent")).unwrap())
+}
+
 fn in_session(act: Act, session: &str) -> Act {
     with(act, |a| a.facts.session_id = Some(session.into()))
 }
@@ -71,7 +78,7 @@ struct World {
 impl World {
     fn of(batches: Vec<Vec<Act>>) -> Self {
         let mut world = World::default();
-        let mut resolver = Resolver::new(1_000_000);
+        let mut resolver = Resolver::new(1_000_000, prices());
         let mut memory = Empty::default();
         for acts in batches {
             let mut batch = Batch::default();
@@ -409,4 +416,50 @@ fn the_whole_answer_wins_over_its_text() {
         }),
     ]);
     assert_eq!(world.act(1, 2).facts.output, Some(whole));
+}
+
+#[test]
+fn a_request_without_a_cost_is_priced_once_and_a_reported_cost_stays() {
+    let request = |span: u8, at: i64, model: &str| {
+        with(
+            in_session(act(1, span, 1, Operation::Model, at, at + 5), "s"),
+            |a| {
+                a.facts.model = Some(model.into());
+                a.facts.input_tokens = Some(1_000_000);
+                a.facts.output_tokens = Some(0);
+            },
+        )
+    };
+    let world = in_any_order(vec![
+        // The sum of its requests, which is not added to them.
+        with(
+            in_session(act(1, 1, 0, Operation::Agent, 0, 100), "s"),
+            |a| {
+                a.facts.model = Some("gpt-5".into());
+                a.facts.input_tokens = Some(3_000_000);
+                a.facts.output_tokens = Some(0);
+            },
+        ),
+        request(2, 10, "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        // The same request, told again by the client inside it.
+        with(request(3, 11, "claude-sonnet-4-5"), |a| {
+            a.parent_span_id = Some(SpanId([2; 8]));
+            a.end_ns = Some(12_000_000);
+        }),
+        with(request(4, 30, "claude-sonnet-4-5"), |a| {
+            a.facts.cost_usd = Some(0.25);
+            a.facts.cost_source = Some(CostSource::Reported);
+        }),
+        request(5, 50, "a-model-of-nobody"),
+    ]);
+    assert_eq!(world.only_session().cost_usd, Some(3.25));
+    let cost = |span| {
+        let facts = &world.act(1, span).facts;
+        (facts.cost_usd, facts.cost_source)
+    };
+    assert_eq!(cost(1), (None, None));
+    assert_eq!(cost(2), (Some(3.0), Some(CostSource::PriceTable)));
+    assert_eq!(cost(3), (None, None));
+    assert_eq!(cost(4), (Some(0.25), Some(CostSource::Reported)));
+    assert_eq!(cost(5), (None, None));
 }

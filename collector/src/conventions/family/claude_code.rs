@@ -36,6 +36,7 @@ pub(super) static FAMILY: Family = Family {
         (C::CacheWriteTokens, &["cache_creation_tokens"]),
         (C::Cost, &["cost_usd"]),
         (C::CostMicros, &["cost_usd_micros"]),
+        (C::AttemptCount, &["attempt", "total_attempts"]),
         (C::FinishReason, &["stop_reason"]),
         (C::ErrorType, &["error_type", "error_class"]),
         (C::ErrorMessage, &["error"]),
@@ -76,7 +77,6 @@ fn adjust(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     unmask(record, bag, reading);
     match reading.shape.operation {
         Operation::Model => {
-            add_cached_tokens(record, reading);
             reading
                 .facts
                 .provider
@@ -109,17 +109,6 @@ fn adjust(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
             reading.facts.tool_call_id = record.picked.word(C::ToolCallId, bag);
         }
         _ => {}
-    }
-}
-
-/// Claude Code counts cached tokens beside `input_tokens`; ours include them.
-pub(super) fn add_cached_tokens(record: &Record<'_>, reading: &mut Reading) {
-    if record.picked.key(C::InputTokens) == Some("input_tokens") {
-        let facts = &mut reading.facts;
-        let cached = facts.cache_read_tokens.unwrap_or(0) + facts.cache_write_tokens.unwrap_or(0);
-        facts.input_tokens = facts
-            .input_tokens
-            .map(|tokens| tokens.saturating_add(cached));
     }
 }
 

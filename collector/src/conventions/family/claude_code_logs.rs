@@ -5,7 +5,7 @@
 
 use proto::agent::{Decision, Operation};
 
-use super::claude_code::{CUT, add_cached_tokens, agent_of_query_source, read_log, subagent};
+use super::claude_code::{CUT, agent_of_query_source, read_log, subagent};
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
@@ -109,7 +109,6 @@ pub(super) fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
 fn request(record: &Record<'_>, shape: Shape, bag: &mut Bag) -> Reading {
     let mut reading = read_log(record, shape, bag);
     reading.start_ns = record.start_before();
-    add_cached_tokens(record, &mut reading);
     agent_of_query_source(record, bag, &mut reading);
     reading.facts.provider = Some(bag.word("anthropic"));
     reading

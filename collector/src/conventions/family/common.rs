@@ -21,6 +21,8 @@ pub(super) static FAMILY: Family = Family {
             ],
         ),
         (C::Project, &["vcs.repository.name"]),
+        (C::Branch, &["vcs.ref.head.name"]),
+        (C::HarnessVersion, &["app.version"]),
         (C::ErrorType, &["error.type", "exception.type"]),
         (C::ErrorMessage, &["error.message", "exception.message"]),
         (C::ExitCode, &["process.exit.code"]),

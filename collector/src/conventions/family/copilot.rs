@@ -4,6 +4,7 @@
 use proto::agent::{Decision, Operation, SpanKind};
 
 use super::Family;
+use crate::conventions::content;
 use crate::conventions::facts::decision_of;
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
@@ -126,7 +127,7 @@ fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         Some(text.to_owned())
     };
     if let Some(name) = parameter("mcp_tool_name", bag) {
-        reading.facts.tool_name = Some(bag.word(&name));
+        content::set_tool_name(&name, bag, reading);
     }
     if reading.facts.detail.is_none() {
         let line = ["command", "file_path", "skill_name"]

@@ -19,5 +19,12 @@ pub(super) static FAMILY: Family = Family {
         (record.source.scope_name.as_ref() == "crewai.telemetry")
             .then_some(Shape::plumbing(Operation::Internal))
     },
+    adjust: |_, _, reading| {
+        // Its agents are known by their roles.
+        let facts = &mut reading.facts;
+        if reading.shape.operation == Operation::Agent && facts.agent_name.is_none() {
+            facts.agent_name.clone_from(&facts.agent_id);
+        }
+    },
     ..Family::PLAIN
 };

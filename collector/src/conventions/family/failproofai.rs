@@ -47,11 +47,21 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
     facts.tool_name = word("toolName");
     facts.hook_name = word("policyName");
     facts.error_message = word("reason");
-    facts.harness = word("integration");
     facts.decision = decision_of(verdict);
+    facts.harness = text("integration").map(|name| bag.word(harness(name)));
     facts.hook_event = Some(bag.word(event));
     facts.decision_source = Some(bag.word("failproofai"));
     facts.success = Some(true);
     facts.detail = facts.hook_name.clone();
     Some(reading)
+}
+
+/// The harness behind its name for it.
+fn harness(integration: &str) -> &str {
+    match integration {
+        "claude" => "claude-code",
+        "gemini" => "gemini-cli",
+        "copilot" => "copilot-cli",
+        other => other,
+    }
 }

@@ -13,6 +13,8 @@ pub(super) static FAMILY: Family = Family {
     scopes: &["gemini-cli"],
     services: &["gemini-cli"],
     prefixes: &["gemini_cli."],
+    // It is that of the runtime.
+    service_version_is_harness: false,
     names: &[
         (C::TurnKey, &["prompt_id", "gen_ai.prompt.name"]),
         (C::AgentId, &["agent_id"]),

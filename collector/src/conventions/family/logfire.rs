@@ -4,6 +4,7 @@
 use proto::agent::{Decision, Operation};
 
 use super::Family;
+use crate::conventions::content;
 use crate::conventions::json::parse_nested;
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
@@ -63,22 +64,28 @@ pub(super) static OPENAI_AGENTS: Family = Family {
 
 fn openai_agents(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let name = record.text("name", bag).map(str::to_owned);
-    let name = name.map(|name| bag.word(&name));
-    let facts = &mut reading.facts;
     match reading.shape.operation {
-        Operation::Agent => facts.agent_name = name.or(facts.agent_name.take()),
+        Operation::Agent => {
+            if let Some(name) = name {
+                reading.facts.agent_name = Some(bag.word(&name));
+            }
+        }
         Operation::Tool => {
-            facts.tool_name = name.or(facts.tool_name.take());
+            if let Some(name) = name {
+                content::set_tool_name(&name, bag, reading);
+            }
             let server = record
                 .text("mcp_data", bag)
                 .and_then(parse_nested)
                 .and_then(|data| Some(data.get("server")?.as_str()?.to_owned()));
             if let Some(server) = server {
-                facts.mcp_server = Some(bag.word(&server));
+                reading.facts.mcp_server = Some(bag.word(&server));
             }
         }
         Operation::Guardrail => {
-            facts.hook_name = name.or(facts.hook_name.take());
+            let facts = &mut reading.facts;
+            facts.hook_name = name.map(|name| bag.word(&name));
+            facts.detail.clone_from(&facts.hook_name);
             if let Some(triggered) = record.get("triggered").and_then(Value::flag) {
                 facts.decision = Some(if triggered {
                     Decision::Deny

@@ -4,6 +4,7 @@
 use proto::agent::Operation;
 
 use super::Family;
+use crate::conventions::content;
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
@@ -50,18 +51,15 @@ pub(super) static EXPORTER: Family = Family {
         })
     },
     adjust: |record, bag, reading| {
-        let facts = &mut reading.facts;
-        let named = |prefix: &str| record.name.strip_prefix(prefix);
-        match reading.shape.operation {
-            Operation::Tool if !record.has("gen_ai.tool.name") => {
-                facts.tool_name = named("tool.execute ")
-                    .map(|name| bag.word(name))
-                    .or(facts.tool_name.take());
-            }
-            Operation::Agent if facts.agent_name.is_none() => {
-                facts.agent_name = named("agent.").map(|name| bag.word(name));
-            }
-            _ => {}
+        if let Some(name) = record.name.strip_prefix("tool.execute ")
+            && !record.has("gen_ai.tool.name")
+        {
+            content::set_tool_name(name, bag, reading);
+        }
+        if let Some(name) = record.name.strip_prefix("agent.")
+            && reading.facts.agent_name.is_none()
+        {
+            reading.facts.agent_name = Some(bag.word(name));
         }
     },
     ..Family::PLAIN

@@ -52,6 +52,8 @@ pub(super) struct Family {
     pub(super) prefixes: &'static [&'static str],
     /// `session.id` is the agent's session, on a record and on the resource.
     pub(super) session_id_is_session: bool,
+    /// `service.version` is the harness's version, where the harness is a service.
+    pub(super) service_version_is_harness: bool,
     pub(super) names: Aliases,
     /// What kind of act a span is; `None` = this family has no opinion.
     pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
@@ -72,6 +74,7 @@ impl Family {
         services: &[],
         prefixes: &[],
         session_id_is_session: true,
+        service_version_is_harness: true,
         names: &[],
         shape: |_, _| None,
         adjust: |_, _, _| {},
@@ -222,6 +225,18 @@ impl Active {
         let mut reading = (self.family.span_event)(record, event, bag)?;
         reading.facts.harness = self.harness(record, bag);
         Some(reading)
+    }
+
+    /// Version of the harness or framework behind a record: that of the service, or of the library.
+    pub(super) fn version(self, record: &Record<'_>) -> Option<Arc<str>> {
+        let source = record.source;
+        self.family.harness?;
+        if self.family.services.is_empty() {
+            let version = &source.scope_version;
+            return (!version.is_empty()).then(|| version.clone());
+        }
+        let version = source.origin.service_version.clone();
+        version.filter(|_| self.family.service_version_is_harness)
     }
 
     /// Name of the harness or framework behind a record.

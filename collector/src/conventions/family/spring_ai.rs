@@ -18,6 +18,17 @@ pub(super) static FAMILY: Family = Family {
         (C::ToolInput, &["spring.ai.tool.call.arguments"]),
         (C::ToolOutput, &["spring.ai.tool.call.result"]),
     ],
+    adjust: |record, bag, reading| {
+        let is_own = record.has_prefix("spring.ai.")
+            || record.text("gen_ai.system", bag) == Some("spring_ai");
+        if is_own {
+            reading.facts.harness = Some(bag.word("spring-ai"));
+            let service = &record.source.origin.service_name;
+            if reading.facts.project.is_none() && !service.is_empty() {
+                reading.facts.project = Some(service.clone());
+            }
+        }
+    },
     ..Family::PLAIN
 };
 

@@ -1,0 +1,33 @@
+//! What model requests cost whose emitters do not say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use proto::agent::{CostSource, Operation};
+
+use super::group::{Group, is_counted};
+use crate::prices::{Price, Prices};
+
+/// Prices the requests that count, by their joined tokens. Those of a model that the table does not
+/// have stay without a cost.
+pub(super) fn settle(group: &mut Group, prices: &Prices) {
+    let mut known: HashMap<Arc<str>, Option<&Price>> = HashMap::new();
+    for act in &mut group.acts {
+        if act.facts.cost_usd.is_some()
+            || !matches!(act.operation, Operation::Model | Operation::Embedding)
+            || !is_counted(act)
+        {
+            continue;
+        }
+        let Some(model) = &act.facts.model else {
+            continue;
+        };
+        let price = *known
+            .entry(model.clone())
+            .or_insert_with(|| prices.of_model(model));
+        if let Some(cost) = price.and_then(|price| price.cost_usd(&act.facts)) {
+            act.facts.cost_usd = Some(cost);
+            act.facts.cost_source = Some(CostSource::PriceTable);
+        }
+    }
+}
