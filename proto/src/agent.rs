@@ -231,6 +231,8 @@ pub struct ToolResultSeen {
     pub tool_call_id: Arc<str>,
     pub output: PayloadRef,
     pub is_error: Option<bool>,
+    /// The first 200 characters of a result that tells of a failure, one line.
+    pub error: Option<Arc<str>>,
 }
 
 /// A tool call that the answer to a model request asks for. It knows the arguments where the call's

@@ -107,7 +107,8 @@ create table result_seen (
     tool_call_id varchar,
     output_hash blob,
     output_size bigint,
-    is_error boolean
+    is_error boolean,
+    error varchar
 );
 
 create table resource (

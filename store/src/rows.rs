@@ -181,6 +181,7 @@ pub(crate) fn results_seen<'a>(
         seen().map(|seen| Some(seen.output.size_bytes as i64)),
     );
     c.flag("is_error", seen().map(|seen| seen.is_error));
+    c.text("error", seen().map(|seen| seen.error.as_ref()));
     c
 }
 
@@ -190,6 +191,7 @@ pub(crate) fn result_seen(row: &RowReader<'_>) -> Option<ToolResultSeen> {
         tool_call_id: row.text("tool_call_id")?,
         output: address_of(row, "output")?,
         is_error: row.flag("is_error"),
+        error: row.text("error"),
     })
 }
 

@@ -73,11 +73,14 @@ pub(super) fn set_input(input: Option<Conversation>, bag: &mut Bag, reading: &mu
         set_prompt(prompt, bag, reading);
     }
     for result in input.results {
+        let error = (result.is_error == Some(true) || text::is_refusal(&result.text))
+            .then(|| bag.word(&text::one_line(&result.text, text::TITLE_MAX)));
         let output = bag.add(result.text);
         reading.tool_results_seen.push(ToolResultSeen {
             tool_call_id: bag.word(&result.tool_call_id),
             output,
             is_error: result.is_error,
+            error,
         });
     }
     reading.facts.input = Some(input.text);

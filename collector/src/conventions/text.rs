@@ -124,6 +124,12 @@ pub(super) fn is_filler(text: &str) -> bool {
         )
 }
 
+/// True for the result of a tool call that was refused before it ran, as its harness or a policy words it.
+pub(super) fn is_refusal(text: &str) -> bool {
+    text.trim_start().starts_with("<tool_use_error>")
+        || (text.starts_with("Blocked ") && text.contains(" by failproofai because:"))
+}
+
 /// True when the text carries the mark of an emitter that cut it.
 pub(super) fn is_cut(text: &str) -> bool {
     let mut start = text.len().saturating_sub(160);

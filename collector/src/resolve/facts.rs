@@ -193,6 +193,7 @@ pub(super) fn fingerprint(state: &ActState) -> u64 {
     facts.output_source.hash(&mut hasher);
     facts.starts_subagent.hash(&mut hasher);
     state.operation.hash(&mut hasher);
+    state.start_ns.hash(&mut hasher);
     state.end_ns.hash(&mut hasher);
     state.status.hash(&mut hasher);
     state.status_message.hash(&mut hasher);

@@ -13,6 +13,7 @@ use store::ActState;
 use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
+use super::refusals;
 
 /// A hook's denial and the permission check that it decided lie this close together.
 const HOOK_NEARNESS_NS: i64 = 2_000_000_000;
@@ -23,6 +24,7 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
         act.derived.duplicate_of = None;
     }
     join_tools_by_call_id(group, forest);
+    refusals::stand_back(group);
     join_models_by_id(group, forest);
     join_nested(group, forest);
     join_subagent_reports(group, forest);
@@ -100,7 +102,10 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
         let Some(id) = &act.facts.tool_call_id else {
             continue;
         };
-        if matches!(act.operation, Operation::Tool | Operation::Policy) && !is_own_part(act) {
+        if matches!(act.operation, Operation::Tool | Operation::Policy)
+            && !is_own_part(act)
+            && !refusals::is_placed(act)
+        {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
         }

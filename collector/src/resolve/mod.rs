@@ -11,6 +11,7 @@ mod cost;
 mod facts;
 mod group;
 mod join;
+mod refusals;
 mod sessions;
 mod summary;
 mod turns;
@@ -121,7 +122,7 @@ impl Resolver {
         for home in homes {
             if let Some(cached) = self.groups.get_mut(&home) {
                 cached.last_used = self.round;
-                resolve_group(&mut cached.group, &self.prices, &mut heavy, batch);
+                resolve_group(&mut cached.group, &self.prices, memory, &mut heavy, batch);
             }
         }
         batch.new_acts.sort_by_key(|(_, state)| state.act_id);
@@ -270,13 +271,16 @@ impl Resolver {
 fn resolve_group(
     group: &mut Group,
     prices: &Prices,
+    memory: &mut impl Memory,
     heavy: &mut HashMap<ActKey, Act>,
     batch: &mut Batch,
 ) {
     for act in &mut group.acts {
         facts::restore(act);
     }
+    refusals::place(group, memory, heavy);
     let reported: Vec<Reported> = group.acts.iter().map(facts::reported).collect();
+    refusals::attribute_policies(group);
     let forest = Forest::of(group);
     let parents = sessions::assign(group, &forest);
     join::join(group, &forest);

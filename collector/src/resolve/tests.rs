@@ -463,3 +463,110 @@ fn a_request_without_a_cost_is_priced_once_and_a_reported_cost_stays() {
     assert_eq!(cost(4), (Some(0.25), Some(CostSource::Reported)));
     assert_eq!(cost(5), (None, None));
 }
+
+/// An answer that asks for a call, and the next request with what came of it.
+fn asked_and_answered(id: &str, error: &str) -> Vec<Act> {
+    vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        with(
+            in_session(act(1, 2, 1, Operation::Model, 10, 20), "s"),
+            |a| {
+                a.tool_calls_asked = vec![proto::agent::ToolCallAsked {
+                    tool_call_id: Some(id.into()),
+                    tool_name: "Bash".into(),
+                    mcp_server: None,
+                    input: Some(PayloadRef::of(b"sleep")),
+                    call_hash: Some("0123456789abcdef".into()),
+                }];
+            },
+        ),
+        with(
+            in_session(act(1, 3, 1, Operation::Model, 30, 40), "s"),
+            |a| {
+                a.tool_results_seen = vec![proto::agent::ToolResultSeen {
+                    tool_call_id: id.into(),
+                    output: PayloadRef::of(error.as_bytes()),
+                    is_error: Some(true),
+                    error: Some(error.into()),
+                }];
+            },
+        ),
+    ]
+}
+
+#[test]
+fn a_call_refused_before_it_ran_is_a_failed_call_at_the_end_of_the_answer_that_asked_for_it() {
+    let refusal = "<tool_use_error>Blocked: sleep</tool_use_error>";
+    let mut acts = asked_and_answered("c-1", refusal);
+    // A later request tells it again.
+    let again = with(
+        in_session(act(1, 4, 1, Operation::Model, 50, 60), "s"),
+        |a| {
+            a.tool_results_seen.clone_from(&acts[2].tool_results_seen);
+        },
+    );
+    acts.push(again);
+    let world = in_any_order(acts);
+    let session = world.only_session();
+    assert_eq!((session.tool_call_count, session.error_count), (1, 1));
+    let refused = world
+        .acts
+        .values()
+        .find(|act| act.operation == Operation::Tool)
+        .unwrap();
+    assert_eq!(refused.start_ns, 20_000_000);
+    assert_eq!(refused.status, Status::Error);
+    assert_eq!(refused.derived.turn, 1);
+    assert_eq!(
+        refused.facts.error_message.as_deref(),
+        Some("Blocked: sleep")
+    );
+    assert_eq!(refused.facts.input, Some(PayloadRef::of(b"sleep")));
+    assert_eq!(
+        refused.facts.output,
+        Some(PayloadRef::of(refusal.as_bytes()))
+    );
+}
+
+#[test]
+fn a_refused_call_that_reports_itself_counts_once() {
+    for origin in [Origin::Span, Origin::Log] {
+        let mut acts = asked_and_answered("c-1", "<tool_use_error>File is missing.");
+        acts.push(with(
+            in_session(act(1, 5, 1, Operation::Tool, 21, 25), "s"),
+            |a| {
+                a.origin = origin;
+                a.facts.tool_call_id = Some("c-1".into());
+                a.facts.tool_name = Some("Bash".into());
+                a.facts.success = Some(false);
+            },
+        ));
+        let world = in_any_order(acts);
+        assert_eq!(world.only_session().tool_call_count, 1, "{origin:?}");
+        let call = world.act(1, 5);
+        assert_eq!(call.derived.duplicate_of, None);
+        assert_eq!(call.facts.input, Some(PayloadRef::of(b"sleep")));
+    }
+}
+
+#[test]
+fn a_denial_by_a_policy_engine_bears_its_name() {
+    let reason =
+        "Blocked Bash by failproofai because: no sudo, as per the policy configured by the user";
+    let mut acts = asked_and_answered("c-1", reason);
+    acts.push(with(
+        in_session(act(1, 5, 1, Operation::Policy, 21, 21), "s"),
+        |a| {
+            a.origin = Origin::Log;
+            a.facts.tool_call_id = Some("c-1".into());
+            a.facts.decision = Some(Decision::Deny);
+            a.facts.decision_source = Some("hook".into());
+        },
+    ));
+    let world = in_any_order(acts);
+    let call = world.act(1, 5);
+    assert_eq!(call.operation, Operation::Tool);
+    assert_eq!(call.facts.decision_source.as_deref(), Some("failproofai"));
+    assert_eq!(call.facts.error_message.as_deref(), Some("no sudo"));
+    assert_eq!(world.only_session().denied_count, 1);
+}

@@ -59,6 +59,7 @@ fn what_a_request_shows_of_tool_calls_is_read_back() {
         tool_call_id: "call-0".into(),
         output: PayloadRef::of(b"done"),
         is_error: Some(false),
+        error: None,
     }];
     let shown = (act.tool_calls_asked.clone(), act.tool_results_seen.clone());
     let other = fixture::act(&mut writer, 1, 2, Operation::Tool, "a");
