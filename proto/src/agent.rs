@@ -245,6 +245,8 @@ pub struct ToolCallAsked {
     pub input: Option<PayloadRef>,
     /// As [`Facts::call_hash`] of the call itself.
     pub call_hash: Option<Arc<str>>,
+    /// As [`Facts::detail`] of the call itself.
+    pub detail: Option<Arc<str>>,
 }
 
 /// One act as one record reports it: identity, place and time from OTLP, meaning from the

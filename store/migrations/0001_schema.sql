@@ -99,7 +99,8 @@ create table call_asked (
     mcp_server varchar,
     input_hash blob,
     input_size bigint,
-    call_hash varchar
+    call_hash varchar,
+    detail varchar
 );
 
 create table result_seen (

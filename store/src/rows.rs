@@ -153,6 +153,7 @@ pub(crate) fn calls_asked<'a>(
         call().map(|call| Some(call.input?.size_bytes as i64)),
     );
     c.text("call_hash", call().map(|call| call.call_hash.as_ref()));
+    c.text("detail", call().map(|call| call.detail.as_ref()));
     c
 }
 
@@ -164,6 +165,7 @@ pub(crate) fn call_asked(row: &RowReader<'_>) -> Option<ToolCallAsked> {
         mcp_server: row.text("mcp_server"),
         input: address_of(row, "input"),
         call_hash: row.text("call_hash"),
+        detail: row.text("detail"),
     })
 }
 

@@ -117,7 +117,12 @@ fn asked(call: ToolCall, bag: &mut Bag) -> ToolCallAsked {
         .arguments
         .as_deref()
         .map(|arguments| json::call_hash(tool, arguments));
+    let detail = call
+        .arguments
+        .as_deref()
+        .and_then(text::detail_of_arguments);
     ToolCallAsked {
+        detail: detail.map(|detail| bag.word(&detail)),
         tool_call_id: call.tool_call_id.map(|id| bag.word(&id)),
         tool_name: bag.word(tool),
         mcp_server: server.map(|server| bag.word(server)),

@@ -43,7 +43,7 @@ pub(super) fn detail_of_arguments(arguments: &str) -> Option<String> {
             return None;
         }
         match serde_json::from_str(trimmed).ok()? {
-            Value::Object(map) => telling(&map)?,
+            Value::Object(map) => telling(call_arguments(&map))?,
             Value::String(text) => text,
             _ => return None,
         }
@@ -52,6 +52,15 @@ pub(super) fn detail_of_arguments(arguments: &str) -> Option<String> {
     };
     let line = one_line(&line, DETAIL_MAX);
     (!line.is_empty()).then_some(line)
+}
+
+/// The arguments proper of a call that is reported as the Python call it was
+/// (`{"args":[…],"kwargs":{…}}`).
+fn call_arguments(map: &serde_json::Map<String, Value>) -> &serde_json::Map<String, Value> {
+    match (map.get("args"), map.get("kwargs")) {
+        (Some(Value::Array(_)), Some(Value::Object(named))) if !named.is_empty() => named,
+        _ => map,
+    }
 }
 
 /// Argument names that tell most, in order.
@@ -167,6 +176,10 @@ mod tests {
         assert_eq!(
             detail(r#"{"command":["bash","-lc","ls"]}"#).as_deref(),
             Some("bash -lc ls")
+        );
+        assert_eq!(
+            detail(r#"{"args":[],"sanitize":true,"kwargs":{"command":"ls"}}"#).as_deref(),
+            Some("ls")
         );
         assert_eq!(detail(r#"{"nested":{"x":1}}"#), None);
         assert_eq!(detail("[1,2]"), None);

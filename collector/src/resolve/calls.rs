@@ -119,6 +119,9 @@ fn fill(group: &mut Group, i: usize, call: &ToolCallAsked) {
     if facts.input.is_none() && call.input.is_some() {
         facts.input = call.input;
         facts.call_hash.clone_from(&call.call_hash);
+        if facts.detail.is_none() {
+            facts.detail.clone_from(&call.detail);
+        }
     } else if has_weak_hash(facts) && call.call_hash.is_some() {
         facts.call_hash.clone_from(&call.call_hash);
     }

@@ -368,6 +368,7 @@ fn a_tool_span_without_arguments_takes_them_from_the_answer_that_asked_for_it() 
                 mcp_server: None,
                 input: Some(PayloadRef::of(b"{}")),
                 call_hash: Some("hash".into()),
+                detail: Some("ls".into()),
             }];
         })
     };

@@ -46,6 +46,7 @@ fn what_a_request_shows_of_tool_calls_is_read_back() {
             mcp_server: None,
             input: Some(PayloadRef::of(b"ls")),
             call_hash: Some("0123456789abcdef".into()),
+            detail: Some("ls".into()),
         },
         ToolCallAsked {
             tool_call_id: None,
@@ -53,6 +54,7 @@ fn what_a_request_shows_of_tool_calls_is_read_back() {
             mcp_server: Some("inventory".into()),
             input: None,
             call_hash: None,
+            detail: None,
         },
     ];
     act.tool_results_seen = vec![ToolResultSeen {
