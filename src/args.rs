@@ -40,6 +40,7 @@ pub enum Command {
     Sql(SqlArgs),
     Sessions(SessionsArgs),
     Loops(LoopsArgs),
+    Detect(DetectArgs),
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -262,6 +263,32 @@ pub struct LoopsArgs {
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const DETECT_EXAMPLES: &str = "\
+Thresholds, and which detectors run, are set in detectors.json in the data folder, for example
+  {\"cycle\": {\"enabled\": false}, \"exact_repeat\": {\"min_repeats\": 4}}
+docs/detectors.md names them all. A running server reads the file when it starts.
+
+Examples:
+  spanreel detect
+  spanreel detect 1f3a0c52-…         one session
+  spanreel detect --data ./runs";
+
+/// Run the detectors again over what was recorded
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = DETECT_EXAMPLES)]
+pub struct DetectArgs {
+    /// Only this session
+    #[arg(value_name = "SESSION_ID")]
+    pub session_id: Option<String>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
 
     /// Print JSON as the API gives it
     #[arg(long)]

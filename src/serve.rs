@@ -79,6 +79,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let otlp_grpc = grpc.local_addr().context("the OTLP/gRPC address")?;
     let otlp_http = http.local_addr().context("the OTLP/HTTP address")?;
 
+    let detectors = detector_settings(&data_dir)?;
     let store = open_store(&data_dir, args.memory_mib << 20).await?;
     let shutdown = CancellationToken::new();
     let collector = collector::start(
@@ -117,6 +118,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             date: collector.prices().date().to_owned(),
             overridden_by: collector.prices().overridden_by().map(Path::to_owned),
         },
+        detectors: Arc::new(detectors),
     };
     let served = query::serve(
         ui_listener,
@@ -159,6 +161,25 @@ async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpList
             _ => format!("cannot listen on {address} ({flag}): {error}"),
         })
     })
+}
+
+/// The settings of the detectors in the data folder; as documented when there is no such file.
+fn detector_settings(data_dir: &Path) -> Result<query::DetectorSettings, Failure> {
+    let file = data_dir.join(query::DetectorSettings::FILE);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(query::DetectorSettings::default());
+        }
+        Err(error) => {
+            return Err(Failure::Unavailable(format!(
+                "cannot read {}: {error}",
+                file.display()
+            )));
+        }
+    };
+    query::DetectorSettings::parse(&text)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 
 async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Store, Failure> {

@@ -15,4 +15,4 @@ where session_id = $1::varchar
         operation in ('turn', 'agent', 'model', 'tool', 'hook', 'policy', 'skill', 'guardrail')
         or decision = 'deny'
     )
-order by started_at, act_id
+order by started_at, trace_id, span_id

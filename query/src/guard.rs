@@ -133,6 +133,7 @@ mod tests {
             ui: ([192, 168, 1, 7], 3).into(),
             allowed_hosts: vec!["reel.example".to_owned()],
             prices: crate::PriceTable::default(),
+            detectors: std::sync::Arc::default(),
         };
         for host in [
             "localhost",

@@ -19,5 +19,6 @@ mod time;
 mod value;
 
 pub use error::Error;
+pub use findings::{Settings as DetectorSettings, SettingsError as DetectorSettingsError};
 pub use server::{openapi, serve};
 pub use state::{Config, CountIngest, IngestCounters, PriceTable};

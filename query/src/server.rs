@@ -46,6 +46,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))
+        .routes(routes!(findings::detect))
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::ApiError;
+use crate::findings::Settings;
 use crate::live::Message;
 
 /// Store calls that may block at the same time; more wait their turn.
@@ -29,6 +30,8 @@ pub struct Config {
     /// Host names, without port, that requests may come under beside the loopback names and the
     /// bound address.
     pub allowed_hosts: Vec<String>,
+    /// Which detectors run, and their thresholds.
+    pub detectors: Arc<Settings>,
     /// Which prices costs are computed with; shown to users.
     pub prices: PriceTable,
 }

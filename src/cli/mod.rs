@@ -1,6 +1,7 @@
 //! The commands beside `serve`: the demo, and those that read what was recorded.
 
 mod demo;
+mod findings;
 mod output;
 mod sessions;
 mod source;
@@ -25,6 +26,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Command::Sql(args) => sql::run(args).await,
             Command::Sessions(args) => sessions::sessions(args).await,
             Command::Loops(args) => sessions::loops(args).await,
+            Command::Detect(args) => findings::detect(args).await,
         }
     })
 }

@@ -5,6 +5,53 @@ use std::sync::Arc;
 use proto::agent::{Decision, Operation};
 use store::ActKey;
 
+use super::said::Said;
+use super::text::Sketch;
+
+/// What detectors keep of the texts of an act.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Content {
+    /// Arguments of a tool call; the prompt of a turn.
+    pub(crate) arguments: Option<Arc<Sketch>>,
+    /// Result of a tool call.
+    pub(crate) result: Option<Arc<Sketch>>,
+    /// Answer of a model.
+    pub(crate) said: Option<Arc<Said>>,
+}
+
+impl Content {
+    /// From the beginnings of an act's input and output.
+    pub(crate) fn of(operation: Operation, input: Option<&str>, output: Option<&str>) -> Self {
+        match operation {
+            Operation::Tool => Self {
+                arguments: input.map(|text| Arc::new(Sketch::of_arguments(text))),
+                result: output.map(|text| Arc::new(Sketch::of_text(text))),
+                said: None,
+            },
+            Operation::Model => Self {
+                said: output.map(|text| Arc::new(Said::of_answer(text))),
+                ..Self::default()
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// An act as the detectors see it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Act {
+    pub(crate) row: ActRow,
+    pub(crate) content: Content,
+}
+
+impl std::ops::Deref for Act {
+    type Target = ActRow;
+
+    fn deref(&self) -> &ActRow {
+        &self.row
+    }
+}
+
 /// One counted act of a session, without payloads.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ActRow {
@@ -82,21 +129,4 @@ impl ActRow {
             _ => String::new(),
         }
     }
-}
-
-/// Whether calls have, as far as known, one and the same result.
-///
-/// A failed call often leaves no output, so calls that all failed with the same message count as
-/// the same result, whatever output a few of them left.
-pub(crate) fn same_results<'a>(calls: impl Iterator<Item = &'a ActRow> + Clone) -> bool {
-    let mut outputs = calls.clone().map(|call| call.output_hash.as_ref());
-    let first = outputs.next().flatten();
-    if first.is_some() && outputs.all(|output| output == first) {
-        return true;
-    }
-    let mut failures = calls.map(|call| {
-        (call.is_error || call.is_denied()).then(|| (call.is_denied(), call.error.as_ref()))
-    });
-    let first = failures.next().flatten();
-    first.is_some() && failures.all(|failure| failure == first)
 }

@@ -1,99 +1,204 @@
-//! Loops of tool calls: the same call back to back, and sequences of calls that repeat.
+//! What the rules about tool calls share: which calls count, what they came to, what they do.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::act::{ActRow, same_results};
-use super::{Confidence, Draft, MIN_REPEATS, Waste, grouped, loop_severity};
-
-/// Longest sequence of calls that is looked for as a cycle.
-const MAX_CYCLE: usize = 5;
+use super::act::Act;
+use super::text::{hash_of, one_line};
 
 /// Hash of a call whose arguments are known by their size only.
 const WEAK_HASH: &str = "size:";
 
-/// Indexes of the tool calls of each agent in each turn, in order.
-fn call_sequences(acts: &[ActRow]) -> Vec<Vec<usize>> {
-    let mut order: Vec<Vec<usize>> = Vec::new();
-    let mut places: HashMap<(Arc<str>, i64), usize> = HashMap::new();
-    for (at, act) in acts.iter().enumerate() {
-        if act.is_tool() {
-            let place = *places
-                .entry((act.agent.clone(), act.turn))
-                .or_insert_with(|| {
-                    order.push(Vec::new());
-                    order.len() - 1
-                });
-            order[place].push(at);
-        }
-    }
-    order
+/// The place that a repetition must stay within: one agent in one turn.
+pub(super) type Scope = (Arc<str>, i64);
+
+pub(super) fn scope(act: &Act) -> Scope {
+    (act.agent.clone(), act.turn)
 }
 
-/// The same call at least three times with no other call of the agent between.
-pub(super) fn repeats(acts: &[ActRow]) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for sequence in call_sequences(acts) {
-        for run in sequence.chunk_by(|a, b| {
-            let hash = &acts[*a].call_hash;
-            hash.is_some() && *hash == acts[*b].call_hash
-        }) {
-            if run.len() >= MIN_REPEATS {
-                let is_last = run.last() == sequence.last();
-                drafts.extend(repeat(acts, run, is_last));
-            }
-        }
-    }
-    drafts
-}
-
-fn repeat(acts: &[ActRow], run: &[usize], is_last: bool) -> Option<Draft> {
-    let first = &acts[run[0]];
-    let count = run.len();
-    let ended = || {
-        run.iter()
-            .map(|at| &acts[*at])
-            .filter(|a| a.end_ns.is_some())
-    };
-    let same = ended().count() >= MIN_REPEATS && same_results(ended());
-    let confidence = match (same, is_weak(first)) {
-        (true, false) => Confidence::Certain,
-        (true, true) | (false, false) => Confidence::Likely,
-        // Arguments of the same size with other results are other calls.
-        (false, true) => return None,
-    };
-    let waste = waste_between(acts, run[0], run[count - 1], &run[1..]);
-    let result = if same {
-        format!(" Each time with the same result{}.", failure_words(first))
-    } else {
-        " The results differ, or not all of them are known.".to_owned()
-    };
-    let tool = first.tool_words();
-    Some(Draft {
-        kind: "loop",
-        detector: "exact_repeat/1",
-        severity: loop_severity(confidence, count),
-        confidence,
-        title: format!("{tool} called {count} times with the same arguments"),
-        explanation: format!(
-            "The agent called {tool} {count} times in a row with the same arguments{}.{result}{}",
-            first.detail_words(),
-            waste.sentence()
-        ),
-        spans: run.iter().map(|at| acts[*at].key).collect(),
-        repeat_count: count,
-        waste,
-        open: is_last,
-    })
-}
-
-fn is_weak(act: &ActRow) -> bool {
+/// Whether the arguments are known by their size only.
+pub(super) fn is_weak(act: &Act) -> bool {
     act.call_hash
         .as_deref()
         .is_none_or(|hash| hash.starts_with(WEAK_HASH))
 }
 
-fn failure_words(act: &ActRow) -> String {
+pub(super) fn is_same_call(a: &Act, b: &Act) -> bool {
+    a.call_hash.is_some() && a.call_hash == b.call_hash
+}
+
+/// How results compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sameness {
+    /// Known to differ, or one of them is not known.
+    Not,
+    /// The same but for ids, times and the like.
+    Masked,
+    Exact,
+}
+
+/// Whether two calls have, as far as known, one and the same result.
+///
+/// A failed call often leaves no output, so calls that failed with the same message count as the
+/// same result, whatever output a few of them left.
+pub(super) fn same_result(a: &Act, b: &Act) -> Sameness {
+    if a.output_hash.is_some() && a.output_hash == b.output_hash {
+        return Sameness::Exact;
+    }
+    let (failed, also_failed) = (has_failed(a), has_failed(b));
+    if failed && also_failed && a.is_denied() == b.is_denied() {
+        if a.error == b.error {
+            return Sameness::Exact;
+        }
+        if error_kind(a).is_some() && error_kind(a) == error_kind(b) {
+            return Sameness::Masked;
+        }
+    }
+    let alike = match (&a.content.result, &b.content.result) {
+        (Some(a), Some(b)) => a.exact == b.exact,
+        _ => false,
+    };
+    match alike && failed == also_failed {
+        true => Sameness::Masked,
+        false => Sameness::Not,
+    }
+}
+
+/// The weakest sameness between neighbours; of fewer than two calls none.
+pub(super) fn same_results<'a>(calls: impl Iterator<Item = &'a Act> + Clone) -> Sameness {
+    let pairs = calls.clone().zip(calls.skip(1));
+    pairs
+        .map(|(a, b)| same_result(a, b))
+        .min()
+        .unwrap_or(Sameness::Not)
+}
+
+pub(super) fn has_failed(act: &Act) -> bool {
+    act.is_error || act.is_denied()
+}
+
+/// The error of a failed act with numbers masked, so that it can be recognised.
+pub(super) fn error_kind(act: &Act) -> Option<u64> {
+    let error = act.error.as_deref()?;
+    let masked: String = error
+        .chars()
+        .take(160)
+        .map(|c| if c.is_ascii_digit() { '#' } else { c })
+        .collect();
+    has_failed(act).then(|| hash_of(&masked))
+}
+
+/// Whether an error goes away by waiting: rate limits, timeouts, servers that are down.
+pub(super) fn is_passing_error(act: &Act) -> bool {
+    const SIGNS: [&str; 14] = [
+        "timeout",
+        "timed out",
+        "rate limit",
+        "ratelimit",
+        "too many requests",
+        "429",
+        "500",
+        "502",
+        "503",
+        "504",
+        "529",
+        "overloaded",
+        "unavailable",
+        "connection",
+    ];
+    let error = act.error.as_deref().unwrap_or_default().to_lowercase();
+    SIGNS.iter().any(|sign| error.contains(sign))
+}
+
+/// Words of a tool's name, lower case: `readFile`, `read_file` and `Read-File` are `read`, `file`.
+fn name_words(act: &Act) -> Vec<String> {
+    let name = act.tool_name.as_deref().unwrap_or(&act.name);
+    let mut words: Vec<String> = Vec::new();
+    let mut last_was_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            words.push(String::new());
+            last_was_lower = false;
+            continue;
+        }
+        if c.is_uppercase() && last_was_lower || words.is_empty() {
+            words.push(String::new());
+        }
+        last_was_lower = c.is_lowercase();
+        if let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn is_named(act: &Act, list: &[&str]) -> bool {
+    name_words(act)
+        .iter()
+        .any(|word| list.contains(&word.as_str()))
+}
+
+/// A call that only notes something down for the agent itself.
+pub(super) fn is_note(act: &Act) -> bool {
+    is_named(
+        act,
+        &[
+            "todo",
+            "todowrite",
+            "todos",
+            "think",
+            "thinking",
+            "plan",
+            "note",
+            "intent",
+        ],
+    )
+}
+
+/// A call that by its name only looks at something.
+pub(super) fn is_look(act: &Act) -> bool {
+    !changes_something(act)
+        && is_named(
+            act,
+            &[
+                "read", "list", "ls", "glob", "grep", "search", "view", "get", "find", "look",
+                "lookup", "fetch", "show", "stat", "cat", "inspect", "query",
+            ],
+        )
+}
+
+/// A call that by its name changes something, after which the same call may well be new work.
+pub(super) fn changes_something(act: &Act) -> bool {
+    is_named(
+        act,
+        &[
+            "edit",
+            "write",
+            "patch",
+            "create",
+            "update",
+            "delete",
+            "remove",
+            "replace",
+            "insert",
+            "move",
+            "rename",
+            "apply",
+            "commit",
+            "install",
+            "multiedit",
+            "str_replace",
+            "set",
+            "put",
+            "post",
+            "send",
+            "save",
+        ],
+    )
+}
+
+/// `: it failed with "…"`, `: denied`, or nothing.
+pub(super) fn failure_words(act: &Act) -> String {
     if act.is_denied() {
         return ": denied".to_owned();
     }
@@ -102,129 +207,4 @@ fn failure_words(act: &ActRow) -> String {
         _ if act.is_error => ": it failed".to_owned(),
         _ => String::new(),
     }
-}
-
-/// At most 160 characters, without line breaks.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(160)
-        .collect();
-    if text.chars().nth(160).is_some() {
-        line.push('…');
-    }
-    line.trim().to_owned()
-}
-
-/// The repeated calls, and the requests of the same agent that asked for them.
-fn waste_between(acts: &[ActRow], from: usize, to: usize, repeated: &[usize]) -> Waste {
-    let mut waste = Waste::default();
-    for at in repeated {
-        waste.add(&acts[*at]);
-    }
-    for act in &acts[from + 1..to] {
-        if act.is_model() && act.agent == acts[from].agent {
-            waste.add(act);
-        }
-    }
-    waste
-}
-
-/// A sequence of two to five calls, gone through at least three times.
-pub(super) fn cycles(acts: &[ActRow]) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for sequence in call_sequences(acts) {
-        let mut covered: Vec<(usize, usize)> = Vec::new();
-        for period in 2..=MAX_CYCLE {
-            for (start, end) in tandem_runs(acts, &sequence, period) {
-                let inside = covered.iter().any(|(s, e)| *s <= start && end <= *e);
-                if !inside && is_primitive(acts, &sequence[start..start + period]) {
-                    covered.push((start, end));
-                    drafts.extend(cycle(acts, &sequence, start, end, period));
-                }
-            }
-        }
-    }
-    drafts
-}
-
-/// Maximal stretches `start..end` of the sequence where every call equals the one `period` before,
-/// at least three rounds long.
-fn tandem_runs(acts: &[ActRow], sequence: &[usize], period: usize) -> Vec<(usize, usize)> {
-    let mut runs = Vec::new();
-    let mut matched = 0;
-    for at in period..=sequence.len() {
-        let hash = |index: usize| acts[sequence[index]].call_hash.as_deref();
-        let continues = at < sequence.len() && hash(at).is_some() && hash(at) == hash(at - period);
-        if continues {
-            matched += 1;
-        } else {
-            if matched >= period * (MIN_REPEATS - 1) {
-                runs.push((at - matched - period, at));
-            }
-            matched = 0;
-        }
-    }
-    runs
-}
-
-/// A unit that is not itself a repetition of a shorter one.
-fn is_primitive(acts: &[ActRow], unit: &[usize]) -> bool {
-    let hash = |at: usize| acts[unit[at]].call_hash.as_deref();
-    (1..unit.len())
-        .filter(|shorter| unit.len().is_multiple_of(*shorter))
-        .all(|shorter| (shorter..unit.len()).any(|at| hash(at) != hash(at - shorter)))
-}
-
-fn cycle(
-    acts: &[ActRow],
-    sequence: &[usize],
-    start: usize,
-    end: usize,
-    period: usize,
-) -> Option<Draft> {
-    let run = &sequence[start..end];
-    let rounds = run.len() / period;
-    let same = (0..period).all(|place| {
-        let calls = || run[place..].iter().step_by(period).map(|at| &acts[*at]);
-        let ended = || calls().filter(|call| call.end_ns.is_some());
-        ended().count() >= MIN_REPEATS && same_results(ended())
-    });
-    let confidence = match (same, run.iter().any(|at| is_weak(&acts[*at]))) {
-        (true, false) => Confidence::Certain,
-        (true, true) | (false, false) => Confidence::Likely,
-        (false, true) => return None,
-    };
-    let waste = waste_between(acts, run[0], run[run.len() - 1], &run[period..]);
-    let unit: Vec<String> = run[..period]
-        .iter()
-        .map(|at| format!("{}{}", acts[*at].tool_words(), acts[*at].detail_words()))
-        .collect();
-    let names: Vec<String> = run[..period]
-        .iter()
-        .map(|at| acts[*at].tool_words())
-        .collect();
-    Some(Draft {
-        kind: "loop",
-        detector: "cycle/1",
-        severity: loop_severity(confidence, rounds),
-        confidence,
-        title: format!("{} repeated {rounds} times", names.join(" → ")),
-        explanation: format!(
-            "The agent went through the same {period} calls {rounds} times ({} calls in all): {}.{}{}",
-            grouped(run.len() as i64),
-            unit.join(", then "),
-            if same {
-                " Each round had the same results."
-            } else {
-                " The results differ, or not all of them are known."
-            },
-            waste.sentence()
-        ),
-        spans: run.iter().map(|at| acts[*at].key).collect(),
-        repeat_count: rounds,
-        waste,
-        open: end == sequence.len(),
-    })
 }

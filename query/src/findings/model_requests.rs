@@ -6,8 +6,21 @@ use std::sync::Arc;
 
 use proto::agent::Operation;
 
-use super::act::ActRow;
-use super::{Confidence, Draft, MIN_REPEATS, Waste, loop_severity};
+use super::act::Act;
+use super::{Confidence, Detector, Draft, Ending, Rule, Waste, loop_severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "repeated_model_request",
+    version: 2,
+    thresholds: &[("min_repeats", 3.0)],
+    make: |thresholds| {
+        Box::new(Requests {
+            min: thresholds.count("min_repeats").max(2),
+            runs: HashMap::new(),
+            closed: Vec::new(),
+        })
+    },
+};
 
 /// How two requests in a row are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,67 +31,77 @@ enum Likeness {
     Shape,
 }
 
-/// At least three requests of one agent in a row that are alike, with no other act between.
-pub(super) fn repeats(acts: &[ActRow]) -> Vec<Draft> {
-    let mut runs: HashMap<Arc<str>, Run> = HashMap::new();
-    let mut drafts = Vec::new();
-    for (at, act) in acts.iter().enumerate() {
+/// Requests of one agent in a row that are alike, with no other act between.
+struct Requests {
+    min: usize,
+    runs: HashMap<Arc<str>, Run>,
+    closed: Vec<Draft>,
+}
+
+impl Detector for Requests {
+    fn push(&mut self, acts: &[Act], at: usize) {
+        let act = &acts[at];
         if !act.is_model() {
             if interrupts(act) {
                 // An act that names no agent may belong to any of them.
-                runs.retain(|agent, run| {
+                let (min, closed) = (self.min, &mut self.closed);
+                self.runs.retain(|agent, run| {
                     let goes_on = !act.agent.is_empty() && *agent != act.agent;
                     if !goes_on {
-                        drafts.extend(run.draft(acts, false));
+                        closed.extend(run.draft(acts, min, false));
                     }
                     goes_on
                 });
             }
-            continue;
+            return;
         }
         // A failed request is tried again as it was; that is no loop.
         if act.is_error {
-            continue;
+            return;
         }
-        let run = runs.entry(act.agent.clone()).or_default();
+        let run = self.runs.entry(act.agent.clone()).or_default();
         let alike = run
             .requests
             .last()
             .and_then(|last| likeness(&acts[*last], act));
         match alike {
-            Some(alike) => run.alike.push(alike),
+            Some(alike) => {
+                run.alike.push(alike);
+                run.waste.add(act);
+            }
             None => {
-                drafts.extend(run.draft(acts, false));
+                self.closed.extend(run.draft(acts, self.min, false));
                 *run = Run::default();
             }
         }
         run.requests.push(at);
     }
-    let mut open: Vec<Draft> = runs
-        .values()
-        .filter_map(|run| run.draft(acts, true))
-        .collect();
-    open.sort_by_key(|draft| draft.spans.first().copied());
-    drafts.extend(open);
-    drafts
+
+    fn drafts(&self, acts: &[Act], _: Ending) -> Vec<Draft> {
+        let mut drafts = self.closed.clone();
+        let open = self.runs.values();
+        drafts.extend(open.filter_map(|run| run.draft(acts, self.min, true)));
+        drafts.sort_by_key(|draft| draft.spans.first().copied());
+        drafts
+    }
 }
 
 /// What ends a row of requests: anything that the agent did, was asked or was told.
-fn interrupts(act: &ActRow) -> bool {
+fn interrupts(act: &Act) -> bool {
     !matches!(
         act.operation,
         Operation::Session | Operation::Agent | Operation::Internal | Operation::Evaluation
     )
 }
 
-fn likeness(earlier: &ActRow, later: &ActRow) -> Option<Likeness> {
+fn likeness(earlier: &Act, later: &Act) -> Option<Likeness> {
     if !earlier.is_beside(later) {
         return None;
     }
     if earlier.input_hash.is_some() && earlier.input_hash == later.input_hash {
         return Some(Likeness::Input);
     }
-    let asks_for_tool = |act: &ActRow| {
+    let asks_for_tool = |act: &Act| {
         act.finish_reason
             .as_deref()
             .is_some_and(|reason| reason.to_ascii_lowercase().contains("tool"))
@@ -108,12 +131,13 @@ fn likeness(earlier: &ActRow, later: &ActRow) -> Option<Likeness> {
 struct Run {
     requests: Vec<usize>,
     alike: Vec<Likeness>,
+    waste: Waste,
 }
 
 impl Run {
-    fn draft(&self, acts: &[ActRow], open: bool) -> Option<Draft> {
+    fn draft(&self, acts: &[Act], min: usize, open: bool) -> Option<Draft> {
         let count = self.requests.len();
-        if count < MIN_REPEATS {
+        if count < min {
             return None;
         }
         let certain = !self.alike.contains(&Likeness::Shape);
@@ -123,10 +147,6 @@ impl Run {
             Confidence::Likely
         };
         let first = &acts[self.requests[0]];
-        let mut waste = Waste::default();
-        for at in &self.requests[1..] {
-            waste.add(&acts[*at]);
-        }
         let why = if self.alike.iter().all(|alike| *alike == Likeness::Input) {
             "The requests are identical.".to_owned()
         } else if certain {
@@ -141,18 +161,17 @@ impl Run {
         let model = first.model.as_deref().unwrap_or("the model");
         Some(Draft {
             kind: "loop",
-            detector: "repeated_model_request/1",
             severity: loop_severity(confidence, count),
             confidence,
             title: format!("{count} alike requests to {model} with nothing between"),
             explanation: format!(
                 "The agent sent {count} requests to {model} in a row without any act between. \
                  {why}{}",
-                waste.sentence()
+                self.waste.sentence()
             ),
             spans: self.requests.iter().map(|at| acts[*at].key).collect(),
             repeat_count: count,
-            waste,
+            waste: self.waste,
             open,
         })
     }

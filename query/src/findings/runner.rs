@@ -1,5 +1,3 @@
-//! Keeps the stored findings equal to what the detectors say, session by session.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +8,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
-use super::{ActRow, detect};
+use super::{Act, ActRow, Content, Ending, Session, Settings};
 use crate::error::ApiError;
 use crate::rows;
 use crate::sql;
@@ -24,12 +22,25 @@ const DEBOUNCE: Duration = Duration::from_millis(200);
 /// cannot take a processor for itself.
 const REST_FACTOR: u32 = 2;
 
+/// Acts of the sessions that are kept between looks; about two kilobytes each.
+const KEPT_ACTS: usize = 50_000;
+
+/// Texts from this size on are compared by their hash only.
+const MAX_TEXT_BYTES: i64 = 64 * 1024;
+
+/// Characters of a text that are compared.
+const COMPARED_CHARS: i64 = 8 * 1024;
+
 /// Findings of a session as last written, by id.
 type Known = HashMap<String, FindingRow>;
+
+/// Sessions that were looked at, so that the next look takes only what is new.
+type Watched = HashMap<Arc<str>, Session>;
 
 /// Runs until shutdown. Starts with the sessions that were not finished when the last run ended.
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
     let mut due: HashMap<Arc<str>, Instant> = HashMap::new();
+    let mut watched = Watched::new();
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().min().copied();
@@ -44,7 +55,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                     .collect();
                 for id in ready {
                     due.remove(&id);
-                    let took = look(&state, &id).await;
+                    let took = look(&state, &id, &mut watched).await;
                     drain(&mut notices, &mut due, took * REST_FACTOR);
                 }
             }
@@ -95,28 +106,51 @@ async fn schedule_unfinished(state: &AppState, due: &mut HashMap<Arc<str>, Insta
 }
 
 /// Looks at one session; returns how long it took.
-async fn look(state: &AppState, session_id: &Arc<str>) -> Duration {
+async fn look(state: &AppState, session_id: &Arc<str>, watched: &mut Watched) -> Duration {
     let started = Instant::now();
     let id = session_id.clone();
+    let before = watched.remove(session_id);
+    let settings = Arc::clone(&state.config.detectors);
+    let looked = state
+        .blocking(move |store| refresh(store, &settings, &id, before))
+        .await;
     // A failure is in the log already; the next commit of the session looks again.
-    let _ = state.blocking(move |store| refresh(store, &id)).await;
+    if let Ok((session, _)) = looked {
+        let kept: usize = watched.values().map(|other| other.acts().len()).sum();
+        if kept + session.acts().len() > KEPT_ACTS {
+            watched.clear();
+        }
+        if session.acts().len() <= KEPT_ACTS {
+            watched.insert(session_id.clone(), session);
+        }
+    }
     started.elapsed()
 }
 
-/// Brings the stored findings of one session up to date.
-pub(super) fn refresh(store: &Store, session_id: &Arc<str>) -> Result<(), ApiError> {
-    let id = [Value::Text(session_id.clone())];
-    let session = store.read(sql::SESSION_STATE, &id)?;
-    let ended = session
-        .rows
-        .first()
-        .is_none_or(|row| row.first() == Some(&Value::Bool(true)));
-    let mut acts = Vec::new();
-    store.scan(sql::SESSION_ACTS, &id, &mut |row| acts.extend(act(row)))?;
+/// How many findings of a session a look has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub(crate) written: usize,
+    pub(crate) removed: usize,
+    /// Findings that there are now.
+    pub(crate) found: usize,
+}
+
+/// Brings the stored findings of one session up to date. `before` is the session as it was looked at
+/// last, of which what still holds is not gone through again.
+pub(crate) fn refresh(
+    store: &Store,
+    settings: &Settings,
+    session_id: &Arc<str>,
+    before: Option<Session>,
+) -> Result<(Session, Changes), ApiError> {
+    let (session, ending) = read_session(store, settings, session_id, before)?;
     let mut known = known(store, session_id)?;
     let now = now_ns();
     let mut changed = Vec::new();
-    for mut finding in detect(session_id, &acts, ended) {
+    let findings = session.findings(ending);
+    let found = findings.len();
+    for mut finding in findings {
         finding.updated_ns = now;
         match known.remove(&finding.finding_id) {
             None => {
@@ -141,7 +175,103 @@ pub(super) fn refresh(store: &Store, session_id: &Arc<str>) -> Result<(), ApiErr
     if !changed.is_empty() {
         store.write_findings(&changed)?;
     }
-    Ok(())
+    let changes = Changes {
+        written: changed.len(),
+        removed: gone.len(),
+        found,
+    };
+    Ok((session, changes))
+}
+
+/// Takes the acts of a session that `before` has not taken yet; all of them when an earlier act has
+/// come or changed since.
+pub(crate) fn read_session(
+    store: &Store,
+    settings: &Settings,
+    session_id: &Arc<str>,
+    before: Option<Session>,
+) -> Result<(Session, Ending), ApiError> {
+    let id = [Value::Text(session_id.clone())];
+    let state = store.read(sql::SESSION_STATE, &id)?;
+    let ended = state
+        .rows
+        .first()
+        .is_none_or(|row| row.first() == Some(&Value::Bool(true)));
+    let mut rows = Vec::new();
+    store.scan(sql::SESSION_ACTS, &id, &mut |row| rows.extend(act(row)))?;
+    let mut contents: HashMap<ActKey, Act> = HashMap::new();
+    let mut session = match before {
+        Some(session) if session.is_continued_by(&rows) => session,
+        before => {
+            let acts = before.map(Session::into_acts).unwrap_or_default();
+            contents.extend(acts.into_iter().map(|act| (act.key, act)));
+            Session::new(session_id, settings)
+        }
+    };
+    let taken = session.acts().len();
+    let new = rows.get(taken..).unwrap_or_default();
+    let mut texts = read_texts(store, session_id, new, &contents)?;
+    for row in rows.drain(taken..) {
+        let content = match texts.remove(&row.key) {
+            Some((input, output)) => {
+                Content::of(row.operation, input.as_deref(), output.as_deref())
+            }
+            None => contents
+                .remove(&row.key)
+                .filter(|known| has_same_texts(&known.row, &row))
+                .map(|known| known.content)
+                .unwrap_or_default(),
+        };
+        session.push(Act { row, content });
+    }
+    Ok((session, Ending { ended }))
+}
+
+/// Beginnings of the input and the output of an act.
+type Texts = (Option<String>, Option<String>);
+
+/// The texts of the acts in `rows` that `known` has not read yet.
+fn read_texts(
+    store: &Store,
+    session_id: &Arc<str>,
+    rows: &[ActRow],
+    known: &HashMap<ActKey, Act>,
+) -> Result<HashMap<ActKey, Texts>, ApiError> {
+    let mut texts = HashMap::new();
+    let unread = rows.iter().find(|row| {
+        (row.input_hash.is_some() || row.output_hash.is_some())
+            && (row.is_tool() || row.is_model())
+            && known
+                .get(&row.key)
+                .is_none_or(|known| !has_same_texts(&known.row, row))
+    });
+    let Some(first) = unread else {
+        return Ok(texts);
+    };
+    let parameters = [
+        Value::Text(session_id.clone()),
+        Value::Int(first.start_ns),
+        Value::Int(MAX_TEXT_BYTES),
+        Value::Int(COMPARED_CHARS),
+    ];
+    store.scan(sql::SESSION_TEXTS, &parameters, &mut |row| {
+        let text = |at: usize| row.text(at).map(str::to_owned);
+        if let Some(key) = key(row) {
+            texts.insert(key, (text(2), text(3)));
+        }
+    })?;
+    Ok(texts)
+}
+
+fn has_same_texts(a: &ActRow, b: &ActRow) -> bool {
+    a.operation == b.operation && a.input_hash == b.input_hash && a.output_hash == b.output_hash
+}
+
+fn key(row: &Row<'_>) -> Option<ActKey> {
+    Some(ActKey {
+        trace_id: row.text(0)?.parse().ok()?,
+        span_id: row.text(1)?.parse().ok()?,
+    })
 }
 
 /// The stored findings of a session.
@@ -174,10 +304,7 @@ fn act(row: &Row<'_>) -> Option<ActRow> {
     let text = |at: usize| row.text(at).map(Arc::from);
     let hash = |at: usize| row.bytes(at).map(Arc::from);
     Some(ActRow {
-        key: ActKey {
-            trace_id: row.text(0)?.parse().ok()?,
-            span_id: row.text(1)?.parse().ok()?,
-        },
+        key: key(row)?,
         parent: row.text(2).and_then(|id| id.parse().ok()),
         operation: Operation::parse(row.text(3)?)?,
         name: text(4).unwrap_or_default(),

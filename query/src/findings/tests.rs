@@ -4,7 +4,10 @@
 //! `t:A...` still running · `d:A` denied tool call · `m` model request (`m:in>out` with input and
 //! output, `m!:in>` failed, `m#n` asking for a tool in n tokens) · `h` hook · `h:A` hook that denies
 //! A · `p` policy ·
-//! `g!` guardrail that tripped · `turn` the next turn · a prefix `sub/` names another agent.
+//! `g!` guardrail that tripped · `a` a subagent that has not ended · `turn` the next turn ·
+//! `wait:s` seconds pass · `m@n` a request with n input tokens · `m|r` one that stopped for reason r ·
+//! `c:…` an answer with code · `s:…` one with prose · a prefix `sub/` names another agent.
+//! `+` stands for a space in arguments, results, errors and answers.
 
 use std::sync::Arc;
 
@@ -12,18 +15,29 @@ use proto::agent::{Decision, Operation};
 use proto::id::{SpanId, TraceId};
 use store::{ActKey, FindingRow};
 
-use super::{ActRow, detect};
+use super::session::{Session, detect};
+use super::{Act, ActRow, Content, Ending, Settings};
 
 fn arc(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
-fn acts(script: &str) -> Vec<ActRow> {
+fn acts(script: &str) -> Vec<Act> {
     let mut turn = 1;
-    let mut acts: Vec<ActRow> = Vec::new();
+    let mut waited_ns = 0;
+    let mut acts: Vec<Act> = Vec::new();
     for (at, word) in script.split_whitespace().enumerate() {
-        let (agent, word) = word.split_once('/').unwrap_or(("", word));
-        let start_ns = at as i64 * 1_000_000_000;
+        let (agent, word) = word
+            .split_once('/')
+            .filter(|(agent, _)| agent.chars().all(char::is_alphanumeric))
+            .unwrap_or(("", word));
+        if let Some(seconds) = word.strip_prefix("wait:") {
+            waited_ns += seconds.parse::<i64>().unwrap() * 1_000_000_000;
+            continue;
+        }
+        let start_ns = at as i64 * 1_000_000_000 + waited_ns;
+        let spoken = word.replace('+', " ");
+        let (mut input, mut output) = (None, None);
         let mut act = ActRow {
             key: ActKey {
                 trace_id: TraceId([7; 16]),
@@ -68,11 +82,12 @@ fn acts(script: &str) -> Vec<ActRow> {
                 let call = match rest.split_once(['=', '!']) {
                     Some((call, result)) if rest.contains('!') => {
                         act.is_error = true;
-                        act.error = Some(arc(result));
+                        act.error = Some(arc(&result.replace('+', " ")));
                         call
                     }
                     Some((call, result)) => {
                         act.output_hash = Some(Arc::from(result.as_bytes()));
+                        output = Some(result.replace('+', " "));
                         call
                     }
                     None => rest,
@@ -81,7 +96,9 @@ fn acts(script: &str) -> Vec<ActRow> {
                 if running.is_some() {
                     act.end_ns = None;
                 }
-                tool(&mut act, running.unwrap_or(call));
+                let call = running.unwrap_or(call);
+                tool(&mut act, call);
+                input = Some(call.replace('+', " "));
             }
             "d" => {
                 tool(&mut act, rest.trim_start_matches(':'));
@@ -98,6 +115,12 @@ fn acts(script: &str) -> Vec<ActRow> {
                 if let Some((input, output)) = rest.trim_start_matches(['!', ':']).split_once('>') {
                     act.input_hash = (!input.is_empty()).then(|| Arc::from(input.as_bytes()));
                     act.output_hash = (!output.is_empty()).then(|| Arc::from(output.as_bytes()));
+                }
+                if let Some(tokens) = rest.strip_prefix('@') {
+                    act.input_tokens = tokens.parse().ok();
+                }
+                if let Some(reason) = rest.strip_prefix('|') {
+                    act.finish_reason = Some(arc(reason));
                 }
                 if let Some(tokens) = rest.strip_prefix('#') {
                     act.finish_reason = Some(arc("tool_use"));
@@ -119,9 +142,23 @@ fn acts(script: &str) -> Vec<ActRow> {
                 act.name = arc("no_secrets");
                 act.is_error = true;
             }
+            "c" | "s" => {
+                act.operation = Operation::Model;
+                act.output_hash = Some(Arc::from(word.as_bytes()));
+                let text = spoken.split_once(':').unwrap().1.to_owned();
+                output = Some(match kind {
+                    "c" => format!("Next:\n```\n{text}\n```\n"),
+                    _ => text,
+                });
+            }
+            "a" => {
+                act.operation = Operation::Agent;
+                act.end_ns = None;
+            }
             _ => panic!("unknown word {word}"),
         }
-        acts.push(act);
+        let content = Content::of(act.operation, input.as_deref(), output.as_deref());
+        acts.push(Act { row: act, content });
     }
     acts
 }
@@ -135,7 +172,10 @@ fn tool(act: &mut ActRow, call: &str) {
         Some(call) => arc(&format!("size:{call}")),
         None => arc(call),
     });
-    act.detail = Some(arc(call));
+    let inside = call
+        .split_once('(')
+        .map_or(call, |(_, inside)| inside.trim_end_matches(')'));
+    act.detail = Some(arc(&inside.replace('+', " ")));
 }
 
 fn found(script: &str) -> Vec<FindingRow> {
@@ -154,105 +194,55 @@ fn summary(script: &str) -> String {
     lines.join("; ")
 }
 
+/// Each line of the table is `what :: script => findings`.
 #[test]
-fn fires_and_stays_silent() {
-    for (script, expected) in [
-        // exact_repeat must fire.
-        ("t:A=x t:A=x t:A=x", "exact_repeat certain x3"),
-        ("m t:A=x m t:A=x m t:A=x m", "exact_repeat certain x3"),
-        (
-            "t:A!boom t:A!boom t:A!boom t:A!boom t:A!boom t:A!boom",
-            "exact_repeat certain x6",
-        ),
-        ("t:A=x h p m t:A=x h p m t:A=x", "exact_repeat certain x3"),
-        ("t:A=x t:A=y t:A=z", "exact_repeat likely x3"),
-        ("t:A t:A t:A", "exact_repeat likely x3"),
-        ("t:A!boom t:A!bang t:A!boom", "exact_repeat likely x3"),
-        ("t:A=x t:A=x t:A...", "exact_repeat likely x3"),
-        ("t:A=x t:A=x t:A=x t:A...", "exact_repeat certain x4"),
-        ("t:size:A=x t:size:A=x t:size:A=x", "exact_repeat likely x3"),
-        ("t:size:A!e t:size:A!e t:size:A!e", "exact_repeat likely x3"),
-        (
-            "sub/t:A=x t:B=y sub/t:A=x t:C=y sub/t:A=x",
-            "exact_repeat certain x3",
-        ),
-        (
-            "t:A=x t:A=x t:A=x t:B t:A=x t:A=x t:A=x",
-            "exact_repeat certain x3; exact_repeat certain x3",
-        ),
-        // exact_repeat must not.
-        ("t:A=x t:A=x", ""),
-        ("t:size:A=x t:size:A=y t:size:A=z", ""),
-        ("t:size:A t:size:A t:size:A", ""),
-        ("t:A=x t:A=x t:B t:A=x", ""),
-        ("t:poll(1)=x t:poll(2)=x t:poll(3)=x t:poll(4)=x", ""),
-        ("t:page(1)=x m t:page(2)=y m t:page(3)=z", ""),
-        ("t:A=x turn t:A=x turn t:A=x", ""),
-        ("sub/t:A=x t:A=x sub/t:A=x t:A=x", ""),
-        (
-            "t:edit(1) t:test=fail t:edit(2) t:test=fail t:edit(3) t:test=ok",
-            "",
-        ),
-        // cycle must fire.
-        ("t:A=1 t:B=2 t:A=1 t:B=2 t:A=1 t:B=2", "cycle certain x3"),
-        (
-            "t:A=1 m t:B=2 m t:A=1 h t:B=2 m t:A=1 t:B=2 t:A=1",
-            "cycle certain x3",
-        ),
-        ("t:A t:B t:C t:A t:B t:C t:A t:B t:C", "cycle likely x3"),
-        (
-            "t:X t:A=1 t:B=2 t:A=3 t:B=2 t:A=5 t:B=2 t:Y",
-            "cycle likely x3",
-        ),
-        (
-            "t:A=1 t:B!e t:A=1 t:B!e t:A=1 t:B!e t:A=1 t:B!e",
-            "cycle certain x4",
-        ),
-        (
-            "t:A=1 t:B=1 t:C=1 t:D=1 t:E=1 t:A=1 t:B=1 t:C=1 t:D=1 t:E=1 t:A=1 t:B=1 t:C=1 t:D=1 t:E=1",
-            "cycle certain x3",
-        ),
-        // cycle must not.
-        ("t:A t:B t:A t:B", ""),
-        ("t:A t:B t:A t:B turn t:A t:B", ""),
-        ("t:get(1) t:put(1) t:get(2) t:put(2) t:get(3) t:put(3)", ""),
-        (
-            "t:A=x t:A=x t:A=x t:A=x t:A=x t:A=x",
-            "exact_repeat certain x6",
-        ),
-        // repeated_model_request must fire.
-        ("m:i>a m:i>b m:i>c", "repeated_model_request certain x3"),
-        ("m#40 m#40 m#40 m#40", "repeated_model_request likely x4"),
-        ("m:i>a m:j>a m:k>a", "repeated_model_request certain x3"),
-        ("t:A m#40 m#40 m#40 t:B", "repeated_model_request likely x3"),
-        (
-            "sub/m#40 m:x>y sub/m#40 sub/m#40",
-            "repeated_model_request likely x3",
-        ),
-        // repeated_model_request must not.
-        ("m#40 m#40", ""),
-        ("m#40 t:A m#40 t:B m#40", ""),
-        ("m#40 h m#40 h m#40", ""),
-        ("m#40 turn m#40 turn m#40", ""),
-        ("m#40 m#41 m#40", ""),
-        ("m:a>1 m:b>2 m:c>3", ""),
-        ("m!:i> m!:i> m:i>a", ""),
-        ("m:a>1 m:b>2 m:c>1 m:d>2 m:e>1", ""),
-        ("sub/m#40 m#40 sub/m#40 m#40", ""),
-        // blocked.
-        ("d:rm", "blocked certain x1"),
-        ("d:rm m t:ls", "blocked certain x1"),
-        (
-            "d:rm m d:rm m d:rm",
-            "exact_repeat certain x3; blocked certain x3",
-        ),
-        ("d:rm t:ls d:curl", "blocked certain x1; blocked certain x1"),
-        ("d:rm h:rm", "blocked certain x1"),
-        ("h:rm", "blocked certain x1"),
-        ("g!", "blocked certain x1"),
-        ("t:A h p m", ""),
-    ] {
-        assert_eq!(summary(script), expected, "{script}");
+fn every_scripted_session_gives_its_findings() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in include_str!("sessions.txt").lines() {
+        let Some((what, rest)) = line.split_once(" :: ") else {
+            assert!(
+                line.is_empty() || line.starts_with('#'),
+                "no session: {line}"
+            );
+            continue;
+        };
+        let (script, expected) = rest.split_once("=>").unwrap();
+        count += 1;
+        let said = summary(script.trim());
+        if said != expected.trim() {
+            wrong.push(format!(
+                "{what}: {script}\n  expected {expected}\n  found    {said}"
+            ));
+        }
+    }
+    assert!(count >= 60, "{count} sessions");
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    println!("{count} scripted sessions, all as expected");
+}
+
+#[test]
+fn growing_sessions_say_at_each_act_what_a_fresh_look_says() {
+    for line in include_str!("sessions.txt").lines() {
+        let Some((what, rest)) = line.split_once(" :: ") else {
+            continue;
+        };
+        let all = acts(rest.split_once("=>").unwrap().0.trim());
+        let mut growing = Session::new(&Arc::from("s"), &Settings::default());
+        for (at, act) in all.iter().enumerate() {
+            growing.push(act.clone());
+            let ending = Ending { ended: at % 2 == 0 };
+            assert_eq!(
+                growing.findings(ending),
+                detect("s", &all[..=at], ending.ended),
+                "{what}, act {at}"
+            );
+        }
     }
 }
 
@@ -260,7 +250,7 @@ fn fires_and_stays_silent() {
 fn batch_work_with_the_same_answer_is_no_loop() {
     let mut acts = acts("m:i>yes m:j>yes m:k>yes m:l>yes");
     for act in &mut acts {
-        act.input_tokens = Some(100);
+        act.row.input_tokens = Some(100);
     }
     assert!(detect("s", &acts, false).is_empty());
 }

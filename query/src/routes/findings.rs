@@ -1,13 +1,16 @@
 //! `/findings`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
+use crate::findings;
 use crate::model::Finding;
 use crate::rows::{self, text_param};
 use crate::sql;
@@ -52,6 +55,64 @@ pub(crate) async fn list_findings(
     )
     .await?;
     Ok(Json(FindingList { findings }))
+}
+
+/// Which sessions to look at again.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DetectFilter {
+    /// Only this session; every one without it.
+    session_id: Option<String>,
+}
+
+/// What looking again has changed.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct DetectReport {
+    /// Sessions that were looked at.
+    sessions: usize,
+    /// Findings that they have now.
+    findings: usize,
+    /// Findings that are new or changed.
+    written: usize,
+    /// Findings that hold no longer.
+    removed: usize,
+}
+
+/// Runs the detectors over stored sessions from the start, as after a change of their thresholds.
+#[utoipa::path(post, path = "/findings/detect", params(DetectFilter), tag = "findings",
+    responses((status = 200, body = DetectReport),
+        (status = 404, description = "No such session", body = ErrorBody)))]
+pub(crate) async fn detect(
+    State(state): State<AppState>,
+    ApiQuery(filter): ApiQuery<DetectFilter>,
+) -> Result<Json<DetectReport>, ApiError> {
+    let sessions = state
+        .read(
+            sql::SESSION_IDS,
+            vec![text_param(filter.session_id.as_deref())],
+        )
+        .await?;
+    if let (Some(id), true) = (&filter.session_id, sessions.rows.is_empty()) {
+        return Err(ApiError::not_found(
+            "session_not_found",
+            format!("no session has the id {id}"),
+        ));
+    }
+    let mut report = DetectReport::default();
+    for row in rows::rows(&sessions) {
+        let id: Arc<str> = Arc::from(row.string("session_id"));
+        let settings = Arc::clone(&state.config.detectors);
+        let changes = state
+            .blocking(move |store| {
+                findings::refresh(store, &settings, &id, None).map(|(_, changes)| changes)
+            })
+            .await?;
+        report.sessions += 1;
+        report.findings += changes.found;
+        report.written += changes.written;
+        report.removed += changes.removed;
+    }
+    Ok(Json(report))
 }
 
 /// All findings of some sessions.

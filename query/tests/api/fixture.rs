@@ -50,6 +50,7 @@ impl Server {
                 date: "2026-10-10".to_owned(),
                 overridden_by: None,
             },
+            detectors: Arc::default(),
         };
         let counters = IngestCounters {
             spans: 7,

@@ -1,0 +1,99 @@
+//! The detectors of one session, and the acts that they have taken.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use store::{ActKey, FindingRow};
+
+use super::act::{Act, ActRow};
+use super::settings::Settings;
+use super::{Detector, Draft, Ending, RULES};
+
+/// Where a loop is told already, a weaker rule that sees this share of its acts there is silent.
+const COVERED_SHARE: f64 = 0.5;
+
+/// One session while it is looked at.
+pub(crate) struct Session {
+    session_id: Arc<str>,
+    acts: Vec<Act>,
+    detectors: Vec<(String, Box<dyn Detector>)>,
+}
+
+impl Session {
+    pub(crate) fn new(session_id: &Arc<str>, settings: &Settings) -> Self {
+        let detectors = RULES
+            .iter()
+            .filter(|rule| settings.is_on(rule))
+            .map(|rule| {
+                let detector = format!("{}/{}", rule.name, rule.version);
+                (detector, (rule.make)(&settings.thresholds(rule)))
+            })
+            .collect();
+        Self {
+            session_id: Arc::clone(session_id),
+            acts: Vec::new(),
+            detectors,
+        }
+    }
+
+    /// Takes the next act.
+    pub(crate) fn push(&mut self, act: Act) {
+        self.acts.push(act);
+        let at = self.acts.len() - 1;
+        for (_, detector) in &mut self.detectors {
+            detector.push(&self.acts, at);
+        }
+    }
+
+    /// The acts taken, in order.
+    pub(crate) fn acts(&self) -> &[Act] {
+        &self.acts
+    }
+
+    /// Whether `rows` begin with exactly the acts that were taken.
+    pub(crate) fn is_continued_by(&self, rows: &[ActRow]) -> bool {
+        self.acts.len() <= rows.len()
+            && self.acts.iter().zip(rows).all(|(act, row)| act.row == *row)
+    }
+
+    /// Gives the acts back, so that what was read of them can serve again.
+    pub(crate) fn into_acts(self) -> Vec<Act> {
+        self.acts
+    }
+
+    /// What has been found up to now.
+    pub(crate) fn findings(&self, ending: Ending) -> Vec<FindingRow> {
+        let mut told: HashSet<ActKey> = HashSet::new();
+        let mut rows = Vec::new();
+        for (detector, rule) in &self.detectors {
+            let drafts = rule.drafts(&self.acts, ending);
+            let (kept, loops): (Vec<Draft>, Vec<Draft>) = drafts
+                .into_iter()
+                .filter(|draft| draft.kind != "loop" || !is_covered(draft, &told))
+                .partition(|draft| draft.kind != "loop");
+            told.extend(loops.iter().flat_map(|draft| draft.spans.iter().copied()));
+            rows.extend(
+                loops
+                    .into_iter()
+                    .chain(kept)
+                    .map(|draft| draft.into_row(&self.session_id, detector, ending.ended)),
+            );
+        }
+        rows
+    }
+}
+
+fn is_covered(draft: &Draft, told: &HashSet<ActKey>) -> bool {
+    let known = draft.spans.iter().filter(|key| told.contains(key)).count();
+    known > 0 && known as f64 >= COVERED_SHARE * draft.spans.len() as f64
+}
+
+/// Goes through the acts of one session from the start.
+#[cfg(test)]
+pub(crate) fn detect(session_id: &str, acts: &[Act], ended: bool) -> Vec<FindingRow> {
+    let mut session = Session::new(&Arc::from(session_id), &Settings::default());
+    for act in acts {
+        session.push(act.clone());
+    }
+    session.findings(Ending { ended })
+}
