@@ -66,21 +66,23 @@ impl Session {
         let mut told: HashSet<ActKey> = HashSet::new();
         let mut rows = Vec::new();
         for (detector, rule) in &self.detectors {
-            let drafts = rule.drafts(&self.acts, ending);
-            let (kept, loops): (Vec<Draft>, Vec<Draft>) = drafts
-                .into_iter()
-                .filter(|draft| draft.kind != "loop" || !is_covered(draft, &told))
-                .partition(|draft| draft.kind != "loop");
-            told.extend(loops.iter().flat_map(|draft| draft.spans.iter().copied()));
-            rows.extend(
-                loops
-                    .into_iter()
-                    .chain(kept)
-                    .map(|draft| draft.into_row(&self.session_id, detector, ending.ended)),
-            );
+            for draft in rule.drafts(&self.acts, ending) {
+                if is_repetition(&draft) && is_covered(&draft, &told) {
+                    continue;
+                }
+                if draft.kind == "loop" {
+                    told.extend(draft.spans.iter().copied());
+                }
+                rows.push(draft.into_row(&self.session_id, detector, ending.ended));
+            }
         }
         rows
     }
+}
+
+/// Whether a loop may be the better word for it.
+fn is_repetition(draft: &Draft) -> bool {
+    matches!(draft.kind, "loop" | "error_streak")
 }
 
 fn is_covered(draft: &Draft, told: &HashSet<ActKey>) -> bool {
