@@ -43,7 +43,8 @@ entry as (
         started_at, duration_ns, denied_count > 0, status = 'error', input_tokens, output_tokens,
         cost_usd
     from chosen
-    where harness is not null and started_at >= make_timestamp_ns($1::bigint)
+    where harness is not null and parent_session_id is null
+        and started_at >= make_timestamp_ns($1::bigint)
         and started_at < make_timestamp_ns($2::bigint)
 )
 select

@@ -2,7 +2,7 @@
 -- $1 start and $2 end (Unix ns), $3 length of a step (ns)
 -- $4 harnesses, $5 projects and $6 models (lower case, separated by U+001F), off when null
 with chosen as (
-    select session_id, started_at
+    select session_id, parent_session_id, started_at
     from session
     where ($4::varchar is null
             or list_contains(string_split($4::varchar, chr(31)), lower(harness)))
@@ -15,7 +15,7 @@ started as (
     select ((epoch_ns(started_at) - $1::bigint) // $3::bigint)::bigint as step,
         count(*) as session_count
     from chosen
-    where started_at >= make_timestamp_ns($1::bigint)
+    where parent_session_id is null and started_at >= make_timestamp_ns($1::bigint)
         and started_at < make_timestamp_ns($2::bigint)
     group by 1
 ),

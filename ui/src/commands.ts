@@ -54,10 +54,22 @@ export const COMMANDS: readonly Command[] = [
   { id: "search", label: "Search", keys: ["/"], group: "Find" },
   { id: "copy_link", label: "Copy a link to this view", keys: ["y"], group: "Inspect" },
   { id: "run", label: "Run the query", keys: ["Mod+Enter"], group: "SQL" },
+  { id: "save_query", label: "Save the query", keys: ["Mod+s"], group: "SQL" },
+  { id: "chart", label: "Result as table or as chart", keys: ["v"], group: "SQL" },
+  { id: "mark", label: "Mark the selected session, or take the mark away", keys: ["x"], group: "Inspect" },
+  { id: "pause", label: "Pause or go on", keys: ["Space"], group: "View" },
+  { id: "go_live", label: "Live", keys: ["g l"], group: "Go to" },
   { id: "go_sessions", label: "Sessions", keys: ["g s"], group: "Go to" },
-  { id: "go_sql", label: "SQL", keys: ["g q"], group: "Go to" },
   { id: "go_findings", label: "Findings", keys: ["g f"], group: "Go to" },
-  { id: "theme", label: "Light or dark", keys: [], group: "Page" },
+  { id: "go_dashboard", label: "Dashboard", keys: ["g d"], group: "Go to" },
+  { id: "go_catalog", label: "Catalog", keys: ["g c"], group: "Go to" },
+  { id: "go_sql", label: "SQL", keys: ["g q"], group: "Go to" },
+  { id: "go_setup", label: "Setup", keys: ["g u"], group: "Go to" },
+  { id: "go_settings", label: "Settings", keys: ["g ,"], group: "Go to" },
+  { id: "theme", label: "Light or dark", keys: ["D"], group: "Page" },
+  { id: "contrast", label: "High contrast on or off", keys: ["C"], group: "Page" },
+  { id: "time_zone", label: "Times in UTC or local time", keys: ["T"], group: "Page" },
+  { id: "time_style", label: "Times as clock time or as time ago", keys: ["R"], group: "Page" },
   { id: "palette", label: "Commands and sessions", keys: ["Mod+k"], group: "Page" },
   { id: "help", label: "All keys", keys: ["?"], group: "Page" },
   { id: "back", label: "Back: close, clear, leave", keys: ["Escape"], group: "Page" },
@@ -91,7 +103,7 @@ export function runCommand(id: string): void {
 function chord(event: KeyboardEvent): string {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey) return "";
-  const key = event.key.length === 1 && mod ? event.key.toLowerCase() : event.key;
+  const key = event.key === " " ? "Space" : event.key.length === 1 && mod ? event.key.toLowerCase() : event.key;
   // Shift is part of a letter (J) but has to be named for a key without one.
   return (mod ? "Mod+" : "") + (event.shiftKey && key.length > 1 && key !== "Enter" ? "Shift+" : "") + key;
 }
@@ -105,7 +117,7 @@ function belongsToTarget(event: KeyboardEvent, key: string): boolean {
   const target = (event.composedPath()[0] ?? event.target) as HTMLElement;
   const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   if (typing) return key !== "Escape" && !key.startsWith("Mod+");
-  if (key === "Enter" || key === " ") return target.closest(OWN_ENTER) !== null;
+  if (key === "Enter" || key === "Space") return target.closest(OWN_ENTER) !== null;
   return ARROWS.test(key) && target.closest("[data-own-arrows]") !== null;
 }
 

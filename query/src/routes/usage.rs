@@ -44,7 +44,7 @@ pub(crate) struct Timeline {
     step_ns: i64,
     /// Step number, from 0.
     step: Vec<i64>,
-    /// Sessions that started in the step.
+    /// Sessions that started in the step, without those of subagents.
     session_count: Vec<i64>,
     model_request_count: Vec<i64>,
     tool_call_count: Vec<i64>,
@@ -148,7 +148,7 @@ pub(crate) struct CatalogEntry {
     /// `tool`, `mcp` (a server), `skill`, `hook`, `agent`, `model`, `harness`.
     kind: String,
     name: String,
-    /// Calls, requests, starts; of a harness, sessions.
+    /// Calls, requests, starts; of a harness, sessions without those of subagents.
     use_count: i64,
     session_count: i64,
     failure_count: i64,

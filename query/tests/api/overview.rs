@@ -124,7 +124,7 @@ async fn usage_is_told_over_time_and_by_name() {
     assert_eq!(timeline["input_tokens"], json!([1200, 1200]));
     assert_eq!(timeline["model_p50_ns"], json!([1_000_000, 1_000_000]));
     assert_eq!(timeline["denied_count"], json!([0, 1]));
-    assert_eq!(timeline["session_count"], json!([3, 0]));
+    assert_eq!(timeline["session_count"], json!([2, 0]));
     let codex = server
         .json(&format!("/api/v1/timeline?{range}&harness=codex"))
         .await;
@@ -153,7 +153,7 @@ async fn usage_is_told_over_time_and_by_name() {
     assert_eq!((trend, bash["trend"].as_array().unwrap().len()), (2, 24));
     assert_eq!(entry("mcp", "files")["use_count"], 1);
     assert_eq!(entry("model", "m1")["input_tokens"], 2400);
-    assert_eq!(entry("harness", "claude-code")["use_count"], 2);
+    assert_eq!(entry("harness", "claude-code")["use_count"], 1);
 
     for bad in [
         "timeline?from_ns=5&until_ns=5",

@@ -39,7 +39,7 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
-async function json<T>(path: string, init?: RequestInit): Promise<T> {
+export async function json<T>(path: string, init?: RequestInit): Promise<T> {
   return (await (await request(path, init)).json()) as T;
 }
 
@@ -52,18 +52,8 @@ export function toApiError(cause: unknown): ApiError {
   return new ApiError("page_failed", cause instanceof Error ? cause.message : String(cause), 0);
 }
 
-export interface SessionQuery {
-  q?: string;
-  status?: string;
-  finding?: string;
-  parent?: string;
-  cursor?: string | null;
-  limit?: number;
-}
-
-export function listSessions(query: SessionQuery, signal?: AbortSignal): Promise<SessionList> {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+/** `params` are the filters and the order of GET /sessions. */
+export function listSessions(params: URLSearchParams, signal?: AbortSignal): Promise<SessionList> {
   return json<SessionList>(`/sessions?${params}`, { signal: signal ?? null });
 }
 

@@ -1,17 +1,21 @@
-// The list of sessions: filled in pages, kept current by the live stream. Rows keep their place;
-// a new session is put on top, and nothing that somebody reads is moved.
+// The list of sessions: filtered and sorted by the server, filled in pages, kept current by the live
+// stream. Rows keep their place; a new session is put on top, and nothing that somebody reads moves.
 
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError, isAbort, listSessions, toApiError } from "../api/client.ts";
 import { onLive } from "../api/live.ts";
+import { getFilterValues, getShapes, type FilterValues, type SessionShape } from "../api/overview.ts";
 import type { SessionRow } from "../api/types.ts";
+import { dayStart } from "./clock.ts";
+import { rowPasses, toParams } from "./filter.ts";
 import { stored } from "./stored.ts";
+
+export const SORTS = ["activity", "started", "duration", "turns", "tokens", "cost", "errors", "findings"] as const;
+export type Sort = (typeof SORTS)[number];
 
 /** Traces that stand alone and hold no act: an exporter's housekeeping, not somebody's run. */
 const isQuiet = (row: SessionRow) => row.inferred && row.model_request_count + row.tool_call_count + row.subagent_count + row.finding_count === 0;
 export const showQuiet = stored<boolean>("sessions.quiet", false);
-
-export type Flag = "" | "running" | "error" | "loop" | "blocked";
 
 export const rows = signal<readonly SessionRow[]>([]);
 const quiet = computed(() => rows.value.filter(isQuiet).length);
@@ -21,37 +25,60 @@ export const shownRows = computed(() => (showQuiet.value || quietCount.value ===
 export const loaded = signal(false);
 export const loadingMore = signal(false);
 export const failure = signal<ApiError | null>(null);
+/** What is typed in the filter bar. */
 export const filterText = signal("");
-export const filterFlag = signal<Flag>("");
+export const sort = signal<Sort>("activity");
+export const ascending = signal(false);
 /** Children by parent id, once asked for; null while on the way. */
 export const children = signal<ReadonlyMap<string, readonly SessionRow[] | null>>(new Map());
 /** Ids that arrived while the page was open: marked until seen. */
 export const fresh = signal<ReadonlySet<string>>(new Set());
+/** Moves on when something happened to some session: totals are old then. */
+export const changes = signal(0);
+/** Values that the filter bar offers; read when it is first used. */
+export const values = signal<FilterValues>({});
+export const shapes = signal<ReadonlyMap<string, SessionShape | null>>(new Map());
 
 const PAGE = 100;
 let cursor: string | null = null;
 let request: AbortController | null = null;
 
-function query() {
-  const flag = filterFlag.peek();
-  return {
-    q: filterText.peek().trim(),
-    status: flag === "running" || flag === "error" ? flag : "",
-    finding: flag === "loop" || flag === "blocked" ? flag : "",
-    limit: PAGE,
-  };
+export const bounds = () => ({ dayStart, now: Date.now() });
+
+/** The filter of the list as the API takes it. */
+export function filterParams(): URLSearchParams {
+  return toParams(filterText.peek(), bounds());
 }
+
+function pageParams(): URLSearchParams {
+  const params = filterParams();
+  params.set("limit", String(PAGE));
+  if (sort.peek() !== "activity") params.set("sort", sort.peek());
+  if (ascending.peek()) params.set("order", "asc");
+  return params;
+}
+
+/** The address of the list as it is filtered and sorted now. */
+export const listHref = computed(() => {
+  const params = new URLSearchParams();
+  if (filterText.value.trim() !== "") params.set("q", filterText.value.trim());
+  if (sort.value !== "activity") params.set("sort", sort.value);
+  if (ascending.value) params.set("order", "asc");
+  const text = params.toString().replaceAll("%3A", ":");
+  return text === "" ? "/" : `/?${text}`;
+});
 
 export async function reload(): Promise<void> {
   request?.abort();
   const own = (request = new AbortController());
   try {
-    const answer = await listSessions(query(), own.signal);
+    const answer = await listSessions(pageParams(), own.signal);
     batch(() => {
       rows.value = answer.sessions;
       cursor = answer.next_cursor;
       loaded.value = true;
       failure.value = null;
+      changes.value++;
     });
   } catch (cause) {
     if (!isAbort(cause)) failure.value = toApiError(cause);
@@ -63,7 +90,9 @@ export async function more(): Promise<void> {
   loadingMore.value = true;
   const own = request;
   try {
-    const answer = await listSessions({ ...query(), cursor }, own?.signal);
+    const params = pageParams();
+    params.set("cursor", cursor);
+    const answer = await listSessions(params, own?.signal);
     if (own !== request) return;
     const known = new Set(rows.peek().map((row) => row.session_id));
     cursor = answer.next_cursor;
@@ -80,15 +109,35 @@ export function hasMore(): boolean {
 }
 
 let typing = 0;
-export function setFilter(text: string, flag: Flag): void {
-  if (text === filterText.peek() && flag === filterFlag.peek()) return;
-  const wait = text !== filterText.peek() ? 120 : 0;
+export function setFilter(text: string): void {
+  if (text === filterText.peek()) return;
+  filterText.value = text;
+  clearTimeout(typing);
+  typing = window.setTimeout(() => void reload(), 150);
+}
+
+/** Largest first at the first call for a column, smallest first at the second. */
+export function sortBy(column: Sort): void {
+  batch(() => {
+    ascending.value = sort.peek() === column ? !ascending.peek() : false;
+    sort.value = column;
+  });
+  void reload();
+}
+
+/** Takes filter and order from the address of the list. */
+export function followAddress(query: URLSearchParams): void {
+  const wanted = query.get("sort");
+  const text = query.get("q") ?? "";
+  const column = SORTS.find((known) => known === wanted) ?? "activity";
+  const upward = query.get("order") === "asc";
+  if (text.trim() === filterText.peek().trim() && column === sort.peek() && upward === ascending.peek()) return;
   batch(() => {
     filterText.value = text;
-    filterFlag.value = flag;
+    sort.value = column;
+    ascending.value = upward;
   });
-  clearTimeout(typing);
-  typing = window.setTimeout(() => void reload(), wait);
+  void reload();
 }
 
 export async function loadChildren(id: string): Promise<void> {
@@ -96,7 +145,7 @@ export async function loadChildren(id: string): Promise<void> {
   const put = (value: readonly SessionRow[] | null) => (children.value = new Map(children.peek()).set(id, value));
   put(null);
   try {
-    put((await listSessions({ parent: id, limit: 1000 })).sessions);
+    put((await listSessions(new URLSearchParams({ parent: id, limit: "1000" }))).sessions);
   } catch {
     const next = new Map(children.peek());
     next.delete(id);
@@ -104,16 +153,39 @@ export async function loadChildren(id: string): Promise<void> {
   }
 }
 
-export function matches(row: SessionRow, text: string, flag: Flag): boolean {
-  if (flag === "running" || flag === "error") {
-    if (row.status !== flag) return false;
-  } else if (flag !== "" && !row.finding_kinds.includes(flag)) return false;
-  const needle = text.trim().toLowerCase();
-  if (needle === "") return true;
-  return [row.title, row.session_id, row.harness, row.project, ...row.models, ...row.tools].some((field) => field?.toLowerCase().includes(needle));
+let valuesAt = -Infinity;
+const VALUES_LIFE_MS = 10_000;
+export function loadValues(): void {
+  if (performance.now() - valuesAt < VALUES_LIFE_MS) return;
+  valuesAt = performance.now();
+  getFilterValues().then((answer) => (values.value = answer), () => (valuesAt = -Infinity));
 }
 
+let shapeTimer = 0;
+let wantedShapes: readonly string[] = [];
+const outdated = new Set<string>();
+/** Asks once for the shapes of all rows in sight that are not known. */
+export function wantShapes(ids: readonly string[]): void {
+  wantedShapes = ids;
+  if (shapeTimer !== 0) return;
+  shapeTimer = window.setTimeout(() => {
+    shapeTimer = 0;
+    const due = wantedShapes.filter((id) => !shapes.peek().has(id) || outdated.has(id)).slice(0, 200);
+    if (due.length === 0) return;
+    for (const id of due) outdated.delete(id);
+    getShapes(due).then((answer) => {
+      const next = new Map(shapes.peek());
+      for (const id of due) next.set(id, answer[id] ?? null);
+      shapes.value = next;
+    }, () => undefined);
+  }, 100);
+}
+
+/** Whether a new session belongs on top of the list as it is sorted. */
+const goesOnTop = () => (sort.peek() === "activity" || sort.peek() === "started") && !ascending.peek();
+
 function arrive(row: SessionRow): void {
+  outdated.add(row.session_id);
   const list = rows.peek();
   const at = list.findIndex((other) => other.session_id === row.session_id);
   if (at >= 0) {
@@ -131,7 +203,7 @@ function arrive(row: SessionRow): void {
     }
     return;
   }
-  if (!loaded.peek() || !matches(row, filterText.peek(), filterFlag.peek())) return;
+  if (!loaded.peek() || !goesOnTop() || rowPasses(row, filterText.peek(), bounds()) !== true) return;
   fresh.value = new Set(fresh.peek()).add(row.session_id);
   rows.value = [row, ...list];
 }
@@ -141,6 +213,13 @@ export function seen(id: string): void {
 }
 
 export function startSessions(): void {
+  // The address may carry a filter: the first question is already the right one.
+  if (location.pathname === "/" || location.pathname === "/sessions") {
+    const query = new URLSearchParams(location.search);
+    filterText.value = query.get("q") ?? "";
+    sort.value = SORTS.find((known) => known === query.get("sort")) ?? "activity";
+    ascending.value = query.get("order") === "asc";
+  }
   // One commit can change many sessions: they are put in together, once a frame.
   let waiting: SessionRow[] = [];
   onLive("session", (row) => {
@@ -148,7 +227,10 @@ export function startSessions(): void {
     requestAnimationFrame(() => {
       const due = waiting;
       waiting = [];
-      batch(() => due.forEach(arrive));
+      batch(() => {
+        due.forEach(arrive);
+        changes.value++;
+      });
     });
   });
   onLive("resumed", () => void reload());

@@ -10,17 +10,29 @@ const media = matchMedia("(prefers-color-scheme: dark)");
 const systemDark = signal(media.matches);
 media.addEventListener("change", () => (systemDark.value = media.matches));
 
+/** `auto` follows the system. */
+export const contrast = stored<string>("contrast", "auto");
+const moreMedia = matchMedia("(prefers-contrast: more)");
+const systemMore = signal(moreMedia.matches);
+moreMedia.addEventListener("change", () => (systemMore.value = moreMedia.matches));
+export const highContrast = computed(() => (contrast.value === "auto" ? systemMore.value : contrast.value === "more"));
+
 export const dark = computed(() => (theme.value === "auto" ? systemDark.value : theme.value === "dark"));
 
 export function startTheme(): void {
   effect(() => {
     if (theme.value === "auto") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme.value;
+    document.documentElement.dataset["contrast"] = highContrast.value ? "more" : "normal";
   });
 }
 
 export function toggleTheme(): void {
   theme.value = dark.value ? "light" : "dark";
+}
+
+export function toggleContrast(): void {
+  contrast.value = highContrast.value ? "normal" : "more";
 }
 
 /** A colour token for a canvas, which cannot resolve light-dark() itself. */

@@ -1,9 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-const css = readFileSync(new URL("./tokens.css", import.meta.url), "utf8");
-const tokens = new Map<string, [light: string, dark: string]>();
-for (const [, name, light, dark] of css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)) tokens.set(name!, [light!, dark!]);
+type Tokens = ReadonlyMap<string, readonly [light: string, dark: string]>;
+
+function read(file: string): Tokens {
+  const css = readFileSync(new URL(file, import.meta.url), "utf8");
+  return new Map([...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [name!, [light!, dark!] as const]));
+}
+
+const tokens = read("./tokens.css");
+const contrasted = new Map([...tokens, ...read("./contrast.css")]);
 
 function luminance(hex: string): number {
   const [r, g, b] = [1, 3, 5].map((at) => {
@@ -39,5 +45,17 @@ describe.each([["light", 0], ["dark", 1]] as const)("%s theme", (_theme, side) =
 
   it("shows marked text", () => {
     expect(contrast(colour("text"), colour("hit"))).toBeGreaterThanOrEqual(4.5);
+  });
+});
+
+describe.each([["light", 0], ["dark", 1]] as const)("%s theme in high contrast", (_theme, side) => {
+  const colour = (name: string) => contrasted.get(name)![side];
+
+  it.each(TEXT.flatMap((text) => ["ground", "panel"].map((ground) => [text, ground])))("%s is easy to read on %s", (text, ground) => {
+    expect(contrast(colour(text!), colour(ground!))).toBeGreaterThanOrEqual(7);
+  });
+
+  it("draws its lines to be seen", () => {
+    expect(contrast(colour("line"), colour("panel"))).toBeGreaterThanOrEqual(3);
   });
 });

@@ -2,19 +2,14 @@
 
 import type { Finding } from "../../api/types.ts";
 import { sessionLink } from "../../state/route.ts";
-import { formatCost, formatCount, formatDuration, formatTime } from "../../trace/format.ts";
+import { formatCost, formatCount, formatDuration } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
-
-const KINDS: Record<string, [icon: string, tone: string]> = {
-  loop: ["loop", "loop"],
-  blocked: ["denied", "denied"],
-  error_streak: ["error", "error"],
-  retry_storm: ["loop", "error"],
-};
+import { Time } from "../../widgets/time.tsx";
+import { kindMark } from "./kinds.ts";
 
 export function FindingCard({ finding, compact = false, onSpan }: { finding: Finding; compact?: boolean; onSpan?: (index: number) => void }) {
-  const [icon, tone] = KINDS[finding.kind] ?? ["hook", "hook"];
+  const [icon, tone] = kindMark(finding.kind);
   const cost: string[] = [];
   if (finding.repeat_count > 1) cost.push(`×${finding.repeat_count}`);
   if (finding.wasted_ns > 0) cost.push(`${formatDuration(finding.wasted_ns)} spent`);
@@ -29,7 +24,7 @@ export function FindingCard({ finding, compact = false, onSpan }: { finding: Fin
         {cost.length === 0 ? null : <span>{cost.join(" · ")}</span>}
         <span title={`Detector ${finding.detector}`}>{finding.confidence}</span>
         {finding.open ? <span class="running-text">still going on</span> : null}
-        {compact ? null : <span>{formatTime(finding.detected_at)}</span>}
+        {compact ? null : <Time iso={finding.detected_at} />}
         {compact || onSpan !== undefined || finding.session_title === undefined ? null : <a href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a>}
       </p>
       {compact ? null : (

@@ -1,25 +1,66 @@
 // Everything that detectors found, newest first, growing as it is found.
 
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, isAbort, listFindings, toApiError } from "../../api/client.ts";
 import { onLive } from "../../api/live.ts";
 import type { Finding } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
-import { navigate, sessionLink } from "../../state/route.ts";
+import { copy } from "../../state/panels.ts";
+import { navigate, query, sessionLink } from "../../state/route.ts";
 import { rows } from "../../state/sessions.ts";
-import { plural } from "../../trace/format.ts";
+import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
+import { oneLine } from "../../trace/payload_text.ts";
+import { Icon } from "../../widgets/icon.tsx";
+import { visit } from "../../widgets/range_picker.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
-import { FindingCard } from "./finding_card.tsx";
+import { Time } from "../../widgets/time.tsx";
+import { kindMark, kindName } from "./kinds.ts";
 import "./findings.css";
+
+const MOST = 1000;
+const SPANS_SHOWN = 24;
+
+function Row({ finding, selected, onSelect }: { finding: Finding; selected: boolean; onSelect: () => void }) {
+  const [icon, tone] = kindMark(finding.kind);
+  const spent: string[] = [];
+  if (finding.wasted_ns > 0) spent.push(formatDuration(finding.wasted_ns));
+  if (finding.wasted_tokens > 0) spent.push(`${formatCount(finding.wasted_tokens)} tok`);
+  if (finding.wasted_cost_usd !== null && finding.wasted_cost_usd > 0) spent.push(formatCost(finding.wasted_cost_usd));
+  const shown = finding.span_ids.slice(0, SPANS_SHOWN);
+  const link = sessionLink(finding.session_id, finding.span_ids[0]);
+  return (
+    <li class={`finding-row edge-${tone}${selected ? " is-selected" : ""}`} onClick={(event) => {
+      onSelect();
+      if ((event.target as Element).closest("a") === null) navigate(link);
+    }}>
+      <div class="finding-main">
+        <h2><span class={`tone-${tone}`}><Icon name={icon} label={kindName(finding.kind)} /></span><a href={link}>{oneLine(finding.title)}</a>{finding.repeat_count > 1 ? <span class={`times tone-${tone}`}>×{finding.repeat_count}</span> : null}</h2>
+        <p>{oneLine(finding.explanation)}</p>
+        <p class="finding-spans">
+          {shown.map((span, i) => <a key={i} class="mono" href={sessionLink(finding.session_id, span)} title={`Act ${i + 1} of ${finding.span_ids.length}: span ${span.span_id}`}>{i + 1}</a>)}
+          {finding.span_ids.length > shown.length ? <span class="muted">and {finding.span_ids.length - shown.length} more</span> : null}
+        </p>
+      </div>
+      <dl class="finding-side">
+        <div><dt>Session</dt><dd class="clip"><a class="plain-link" href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a></dd></div>
+        <div><dt>Wasted</dt><dd class="clip">{spent.length === 0 ? <span class="muted">nothing measured</span> : spent.join(" · ")}</dd></div>
+        <div><dt>Confidence</dt><dd title={`Detector ${finding.detector}`}>{finding.confidence}{finding.open ? <span class="running-text open-mark">still going on</span> : null}</dd></div>
+        <div><dt>Found</dt><dd><Time iso={finding.detected_at} /></dd></div>
+      </dl>
+    </li>
+  );
+}
 
 export function FindingsPage() {
   const [findings, setFindings] = useState<Finding[] | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
-  const [kind, setKind] = useState("");
   const [at, setAt] = useState(-1);
+  const kind = query.value.get("kind") ?? "";
+  const severity = query.value.get("severity") ?? "";
+  const text = query.value.get("q") ?? "";
   const load = async (signal?: AbortSignal) => {
     try {
-      setFindings((await listFindings({ limit: 500 }, signal)).findings);
+      setFindings((await listFindings({ limit: MOST }, signal)).findings);
       setFailure(null);
     } catch (cause) {
       if (!isAbort(cause)) setFailure(toApiError(cause));
@@ -44,43 +85,74 @@ export function FindingsPage() {
     };
   }, []);
 
-  const shown = (findings ?? []).filter((finding) => kind === "" || finding.kind === kind);
-  const kinds = [...new Set((findings ?? []).map((finding) => finding.kind))].sort();
+  const all = findings ?? [];
+  const needle = text.trim().toLowerCase();
+  const fits = (finding: Finding) => (severity === "" || finding.severity === severity)
+    && (needle === "" || `${finding.title} ${finding.explanation} ${finding.session_title ?? ""} ${finding.session_id} ${finding.detector}`.toLowerCase().includes(needle));
+  const fitting = useMemo(() => all.filter(fits), [findings, severity, needle]);
+  const shown = fitting.filter((finding) => kind === "" || finding.kind === kind);
+  const kinds = [...new Set(all.map((finding) => finding.kind))].sort();
+  const severities = [...new Set(all.map((finding) => finding.severity))].sort();
+  const spent = {
+    ns: shown.reduce((sum, finding) => sum + finding.wasted_ns, 0),
+    tokens: shown.reduce((sum, finding) => sum + finding.wasted_tokens, 0),
+    usd: shown.reduce((sum, finding) => sum + (finding.wasted_cost_usd ?? 0), 0),
+  };
   const go = (next: number) => {
     const index = Math.min(shown.length - 1, Math.max(0, next));
     setAt(index);
-    document.querySelectorAll(".findings-page .finding")[index]?.scrollIntoView({ block: "nearest" });
+    document.querySelectorAll(".finding-row")[index]?.scrollIntoView({ block: "nearest" });
   };
   useLayoutEffect(() => provide({
     next: () => go(at + 1),
     previous: () => go(at - 1),
+    first: () => go(0),
+    last: () => go(Infinity),
     open: () => {
       const finding = shown[at];
       if (finding !== undefined) navigate(sessionLink(finding.session_id, finding.span_ids[0]));
     },
-    back: () => navigate("/"),
-  }), [at, shown.length, kind]);
+    search: () => document.querySelector<HTMLInputElement>("#finding-filter")?.select(),
+    copy_link: () => void copy(location.href, "Link"),
+    back: () => {
+      if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
+      else if (kind !== "" || text !== "" || severity !== "") visit({ kind: null, q: null, severity: null });
+      else setAt(-1);
+    },
+  }), [at, shown.length, kind, text, severity]);
 
   return (
     <main class="findings-page">
       <div class="page-head">
         <h1>Findings</h1>
+        <label class="search-box"><Icon name="search" /><input id="finding-filter" type="search" placeholder="Title, session, detector" aria-label="Filter findings" value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
         <div class="chips" role="group" aria-label="Kind">
-          <button type="button" aria-pressed={kind === ""} onClick={() => setKind("")}>all<span class="count">{findings?.length ?? ""}</span></button>
-          {kinds.map((name) => <button key={name} type="button" aria-pressed={kind === name} onClick={() => setKind(name)}>{name.replaceAll("_", " ")}<span class="count">{findings!.filter((finding) => finding.kind === name).length}</span></button>)}
+          <button type="button" aria-pressed={kind === ""} onClick={() => visit({ kind: null })}>all<span class="count">{findings === null ? "" : fitting.length}</span></button>
+          {kinds.map((name) => <button key={name} type="button" aria-pressed={kind === name} onClick={() => visit({ kind: kind === name ? null : name })}><span class={`tone-${kindMark(name)[1]}`}><Icon name={kindMark(name)[0]} /></span>{kindName(name)}<span class="count">{fitting.filter((finding) => finding.kind === name).length}</span></button>)}
         </div>
+        {severities.length > 1 ? (
+          <div class="segmented" role="group" aria-label="Severity">
+            <button type="button" aria-pressed={severity === ""} onClick={() => visit({ severity: null })}>any severity</button>
+            {severities.map((name) => <button key={name} type="button" aria-pressed={severity === name} onClick={() => visit({ severity: name })}>{name}</button>)}
+          </div>
+        ) : null}
+        <span class="grow" />
+        {shown.length > 0 && spent.ns + spent.tokens > 0 ? (
+          <span class="note" title="What the repeats after the first took, in the findings shown">Wasted: <b>{formatDuration(spent.ns)}</b>{spent.tokens > 0 ? <> · <b>{formatCount(spent.tokens)}</b> tokens</> : null}{spent.usd > 0 ? <> · <b>{formatCost(spent.usd)}</b></> : null}</span>
+        ) : null}
       </div>
-      {failure !== null ? <Failure error={failure} what="The findings could not be read" retry={() => void load()} /> : null}
-      {findings === null ? (failure === null ? <Skeleton rows={8} height={88} label="Loading findings" /> : null)
+      {failure !== null ? <Failure error={failure} what={findings === null ? "The findings could not be read" : "The findings could not be read again; what is shown is older"} retry={() => void load()} /> : null}
+      {findings === null ? (failure === null ? <Skeleton rows={8} height={84} label="Loading findings" /> : null)
         : shown.length === 0 ? (
           <div class="page-empty">
-            <h2>Nothing found</h2>
-            <p class="muted">Loops and blocked actions appear here within a second of the act that completes them.</p>
+            <h2>{all.length === 0 ? "Nothing found" : "No finding fits"}</h2>
+            <p class="muted">{all.length === 0 ? "Loops, blocked actions, error streaks and more appear here within a second of the act that completes them." : <button type="button" class="link" onClick={() => visit({ kind: null, q: null, severity: null })}>Show all {groupDigits(all.length)}</button>}</p>
           </div>
         ) : (
-          <div class="finding-list" aria-label={plural(shown.length, "finding")}>
-            {shown.map((finding, i) => <div key={finding.finding_id} class={i === at ? "is-selected" : ""}><FindingCard finding={finding} /></div>)}
-          </div>
+          <ul class="finding-rows" aria-label={plural(shown.length, "finding")} tabIndex={0}>
+            {shown.map((finding, i) => <Row key={finding.finding_id} finding={finding} selected={i === at} onSelect={() => setAt(i)} />)}
+            {all.length >= MOST ? <li class="note pad">These are the last {groupDigits(MOST)}; older ones can be read <a class="plain-link" href={`/sql?${new URLSearchParams({ sql: "select detected_at, kind, title, session_id, first_span_id\nfrom findings\norder by detected_at desc" })}`}>in SQL</a>.</li> : null}
+          </ul>
         )}
     </main>
   );

@@ -3,9 +3,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import { railWidth } from "../../state/panels.ts";
 import { sessionLink } from "../../state/route.ts";
-import { filterFlag, filterText, hasMore, more, setFilter, shownRows } from "../../state/sessions.ts";
+import { filterText, hasMore, more, setFilter, shownRows } from "../../state/sessions.ts";
 import { titleOf } from "../../trace/payload_text.ts";
-import { formatTime } from "../../trace/format.ts";
+import { tellTime } from "../../state/clock.ts";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
 import { Flags, StatusMark } from "../sessions/session_marks.tsx";
 
@@ -24,7 +24,7 @@ export function Rail({ current }: { current: string }) {
   }, [sight.end, list.length]);
   return (
     <aside class="rail" style={{ width: `${railWidth.value}px` }} aria-label="Sessions">
-      <input type="search" placeholder="Filter sessions" aria-label="Filter sessions" value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value, filterFlag.value)} />
+      <input type="search" placeholder="Filter sessions" aria-label="Filter sessions" value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value)} />
       <div class="rail-scroll" ref={scroller} tabIndex={-1} data-own-arrows>
         <div style={{ height: `${list.length * HEIGHT}px`, position: "relative" }}>
           {list.slice(sight.first, sight.end).map((row, i) => (
@@ -32,7 +32,7 @@ export function Rail({ current }: { current: string }) {
               <StatusMark row={row} />
               <span class="clip">{titleOf(row)}</span>
               <Flags row={row} compact />
-              <span class="rail-sub clip">{[row.harness, formatTime(row.started_at)].filter(Boolean).join(" · ")}</span>
+              <span class="rail-sub clip">{[row.harness, tellTime(row.started_at)].filter(Boolean).join(" · ")}</span>
             </a>
           ))}
         </div>

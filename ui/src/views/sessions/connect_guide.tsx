@@ -38,7 +38,7 @@ function Arrival({ stats }: { stats: Stats | null }) {
   );
 }
 
-export function ConnectGuide() {
+export function ConnectGuide({ title }: { title: string }) {
   const [stats, setStats] = useState<Stats | null>(null);
   useEffect(() => {
     const read = () => void getStats().then(setStats, () => undefined);
@@ -54,7 +54,7 @@ export function ConnectGuide() {
   const http = stats?.otlp.http ?? "127.0.0.1:4318";
   return (
     <div class="guide">
-      <h1>No sessions yet</h1>
+      <h1>{title}</h1>
       <Arrival stats={stats} />
       <Snippet title="Claude Code" about="in the shell that starts it" text={claudeCode(grpc)} />
       <Snippet title="Any OpenTelemetry SDK" about="gRPC there, HTTP on the other port" text={`export OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc}   # OTEL_EXPORTER_OTLP_PROTOCOL=grpc\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}   # OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />

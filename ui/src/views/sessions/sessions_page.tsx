@@ -1,134 +1,143 @@
-// All sessions, newest first, live.
+// All sessions: the year, totals, the filter, and the list, live.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { computed, signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { SessionRow } from "../../api/types.ts";
-import { provide } from "../../commands.ts";
-import { navigate, sessionLink } from "../../state/route.ts";
-import { children, failure, filterFlag, filterText, fresh, hasMore, loadChildren, loaded, loadingMore, more, quietCount, reload, rows, setFilter, showQuiet, shownRows, type Flag } from "../../state/sessions.ts";
-import { formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
-import { oneLine, titleOf } from "../../trace/payload_text.ts";
+import { keyLabel, provide } from "../../commands.ts";
+import { parseFilter, toggleTerm } from "../../state/filter.ts";
+import { copy } from "../../state/panels.ts";
+import { navigate, path, query, sessionLink } from "../../state/route.ts";
+import { ascending, children, failure, filterText, followAddress, fresh, hasMore, listHref, loadChildren, loaded, loadingMore, more, quietCount, reload, rows, setFilter, showQuiet, shownRows, sort, sortBy, wantShapes } from "../../state/sessions.ts";
+import { stored } from "../../state/stored.ts";
+import { plural } from "../../trace/format.ts";
 import { Icon } from "../../widgets/icon.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
 import { ConnectGuide } from "./connect_guide.tsx";
-import { Flags, StatusMark } from "./session_marks.tsx";
+import { FilterBar } from "./filter_bar.tsx";
+import { MarkedBar } from "./marked_bar.tsx";
+import { Overview } from "./overview.tsx";
+import { COLUMNS, linesOf, SessionLine } from "./session_line.tsx";
 import "./sessions.css";
 
 const HEIGHT = 44;
-const FLAGS: [Flag, string, string | null][] = [["", "all", null], ["running", "running", "running"], ["error", "failed", "error"], ["loop", "loops", "loop"], ["blocked", "denied", "denied"]];
+const CHIPS: [field: string, value: string, label: string, icon: string][] = [
+  ["status", "running", "running", "running"], ["status", "error", "failed", "error"], ["finding", "loop", "loops", "loop"], ["finding", "blocked", "denied", "denied"],
+];
 
-interface Line {
-  row: SessionRow | null;
-  depth: number;
-  key: string;
-  note?: string;
+// Outlive the page, so that coming back from a session finds the list as it was left.
+const open = signal<ReadonlySet<string>>(new Set());
+const selected = signal<string | null>(null);
+const marked = signal<ReadonlySet<string>>(new Set());
+const overviewOpen = stored<boolean>("sessions.overview", true);
+const lines = computed(() => linesOf(shownRows.value, open.value, children.value));
+let keptTop = 0;
+
+function toggle(row: SessionRow, wanted?: boolean): void {
+  if (row.subagent_count === 0) return;
+  const next = new Set(open.peek());
+  if (wanted ?? !next.has(row.session_id)) {
+    next.add(row.session_id);
+    void loadChildren(row.session_id);
+  } else next.delete(row.session_id);
+  open.value = next;
 }
 
-function linesOf(list: readonly SessionRow[], open: ReadonlySet<string>, known: ReadonlyMap<string, readonly SessionRow[] | null>): Line[] {
-  const lines: Line[] = [];
-  const add = (row: SessionRow, depth: number) => {
-    lines.push({ row, depth, key: row.session_id });
-    if (!open.has(row.session_id)) return;
-    const below = known.get(row.session_id);
-    if (below == null) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} wait`, note: "reading its subagents…" });
-    else if (below.length === 0) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} none`, note: `${plural(row.subagent_count, "subagent")} ran inside this session; open it to see them` });
-    else for (const child of below) if (depth < 8) add(child, depth + 1);
-  };
-  for (const row of list) add(row, 0);
-  return lines;
+let lastMarked: string | null = null;
+/** Marks a session or takes the mark away; `extend` marks all between it and the one before. */
+function mark(id: string, extend: boolean): void {
+  const next = new Set(marked.peek());
+  const keys = lines.peek().filter((line) => line.row !== null).map((line) => line.key);
+  const [a, b] = [keys.indexOf(lastMarked ?? ""), keys.indexOf(id)].sort((x, y) => x - y) as [number, number];
+  if (extend && a >= 0) for (const key of keys.slice(a, b + 1)) next.add(key);
+  else if (!next.delete(id)) next.add(id);
+  lastMarked = id;
+  marked.value = next;
 }
 
-const tokensOf = (row: SessionRow) => row.input_tokens + row.output_tokens;
-
-function SessionLine({ line, top, place, selected, open, onToggle, onSelect }: {
-  line: Line; top: number; place: number; selected: boolean; open: boolean; onToggle: () => void; onSelect: () => void;
-}) {
-  const { row, depth } = line;
-  const shift = { paddingLeft: `${depth * 20}px` };
-  if (row === null) return <div class="session-row is-note" role="row" style={{ top: `${top}px` }} aria-level={depth + 1}><span role="gridcell" /><span role="gridcell" class="muted" style={shift}>{line.note}</span></div>;
-  const tokens = tokensOf(row);
-  const nested = row.subagent_count > 0;
+function ColumnHeads() {
   return (
-    <div id={`session-${place}`} class={`session-row${selected ? " is-selected" : ""}${fresh.value.has(row.session_id) ? " is-fresh" : ""}`} role="row" style={{ top: `${top}px` }}
-      aria-level={depth + 1} aria-rowindex={place + 1} aria-selected={selected} aria-expanded={nested ? open : undefined}
-      onClick={(event) => {
-        onSelect();
-        if ((event.target as Element).closest("a, button") === null) navigate(sessionLink(row.session_id));
-      }}>
-      <span role="gridcell" class="cell-status"><StatusMark row={row} /></span>
-      <span role="gridcell" class="cell-title" style={shift}>
-        <span class="title-line">
-          {nested ? (
-            <button type="button" class={`expander${open ? " is-open" : ""}`} tabIndex={-1} aria-label={open ? "Hide subagents" : "Show subagents"} onClick={onToggle}><Icon name="chevron" size={10} /></button>
-          ) : null}
-          <a class="clip" tabIndex={-1} href={sessionLink(row.session_id)}>{titleOf(row)}</a>
+    <div class="session-row session-columns" role="group" aria-label="Sort by">
+      {COLUMNS.map((column) => (
+        <span key={column.name} class={column.class} title={column.about}>
+          {column.sort === undefined ? column.name : (
+            <button type="button" class="sort" aria-pressed={sort.value === column.sort} aria-label={`${column.name}, ${sort.value === column.sort ? (ascending.value ? "smallest first" : "largest first") : "sort by it"}`} onClick={() => sortBy(column.sort!)}>
+              {column.name}{sort.value === column.sort ? <i aria-hidden="true">{ascending.value ? "↑" : "↓"}</i> : null}
+            </button>
+          )}
         </span>
-        <span class="sub-line clip">
-          {[row.harness, row.project, row.models.slice(0, 3).join(", "), nested ? plural(row.subagent_count, "subagent") : null, row.inferred ? "inferred session" : null].filter(Boolean).map((text) => oneLine(text!)).join(" · ")}
-        </span>
-      </span>
-      <span role="gridcell"><Flags row={row} /></span>
-      <span role="gridcell" class="num" title={plural(row.turn_count, "turn")}>{row.turn_count || ""}</span>
-      <span role="gridcell" class="num" title={plural(row.model_request_count, "model request")}>{row.model_request_count > 0 ? groupDigits(row.model_request_count) : ""}</span>
-      <span role="gridcell" class="num" title={plural(row.tool_call_count, "tool call")}>{row.tool_call_count > 0 ? groupDigits(row.tool_call_count) : ""}</span>
-      <span role="gridcell" class="num" title={tokens > 0 ? `${groupDigits(row.input_tokens)} in, ${groupDigits(row.output_tokens)} out, ${groupDigits(row.cache_read_tokens)} from cache` : undefined}>{tokens > 0 ? formatCount(tokens) : ""}</span>
-      <span role="gridcell" class="num">{row.cost_usd !== null && row.cost_usd > 0 ? formatCost(row.cost_usd) : ""}</span>
-      <span role="gridcell" class="num">{row.status === "running" ? <span class="running-text">{formatDuration(row.duration_ns)}</span> : formatDuration(row.duration_ns)}</span>
-      <span role="gridcell" class="num muted" title={row.started_at}>{formatTime(row.started_at)}</span>
+      ))}
     </div>
   );
 }
 
-const COLUMNS = ["", "Session", "", "Turns", "Model", "Tool", "Tokens", "Cost", "Duration", "Started"];
+function Head({ above, toTop }: { above: number; toTop: () => void }) {
+  const terms = parseFilter(filterText.value);
+  const isOn = (field: string, value: string) => terms.some((term) => term.field === field && term.value === value);
+  return (
+    <div class="page-head">
+      <h1>Sessions</h1>
+      <FilterBar />
+      <div class="chips" role="group" aria-label="Only">
+        {CHIPS.map(([field, value, label, icon]) => (
+          <button key={label} type="button" aria-pressed={isOn(field, value)} onClick={() => setFilter(toggleTerm(filterText.value, field, value))}>
+            <span class={`tone-${icon}`}><Icon name={icon} /></span>{label}
+          </button>
+        ))}
+      </div>
+      {sort.value === "activity" && !ascending.value ? null : <button type="button" class="switch" onClick={() => navigate(`/${filterText.value.trim() === "" ? "" : `?${new URLSearchParams({ q: filterText.value })}`}`)}>by {sort.value}{ascending.value ? ", smallest first" : ""} <Icon name="error" size={8} /></button>}
+      {quietCount.value > 0 ? (
+        <button type="button" class="switch" aria-pressed={showQuiet.value} title="Traces that stand alone and hold no model request and no tool call" onClick={() => (showQuiet.value = !showQuiet.value)}>
+          {showQuiet.value ? "hide" : "show"} {plural(quietCount.value, "trace")} without acts
+        </button>
+      ) : null}
+      {above > 0 ? <button type="button" class="link muted" onClick={toTop}>{above} new above</button> : null}
+      <span class="grow" />
+      <button type="button" class="switch" aria-expanded={overviewOpen.value} onClick={() => (overviewOpen.value = !overviewOpen.value)}>{overviewOpen.value ? "Hide overview" : "Show overview"}</button>
+    </div>
+  );
+}
 
-export function SessionsPage() {
+function List() {
   const scroller = useRef<HTMLDivElement>(null);
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const [selected, select] = useState<string | null>(null);
-  const lines = useMemo(() => linesOf(shownRows.value, open, children.value), [shownRows.value, open, children.value]);
-  const sight = useSight(scroller, lines.length, HEIGHT);
+  const list = lines.value;
+  const sight = useSight(scroller, list.length, HEIGHT);
 
   // What is being read stays where it is when a session is put on top.
   const anchor = useRef<{ key: string; offset: number } | null>(null);
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
+    scroller.current!.scrollTop = keptTop;
+  }, []);
+  useLayoutEffect(() => {
     const held = anchor.current;
-    const place = held === null ? -1 : lines.findIndex((line) => line.key === held.key);
-    if (held !== null && place >= 0) element.scrollTop = place * HEIGHT - held.offset;
-  }, [lines]);
+    const place = held === null ? -1 : list.findIndex((line) => line.key === held.key);
+    if (held !== null && place >= 0) scroller.current!.scrollTop = place * HEIGHT - held.offset;
+  }, [list]);
   useEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
+    const element = scroller.current!;
     const remember = () => {
+      keptTop = element.scrollTop;
       const first = Math.floor(element.scrollTop / HEIGHT);
-      const line = lines[first];
+      const line = list[first];
       anchor.current = element.scrollTop === 0 || line === undefined ? null : { key: line.key, offset: first * HEIGHT - element.scrollTop };
     };
     remember();
     element.addEventListener("scroll", remember, { passive: true });
     return () => element.removeEventListener("scroll", remember);
-  }, [lines]);
+  }, [list]);
   useEffect(() => {
-    if (sight.end >= lines.length && hasMore()) void more();
-  }, [sight.end, lines.length]);
+    if (sight.end >= list.length && hasMore()) void more();
+  }, [sight.end, list.length]);
+  const inSight = list.slice(sight.first, sight.end);
+  useEffect(() => wantShapes(inSight.filter((line) => line.row !== null).map((line) => line.key)), [inSight.map((line) => line.key).join(), rows.value]);
 
-  const toggle = (row: SessionRow, wanted?: boolean) => {
-    if (row.subagent_count === 0) return;
-    const next = new Set(open);
-    if (wanted ?? !open.has(row.session_id)) {
-      next.add(row.session_id);
-      void loadChildren(row.session_id);
-    } else next.delete(row.session_id);
-    setOpen(next);
-  };
-  const at = lines.findIndex((line) => line.key === selected);
+  const at = list.findIndex((line) => line.key === selected.value);
   const go = (delta: number) => {
-    let next = Math.min(lines.length - 1, Math.max(0, at < 0 ? (delta > 0 ? 0 : lines.length - 1) : at + delta));
-    if (lines[next]?.row === null) next = Math.min(lines.length - 1, next + Math.sign(delta));
-    const line = lines[next];
+    let next = Math.min(list.length - 1, Math.max(0, at < 0 ? (delta > 0 ? 0 : list.length - 1) : at + delta));
+    if (list[next]?.row === null) next = Math.min(list.length - 1, next + Math.sign(delta));
+    const line = list[next];
     if (line === undefined || line.row === null) return;
-    select(line.key);
+    selected.value = line.key;
     if (scroller.current !== null) showRow(scroller.current, next, HEIGHT, 1, 1);
   };
   // Before the next key can come: a key pressed right after another must see what that one did.
@@ -139,61 +148,65 @@ export function SessionsPage() {
     last: () => go(Infinity),
     page_down: () => go(10),
     page_up: () => go(-10),
-    open: () => lines[at]?.row != null && navigate(sessionLink(lines[at].row.session_id)),
-    expand: () => lines[at]?.row != null && toggle(lines[at].row, true),
-    collapse: () => lines[at]?.row != null && toggle(lines[at].row, false),
-    search: () => document.querySelector<HTMLInputElement>("#session-filter")?.select(),
-    back: () => {
-      if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
-      else if (filterText.peek() !== "" || filterFlag.peek() !== "") setFilter("", "");
-      else select(null);
-    },
-  }), [lines, at, open]);
-  const filtered = filterText.value !== "" || filterFlag.value !== "";
-  const empty = loaded.value && rows.value.length === 0 && !filtered;
-  const visible = empty || failure.value !== null && !loaded.value ? null : scroller;
-  useEffect(() => visible?.current?.focus({ preventScroll: true }), [visible === null, loaded.value]);
+    open: () => list[at]?.row != null && navigate(sessionLink(list[at].row.session_id)),
+    expand: () => list[at]?.row != null && toggle(list[at].row, true),
+    collapse: () => list[at]?.row != null && toggle(list[at].row, false),
+    mark: () => list[at]?.row != null && mark(list[at].key, false),
+  }), [list, at]);
+  useEffect(() => scroller.current?.focus({ preventScroll: true }), []);
 
-  if (empty) return <main class="sessions-page"><ConnectGuide /></main>;
   return (
-    <main class="sessions-page">
-      <div class="page-head">
-        <h1>Sessions</h1>
-        <label class="search-box wide">
-          <Icon name="search" />
-          <input id="session-filter" type="search" placeholder="Title, id, harness, project, model, tool" aria-label="Filter sessions" value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value, filterFlag.value)} />
-          <kbd>/</kbd>
-        </label>
-        <div class="chips" role="group" aria-label="Show">
-          {FLAGS.map(([flag, label, icon]) => (
-            <button key={label} type="button" aria-pressed={filterFlag.value === flag} onClick={() => setFilter(filterText.value, flag)}>
-              {icon === null ? null : <span class={`tone-${icon}`}><Icon name={icon} /></span>}{label}
-            </button>
+    <div class="session-list">
+      <ColumnHeads />
+      <div class="session-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-rowcount={list.length} aria-colcount={COLUMNS.length} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label="Sessions">
+        <div class="session-space" role="rowgroup" style={{ height: `${list.length * HEIGHT}px` }}>
+          {inSight.map((line, i) => (
+            <SessionLine key={line.key} line={line} place={sight.first + i} top={(sight.first + i) * HEIGHT} selected={line.key === selected.value} marked={marked.value.has(line.key)} open={open.value.has(line.key)}
+              onToggle={() => line.row !== null && toggle(line.row)} onSelect={() => (selected.value = line.key)} onMark={(extend) => mark(line.key, extend)} onOpen={() => line.row !== null && navigate(sessionLink(line.row.session_id))} />
           ))}
         </div>
-        {quietCount.value > 0 ? (
-          <button type="button" class="switch" aria-pressed={showQuiet.value} title="Traces that stand alone and hold no model request and no tool call" onClick={() => (showQuiet.value = !showQuiet.value)}>
-            {showQuiet.value ? "hide" : "show"} {plural(quietCount.value, "trace")} without acts
-          </button>
-        ) : null}
-        {sight.top > 0 && fresh.value.size > 0 ? <button type="button" class="link muted" onClick={() => scroller.current?.scrollTo({ top: 0 })}>{fresh.value.size} new above</button> : null}
       </div>
+      {list.length === 0 ? <p class="note pad none-fit">No session fits. <button type="button" class="link" onClick={() => setFilter("")}>Show all</button></p> : null}
+      {loadingMore.value ? <p class="list-more" role="status">reading more…</p> : null}
+    </div>
+  );
+}
+
+export function SessionsPage() {
+  useEffect(() => {
+    // Without a filter in its address the list is as it was left, and the address says so.
+    if (query.peek().toString() === "" && listHref.peek() !== "/") return;
+    followAddress(query.value);
+  }, [query.value]);
+  const href = listHref.value;
+  useEffect(() => {
+    if ((path.peek() === "/" || path.peek() === "/sessions") && location.pathname + location.search !== href) history.replaceState(null, "", href);
+  }, [href]);
+  useLayoutEffect(() => provide({
+    search: () => document.querySelector<HTMLInputElement>("#session-filter")?.select(),
+    copy_link: () => void copy(location.href, "Link"),
+    back: () => {
+      if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
+      else if (marked.peek().size > 0) marked.value = new Set();
+      else if (filterText.peek() !== "") setFilter("");
+      else selected.value = null;
+    },
+  }), []);
+  const empty = loaded.value && rows.value.length === 0 && filterText.value.trim() === "" && sort.value === "activity";
+  if (empty) return <main class="sessions-page"><ConnectGuide title="No sessions yet" /></main>;
+  const known = lines.value.flatMap((line) => (line.row !== null && marked.value.has(line.key) ? [line.row] : []));
+  return (
+    <main class="sessions-page">
+      <Head above={keptTop > 0 ? fresh.value.size : 0} toTop={() => document.querySelector(".session-scroll")?.scrollTo({ top: 0 })} />
       {failure.value === null ? null : <Failure error={failure.value} what={loaded.value ? "The list could not be read again; what is shown is older" : "The sessions could not be read"} retry={() => void reload()} />}
-      {!loaded.value ? (failure.value === null ? <Skeleton rows={14} height={HEIGHT} label="Loading sessions" /> : null) : (
-        <div class="session-list">
-          <div class="session-row session-columns" aria-hidden="true">{COLUMNS.map((name, i) => <span key={i} class={i > 2 ? "num" : undefined}>{name}</span>)}</div>
-          <div class="session-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-rowcount={lines.length} aria-colcount={COLUMNS.length} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label="Sessions">
-            <div class="session-space" style={{ height: `${lines.length * HEIGHT}px` }}>
-              {lines.slice(sight.first, sight.end).map((line, i) => (
-                <SessionLine key={line.key} line={line} place={sight.first + i} top={(sight.first + i) * HEIGHT} selected={line.key === selected} open={open.has(line.key)}
-                  onToggle={() => line.row !== null && toggle(line.row)} onSelect={() => select(line.key)} />
-              ))}
-            </div>
-            {lines.length === 0 ? <p class="note pad">No session fits. <button type="button" class="link" onClick={() => setFilter("", "")}>Show all</button></p> : null}
-            {loadingMore.value ? <p class="note pad">more…</p> : null}
-          </div>
-        </div>
+      {failure.value !== null && !loaded.value ? null : (
+        <>
+          {overviewOpen.value ? <Overview /> : null}
+          {loaded.value ? <List /> : <div class="session-list"><ColumnHeads /><Skeleton rows={14} height={HEIGHT} label="Loading sessions" /></div>}
+        </>
       )}
+      {known.length > 0 ? <MarkedBar rows={known} clear={() => (marked.value = new Set())} /> : null}
+      <p class="sr-only">{keyLabel("x")} marks the selected session.</p>
     </main>
   );
 }

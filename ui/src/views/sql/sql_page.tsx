@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, getSqlSchema, isAbort, runSql, toApiError } from "../../api/client.ts";
 import type { SqlResult, SqlSchema } from "../../api/types.ts";
 import { keyLabel, provide } from "../../commands.ts";
-import { copy, schemaWidth } from "../../state/panels.ts";
+import { copy, schemaWidth, tell } from "../../state/panels.ts";
 import { navigate, query, recordQuery } from "../../state/route.ts";
 import { stored } from "../../state/stored.ts";
 import { groupDigits, plural } from "../../trace/format.ts";
@@ -12,12 +12,46 @@ import { Divider } from "../../widgets/split.tsx";
 import { Failure } from "../../widgets/states.tsx";
 import { createEditor, type SqlEditor } from "./editor.ts";
 import { EXAMPLES } from "./examples.ts";
+import { History, SavedQueries } from "./queries.tsx";
+import { remember, save, saved } from "./query_store.ts";
+import { ResultChart, type ChartChoice } from "./result_chart.tsx";
 import { Results } from "./results.tsx";
 import { Schema } from "./schema.tsx";
 import "./sql.css";
 
 const kept = stored<string>("sql.text", EXAMPLES[0]!.sql);
 const maxRows = stored<number>("sql.max_rows", 1000);
+const side = stored<string>("sql.side", "schema");
+const SIDES = [["schema", "Schema"], ["saved", "Saved"], ["history", "History"]] as const;
+
+/** The chart that the address asks for; null shows the table. */
+function chartOf(params: URLSearchParams): ChartChoice | null {
+  if (params.get("view") !== "chart") return null;
+  return { x: params.get("x") ?? undefined, y: (params.get("y") ?? "").split(",").filter((name) => name !== "") };
+}
+
+function SaveForm({ sql, close }: { sql: string; close: () => void }) {
+  const [name, setName] = useState("");
+  const taken = saved().some((query) => query.name === name.trim());
+  return (
+    <form class="save-form" onSubmit={(event) => {
+      event.preventDefault();
+      if (name.trim() === "") return;
+      save(name.trim(), sql);
+      side.value = "saved";
+      tell(`Saved as ${name.trim()}`);
+      close();
+    }}>
+      <input type="text" autoFocus aria-label="Name of the query" placeholder="Name" value={name} onInput={(event) => setName(event.currentTarget.value)} onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        close();
+      }} />
+      <button type="submit" disabled={name.trim() === ""}>{taken ? "Replace" : "Save"}</button>
+      <button type="button" class="quiet" onClick={close}>Cancel</button>
+    </form>
+  );
+}
 
 type Outcome = { state: "idle" } | { state: "running"; since: number } | { state: "done"; result: SqlResult } | { state: "failed"; error: ApiError } | { state: "cancelled" };
 
@@ -37,6 +71,12 @@ export function SqlPage() {
   const [schemaError, setSchemaError] = useState<ApiError | null>(null);
   const [outcome, setOutcome] = useState<Outcome>({ state: "idle" });
   const running = useRef<AbortController | null>(null);
+  const [chart, setChartNow] = useState(() => chartOf(query.peek()));
+  const [saving, setSaving] = useState<string | null>(null);
+  const setChart = (next: ChartChoice | null) => {
+    setChartNow(next);
+    recordQuery({ view: next === null ? null : "chart", x: next?.x ?? null, y: next?.y.join(",") ?? null });
+  };
 
   const cancel = () => {
     if (running.current === null) return false;
@@ -57,10 +97,12 @@ export function SqlPage() {
     try {
       const result = await runSql(sql, maxRows.peek(), own.signal);
       setOutcome({ state: "done", result });
+      remember(sql, result.rows.length);
     } catch (cause) {
       if (isAbort(cause) || own !== running.current) return;
       const error = toApiError(cause);
       setOutcome({ state: "failed", error });
+      if (error.status === 400) remember(sql, null);
       editor.current?.mark(error.position);
     } finally {
       if (running.current === own) running.current = null;
@@ -76,6 +118,8 @@ export function SqlPage() {
     editor.current = createEditor(host.current!, query.peek().get("sql") ?? kept.peek(), { run: () => void run(), cancel });
     loadSchema();
     editor.current.focus();
+    // A link to a query shows its answer: it can only read.
+    if (query.peek().has("sql")) void run();
     return () => {
       running.current?.abort();
       editor.current?.destroy();
@@ -85,6 +129,8 @@ export function SqlPage() {
     run: () => void run(),
     search: () => editor.current?.focus(),
     copy_link: () => void copy(location.href, "Link"),
+    save_query: () => setSaving(editor.current!.text()),
+    chart: () => setChart(chartOf(new URLSearchParams(location.search)) === null ? { x: undefined, y: [] } : null),
     back: () => {
       if (cancel()) return;
       if (document.activeElement === host.current?.firstElementChild) (document.activeElement as HTMLElement).blur();
@@ -99,8 +145,12 @@ export function SqlPage() {
   return (
     <main class="sql-page">
       <h1 class="sr-only">SQL</h1>
-      <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label="Schema">
-        {schemaError !== null ? <Failure error={schemaError} what="The schema could not be read" retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
+      <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label="Schema and queries">
+        <div class="tabs side-tabs" role="group" aria-label="Beside the query">
+          {SIDES.map(([id, label]) => <button key={id} type="button" aria-pressed={side.value === id} onClick={() => (side.value = id)}>{label}</button>)}
+        </div>
+        {side.value === "saved" ? <SavedQueries use={use} /> : side.value === "history" ? <History use={use} />
+          : schemaError !== null ? <Failure error={schemaError} what="The schema could not be read" retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
       </aside>
       <Divider width={schemaWidth} least={160} most={520} side="left" label="Width of the schema" />
       <div class="sql-main">
@@ -110,10 +160,20 @@ export function SqlPage() {
           <label class="muted">at most <select aria-label="Most rows" value={String(maxRows.value)} onChange={(event) => (maxRows.value = Number(event.currentTarget.value))}>
             {[1000, 10_000, 100_000].map((n) => <option key={n} value={String(n)}>{groupDigits(n)}</option>)}
           </select> rows</label>
-          <span class="examples">{EXAMPLES.map((example) => <button key={example.label} type="button" class="quiet" title={example.sql} onClick={() => use(example.sql)}>{example.label}</button>)}</span>
+          {saving === null ? <button type="button" onClick={() => setSaving(editor.current!.text())}>Save</button> : <SaveForm sql={saving} close={() => {
+            setSaving(null);
+            editor.current?.focus();
+          }} />}
+          <button type="button" title="A link to this query and this view of its result" onClick={() => void copy(location.href, "Link")}>Copy link</button>
           <span class="grow" />
           {outcome.state === "running" ? <Running since={outcome.since} cancel={cancel} /> : null}
           {outcome.state === "done" ? <span class="muted" role="status">{plural(outcome.result.rows.length, "row")}{outcome.result.truncated ? " (there are more)" : ""} · {outcome.result.elapsed_ms} ms</span> : null}
+          {outcome.state === "done" ? (
+            <div class="segmented" role="group" aria-label="Show the result as">
+              <button type="button" aria-pressed={chart === null} onClick={() => setChart(null)}>Table</button>
+              <button type="button" aria-pressed={chart !== null} onClick={() => setChart(chart ?? { x: undefined, y: [] })}>Chart</button>
+            </div>
+          ) : null}
           {outcome.state === "cancelled" ? <span class="muted" role="status">cancelled</span> : null}
         </div>
         {outcome.state === "failed" ? (
@@ -121,7 +181,7 @@ export function SqlPage() {
             <pre>{outcome.error.message}</pre>
             <p class="mono muted">{outcome.error.code}{outcome.error.requestId === null ? "" : ` · request ${outcome.error.requestId}`}</p>
           </div>
-        ) : outcome.state === "done" ? <Results result={outcome.result} /> : (
+        ) : outcome.state === "done" ? (chart === null ? <Results result={outcome.result} /> : <ResultChart result={outcome.result} choice={chart} onChoice={setChart} />) : (
           <div class="sql-hint note pad">{outcome.state === "running" ? null : "Read-only DuckDB. Cells with session, trace and span ids lead to the places they name."}</div>
         )}
       </div>

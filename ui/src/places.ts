@@ -1,0 +1,28 @@
+// The places of the application: navigation, palette and routing come from this table.
+
+import { match } from "./state/route.ts";
+
+export interface Place {
+  /** Also the command that leads there: `go_` and this. */
+  id: string;
+  label: string;
+  href: string;
+  /** Paths that belong to it. */
+  paths: readonly string[];
+}
+
+export const PLACES: readonly Place[] = [
+  { id: "live", label: "Live", href: "/live", paths: ["/live"] },
+  { id: "sessions", label: "Sessions", href: "/", paths: ["/", "/sessions", "/replay/:id", "/trace/:id"] },
+  { id: "findings", label: "Findings", href: "/findings", paths: ["/findings"] },
+  { id: "dashboard", label: "Dashboard", href: "/dashboard", paths: ["/dashboard"] },
+  { id: "catalog", label: "Catalog", href: "/catalog", paths: ["/catalog"] },
+  { id: "sql", label: "SQL", href: "/sql", paths: ["/sql"] },
+  { id: "setup", label: "Setup", href: "/setup", paths: ["/setup"] },
+  { id: "settings", label: "Settings", href: "/settings", paths: ["/settings"] },
+];
+
+/** The place that an address belongs to, or null. */
+export function placeOf(path: string): Place | null {
+  return PLACES.find((place) => place.paths.some((pattern) => pattern === path || match(pattern, path) !== null)) ?? null;
+}

@@ -1,0 +1,69 @@
+// What the reader can choose, and what this installation is.
+
+import type { Signal } from "@preact/signals";
+import { useLayoutEffect } from "preact/hooks";
+import { getStats } from "../../api/client.ts";
+import { provide, runCommand } from "../../commands.ts";
+import { fullTime, now, tellTime, timeStyle, zone } from "../../state/clock.ts";
+import { contrast, theme } from "../../state/theme.ts";
+import { showQuiet } from "../../state/sessions.ts";
+import { formatBytes, groupDigits } from "../../trace/format.ts";
+import { navigate } from "../../state/route.ts";
+import { Failure } from "../../widgets/states.tsx";
+import { useAnswer } from "../../widgets/use_answer.ts";
+import "./settings.css";
+
+function Choice({ label, about, state, options }: { label: string; about: string; state: Signal<string>; options: [value: string, label: string][] }) {
+  return (
+    <fieldset class="setting">
+      <legend>{label}</legend>
+      <p class="note">{about}</p>
+      <div class="segmented large" role="radiogroup" aria-label={label}>
+        {options.map(([value, text]) => <button key={value} type="button" role="radio" aria-checked={state.value === value} aria-pressed={undefined} class={state.value === value ? "is-on" : ""} onClick={() => (state.value = value)}>{text}</button>)}
+      </div>
+    </fieldset>
+  );
+}
+
+function Fact({ label, value }: { label: string; value: string | null }) {
+  return <div><dt>{label}</dt><dd class="mono">{value ?? "…"}</dd></div>;
+}
+
+export function SettingsPage() {
+  const stats = useAnswer("stats", getStats);
+  const s = stats.data;
+  useLayoutEffect(() => provide({ back: () => navigate("/") }), []);
+  const sample = new Date(now.value - 95_000).toISOString();
+  return (
+    <main class="page page-scroll settings">
+      <h1>Settings</h1>
+      <p class="note">Kept in this browser.</p>
+      <Choice label="Theme" about="Light, dark, or as the system says." state={theme} options={[["auto", "System"], ["light", "Light"], ["dark", "Dark"]]} />
+      <Choice label="Contrast" about="High contrast draws stronger lines and darker text." state={contrast} options={[["auto", "System"], ["normal", "Normal"], ["more", "High"]]} />
+      <Choice label="Time zone" about={`Times read like ${fullTime(sample)}.`} state={zone} options={[["local", "Local"], ["utc", "UTC"]]} />
+      <Choice label="Times in lists" about={`A moment ago reads ${tellTime(sample)}. The full time is always in the hint.`} state={timeStyle} options={[["clock", "Clock time"], ["relative", "Time ago"]]} />
+      <fieldset class="setting">
+        <legend>Traces without acts</legend>
+        <p class="note">Traces that stand alone and hold no model request and no tool call: mostly housekeeping of exporters.</p>
+        <label class="check"><input type="checkbox" checked={showQuiet.value} onChange={(event) => (showQuiet.value = event.currentTarget.checked)} /> Show them among the sessions</label>
+      </fieldset>
+      <h2 class="settings-part">This installation</h2>
+      {stats.failure === null ? null : <Failure error={stats.failure} what="The figures of the installation could not be read" retry={stats.again} />}
+      <dl class="facts">
+        <Fact label="Version" value={s && s.version} />
+        <Fact label="Running since" value={s && fullTime(s.started_at)} />
+        <Fact label="OTLP over gRPC" value={s && (s.otlp.grpc ?? "off")} />
+        <Fact label="OTLP over HTTP" value={s && (s.otlp.http ?? "off")} />
+        <Fact label="Sessions" value={s && groupDigits(s.session_count)} />
+        <Fact label="Spans" value={s && groupDigits(s.span_count)} />
+        <Fact label="Events" value={s && groupDigits(s.event_count)} />
+        <Fact label="Metric points" value={s && groupDigits(s.metric_count)} />
+        <Fact label="Payloads as sent" value={s && formatBytes(s.payload_bytes)} />
+        <Fact label="On disk" value={s && formatBytes(s.stored_bytes)} />
+        <Fact label="Refused since the start" value={s && groupDigits(s.ingest.rejected)} />
+        <Fact label="Waiting to be loaded" value={s && formatBytes(s.ingest.queued_bytes)} />
+      </dl>
+      <p class="settings-links"><button type="button" onClick={() => runCommand("help")}>All keys <kbd>?</kbd></button> <a class="plain-link" href="/setup">Connect an agent</a> <a class="plain-link" href="/api/v1/openapi.json" target="_blank" rel="noreferrer">Description of the API</a></p>
+    </main>
+  );
+}
