@@ -25,6 +25,8 @@ macro_rules! assets {
 pub const ASSETS: &[Asset] = assets![
     "index.html" => "text/html; charset=utf-8",
     "app.js" => "text/javascript; charset=utf-8",
+    "chart.js" => "text/javascript; charset=utf-8",
+    "dashboard_page.js" => "text/javascript; charset=utf-8",
     "sql_page.js" => "text/javascript; charset=utf-8",
     "style.css" => "text/css; charset=utf-8",
     "icon.svg" => "image/svg+xml",

@@ -15,6 +15,6 @@ export async function assertAccessible(page, { exclude = [] } = {}) {
     async ({ tags, exclude }) => (await window.axe.run({ exclude }, { runOnly: tags, resultTypes: ["violations"] })).violations,
     { tags: TAGS, exclude: exclude.map((selector) => [selector]) },
   );
-  const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}) at ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\n", " ")}`));
+  const told = violations.map(({ id, help, nodes }) => `${id} (${help}), ${nodes.length} times: ${nodes.slice(0, 3).map((node) => `${node.target.join(" ")}: ${node.failureSummary.replaceAll("\n", " ")}`).join("; ")}`);
   assert.deepEqual(told, []);
 }

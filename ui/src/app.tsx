@@ -97,8 +97,8 @@ export function App() {
         </nav>
         <span class="grow" />
         <span class={`live live-${connection.value}`} title={explanation} role="status"><i /><span class="live-word">{live}</span></span>
-        <button type="button" class="quiet" aria-label="Commands and sessions" title="Commands and sessions" onClick={() => runCommand("palette")}><kbd>{keyLabel("Mod+k")}</kbd></button>
-        <button type="button" class="quiet help-button" aria-label="All keys" title="All keys" onClick={() => runCommand("help")}><kbd>?</kbd></button>
+        <button type="button" class="quiet" title="Commands and sessions" onClick={() => runCommand("palette")}><span class="sr-only">Commands and sessions </span><kbd>{keyLabel("Mod+k")}</kbd></button>
+        <button type="button" class="quiet help-button" title="All keys" onClick={() => runCommand("help")}><span class="sr-only">All keys </span><kbd>?</kbd></button>
         <button type="button" class="quiet" aria-label={dark.value ? "Switch to light" : "Switch to dark"} title={dark.value ? "Switch to light" : "Switch to dark"} onClick={toggleTheme}>
           <Icon name={dark.value ? "sun" : "moon"} size={14} />
         </button>

@@ -40,7 +40,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "view_transcript", label: "Transcript", keys: ["2"], group: "View" },
   { id: "view_both", label: "Waterfall and transcript", keys: ["3"], group: "View" },
   { id: "view_findings", label: "Findings of this session", keys: ["4"], group: "View" },
-  { id: "play", label: "Play or pause", keys: [" "], group: "Replay" },
+  { id: "play", label: "Play or pause", keys: ["Space"], group: "Replay" },
   { id: "step_forward", label: "Step to the next act", keys: ["."], group: "Replay" },
   { id: "step_back", label: "Step to the act before", keys: [","], group: "Replay" },
   { id: "faster", label: "Faster", keys: [">"], group: "Replay" },
@@ -115,7 +115,8 @@ const ARROWS = /^(Shift\+)?(Arrow|Page|Home|End)/;
 function belongsToTarget(event: KeyboardEvent, key: string): boolean {
   // Inside a shadow root the event names only the host; its path names the field typed in.
   const target = (event.composedPath()[0] ?? event.target) as HTMLElement;
-  const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  const ticked = target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(target.type);
+  const typing = target.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !ticked);
   if (typing) return key !== "Escape" && !key.startsWith("Mod+");
   if (key === "Enter" || key === "Space") return target.closest(OWN_ENTER) !== null;
   return ARROWS.test(key) && target.closest("[data-own-arrows]") !== null;
@@ -143,10 +144,10 @@ export function startHotkeys(): void {
 }
 
 const MAC = typeof navigator !== "undefined" && /Mac|iP(hone|ad)/.test(navigator.platform);
-const GLYPHS: Record<string, string> = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", PageDown: "PgDn", PageUp: "PgUp" };
+const GLYPHS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", PageDown: "PgDn", PageUp: "PgUp" };
 
 export function keyLabel(keys: string): string {
-  return (keys === " " ? [keys] : keys.split(" ")).map((key) => {
+  return keys.split(" ").map((key) => {
     if (key.startsWith("Shift+")) return `⇧${keyLabel(key.slice(6))}`;
     const plain = key.replace("Mod+", "");
     const name = GLYPHS[plain] ?? (key.startsWith("Mod+") && plain.length === 1 ? plain.toUpperCase() : plain);

@@ -39,9 +39,9 @@ function Charts({ steps, stepS }: { steps: Steps; stepS: number }) {
         { label: "tool calls", values: steps.sum("tool_call_count"), colour: "tool", kind: "bar", stacked: true },
       ]} />
       <Chart {...common} title="Tokens" format={formatCount} summary={total(formatCount)} series={[
-        { label: "output", values: steps.sum("output_tokens"), colour: "model", kind: "bar" },
-        { label: "fresh input", values: input.map((value, i) => Math.max(0, value - cached[i]!)), colour: "turn", kind: "bar", stacked: true },
-        { label: "cached input", values: cached, colour: "strong-line", kind: "bar", stacked: true },
+        { label: "out", values: steps.sum("output_tokens"), colour: "model", kind: "bar" },
+        { label: "in", values: input.map((value, i) => Math.max(0, value - cached[i]!)), colour: "turn", kind: "bar", stacked: true },
+        { label: "in, cached", values: cached, colour: "strong-line", kind: "bar", stacked: true },
       ]} />
       <Chart {...common} title="Input from caches" format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
         { label: "of input tokens", values: input.map((value, i) => (value === 0 ? null : (100 * cached[i]!) / value)), colour: "turn", kind: "line" },
@@ -49,11 +49,11 @@ function Charts({ steps, stepS }: { steps: Steps; stepS: number }) {
       <Chart {...common} title="Cost" format={money} summary={total(money)} series={[{ label: "US dollars", values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
       <Chart {...common} title="Model latency" format={ns} summary={peak(ns)} series={[
         { label: "median", values: steps.gap("model_p50_ns"), colour: "model", kind: "line" },
-        { label: "95th percentile", values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },
+        { label: "95th", values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },
       ]} />
       <Chart {...common} title="Tool latency" format={ns} summary={peak(ns)} series={[
         { label: "median", values: steps.gap("tool_p50_ns"), colour: "tool", kind: "line" },
-        { label: "95th percentile", values: steps.gap("tool_p95_ns"), colour: "tool", kind: "line", dashed: true },
+        { label: "95th", values: steps.gap("tool_p95_ns"), colour: "tool", kind: "line", dashed: true },
       ]} />
       <Chart {...common} title="Errors and denials" format={whole} summary={total(groupDigits)} series={[
         { label: "errors", values: steps.sum("error_count"), colour: "error", kind: "bar" },

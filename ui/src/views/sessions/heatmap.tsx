@@ -76,7 +76,7 @@ export function Heatmap({ activity }: { activity: Activity | null }) {
         style={{ gridTemplateColumns: `${LABELS}px repeat(${weeks}, ${CELL - 2}px)` }} onKeyDown={onKeyDown} onPointerLeave={() => setAt(null)} onBlur={() => setAt(null)}>
         {calendar.rows.map((row, place) => (
           <div key={place} role="row" class="heat-row">
-            <span role="rowheader" class="heat-weekday" aria-label={WEEKDAYS[place]}>{place % 2 === 0 && place < 6 ? WEEKDAYS[place]!.slice(0, 3) : ""}</span>
+            <span role="rowheader" class="heat-weekday"><span class="sr-only">{WEEKDAYS[place]}</span><span aria-hidden="true">{place % 2 === 0 && place < 6 ? WEEKDAYS[place]!.slice(0, 3) : ""}</span></span>
             {row.map((day, week) => day.day === "" ? <span key={week} role="gridcell" class="heat-none" /> : (
               <span key={week} id={`day-${place}-${week}`} role="gridcell" class={`heat-day level-${day.level}${chosen !== null && day.day >= chosen[0] && day.day <= chosen[1] ? " is-chosen" : ""}${at !== null && at.row === place && at.week === week ? " is-pointed" : ""}`}
                 aria-label={tell(day)} aria-selected={chosen !== null && day.day >= chosen[0] && day.day <= chosen[1]}

@@ -56,7 +56,7 @@ function Cards({ summary }: { summary: SessionSummary | null }) {
       <Card label="Cost" value={s && (s.cost_usd === null ? "–" : formatCost(s.cost_usd))} title={s ? (s.priced_session_count < s.session_count ? `Known for ${plural(s.priced_session_count, "session")} of ${groupDigits(s.session_count)}` : "Known for all of them") : undefined}>
         {s && s.priced_session_count < s.session_count ? `of ${groupDigits(s.priced_session_count)} priced` : null}
       </Card>
-      <Card label="Average duration" value={s && (s.average_duration_ns === null ? "–" : formatDuration(s.average_duration_ns))} />
+      <Card label="Avg. duration" value={s && (s.average_duration_ns === null ? "–" : formatDuration(s.average_duration_ns))} />
       <Card label="Findings" value={s && groupDigits(s.finding_count)}>{s && s.finding_count > 0 ? `in ${plural(s.found_session_count, "session")}` : null}</Card>
     </dl>
   );

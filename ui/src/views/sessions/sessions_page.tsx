@@ -13,7 +13,7 @@ import { plural } from "../../trace/format.ts";
 import { Icon } from "../../widgets/icon.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
-import { ConnectGuide } from "./connect_guide.tsx";
+import { ConnectGuide } from "../setup/connect_guide.tsx";
 import { FilterBar } from "./filter_bar.tsx";
 import { MarkedBar } from "./marked_bar.tsx";
 import { Overview } from "./overview.tsx";

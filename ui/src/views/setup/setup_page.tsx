@@ -3,7 +3,7 @@
 import { useLayoutEffect } from "preact/hooks";
 import { provide } from "../../commands.ts";
 import { navigate } from "../../state/route.ts";
-import { ConnectGuide } from "../sessions/connect_guide.tsx";
+import { ConnectGuide } from "./connect_guide.tsx";
 
 export function SetupPage() {
   useLayoutEffect(() => provide({ back: () => navigate("/") }), []);

@@ -6,6 +6,7 @@ import { connection, onLive } from "../../api/live.ts";
 import type { Stats } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { groupDigits, plural } from "../../trace/format.ts";
+import "./setup.css";
 
 function claudeCode(grpc: string): string {
   return [
@@ -57,8 +58,8 @@ export function ConnectGuide({ title }: { title: string }) {
       <h1>{title}</h1>
       <Arrival stats={stats} />
       <Snippet title="Claude Code" about="in the shell that starts it" text={claudeCode(grpc)} />
-      <Snippet title="Any OpenTelemetry SDK" about="gRPC there, HTTP on the other port" text={`export OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc}   # OTEL_EXPORTER_OTLP_PROTOCOL=grpc\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}   # OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />
-      <Snippet title="Just looking" about="a few recorded runs, sent as they happened" text="spanreel demo" />
+      <Snippet title="Any OpenTelemetry SDK" about="gRPC or HTTP, as the SDK prefers" text={`# gRPC\nexport OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc}\n# HTTP\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}`} />
+      <Snippet title="Just looking" about="a few made-up runs, sent as agents would send them" text="spanreel demo" />
     </div>
   );
 }
