@@ -147,7 +147,8 @@ pub struct Facts {
     pub harness_version: Option<Arc<str>>,
     /// Session (conversation) id that this very record carries.
     pub session_id: Option<Arc<str>>,
-    /// Session id that only the resource carries; weaker than `session_id` of any relative.
+    /// Session id that only the resource carries, or a key of the user's own making; weaker than
+    /// `session_id` of any relative.
     pub resource_session_id: Option<Arc<str>>,
     /// Session that this record's session is a child of, where the emitter says so.
     pub parent_session_id: Option<Arc<str>>,
@@ -219,6 +220,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
     pub operation: Operation,
+    pub plumbing: bool,
     pub end_ns: Option<i64>,
     pub status: Status,
     pub status_message: Option<Arc<str>>,

@@ -5,12 +5,19 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::langchain;
+use super::media;
+
 /// The message list inside a request body, response body or bare list; `None` when the shape is
 /// not known.
 pub(super) fn messages(json: Json) -> Option<Vec<Json>> {
     match json {
         Json::Array(mut items) => {
-            if items.len() == 1 && items[0].is_array() {
+            let is_wrapped = items.len() == 1
+                && items[0]
+                    .as_array()
+                    .is_some_and(|inner| langchain::pair(inner).is_none());
+            if is_wrapped {
                 return messages(items.swap_remove(0));
             }
             if items.is_empty() {
@@ -101,6 +108,12 @@ fn body(mut map: Map<String, Json>) -> Option<Vec<Json>> {
         };
         return Some(with_system(system, list));
     }
+    if let Some(wrapped) = langchain::wrapped_call(&mut map) {
+        return match wrapped {
+            Json::String(text) => Some(vec![text_message("user", text)]),
+            other => messages(other),
+        };
+    }
     if let Some(Json::String(prompt)) = map.remove("prompt") {
         return Some(with_system(
             map.remove("system"),
@@ -155,9 +168,17 @@ pub(super) fn text_message(role: &str, text: String) -> Json {
 
 /// One message of any known shape.
 pub(super) fn message(item: Json) -> Option<Json> {
-    let Json::Object(mut map) = item else {
-        return None;
+    let mut map = match item {
+        Json::Object(map) => map,
+        Json::Array(pair) => return langchain::pair(&pair),
+        _ => return None,
     };
+    if let Some(inner) = langchain::inner_message(&mut map) {
+        return item_without_role(inner);
+    }
+    if let Some(name) = map.remove("event.name") {
+        return listed_event(name.as_str()?, map);
+    }
     let role = match map.remove("role") {
         // Gemini's word.
         Some(Json::String(role)) if role == "model" => "assistant".to_owned(),
@@ -176,9 +197,10 @@ pub(super) fn message(item: Json) -> Option<Json> {
     let call_id = ["tool_call_id", "toolCallId"]
         .iter()
         .find_map(|key| map.remove(*key));
+    let has_failed = map.get("status").and_then(Json::as_str) == Some("error");
     match map.remove("parts").or_else(|| map.remove("content")) {
         Some(content) if role == "tool" && call_id.is_some() => {
-            parts.push(json!({"type": "tool_call_response", "id": call_id, "response": content}));
+            parts.push(tool_response(call_id, content, has_failed.then_some(true)));
         }
         Some(Json::String(text)) if !text.is_empty() => {
             parts.push(json!({"type": "text", "content": text}));
@@ -212,18 +234,31 @@ pub(super) fn message(item: Json) -> Option<Json> {
     Some(Json::Object(message))
 }
 
-/// Items of OpenAI's responses API, and messages that name their author in `type`.
-fn item_without_role(map: Map<String, Json>) -> Option<Json> {
-    let kind = map.get("type")?.as_str()?;
-    let author = match kind {
-        "human" => Some("user"),
-        "ai" => Some("assistant"),
-        "system" | "tool" => Some(kind),
-        _ => None,
+/// A message in a list of the deprecated events, which names its event beside its fields.
+fn listed_event(name: &str, mut map: Map<String, Json>) -> Option<Json> {
+    let role = match name {
+        "gen_ai.system.message" => "system",
+        "gen_ai.user.message" => "user",
+        "gen_ai.tool.message" => "tool",
+        "gen_ai.assistant.message" | "gen_ai.choice" => "assistant",
+        _ => return None,
     };
-    if let Some(author) = author {
-        let author = author.to_owned();
-        let mut map = map;
+    if let Some(Json::Object(inner)) = map.remove("message") {
+        map = inner;
+    }
+    if role == "tool"
+        && let Some(id) = map.remove("id")
+    {
+        map.insert("tool_call_id".into(), id);
+    }
+    map.entry("role").or_insert_with(|| role.into());
+    message(Json::Object(map))
+}
+
+/// Items of OpenAI's responses API, and messages that name their author in `type`.
+fn item_without_role(mut map: Map<String, Json>) -> Option<Json> {
+    let kind = map.get("type")?.as_str()?;
+    if let Some(author) = langchain::role(kind) {
         map.insert("role".into(), author.into());
         return message(Json::Object(map));
     }
@@ -303,16 +338,16 @@ pub(super) fn part(block: Json) -> Json {
         | "custom_tool_call_output"
         | "tool_call_response" => {
             let id = take(&["tool_use_id", "call_id", "toolCallId", "id"]);
-            let is_error = take(&["is_error", "isError"]);
-            let response = take(&["response", "result", "output", "content"]).map(unwrapped);
-            let mut part = json!({"type": "tool_call_response", "id": id, "response": response});
-            if let (Some(Json::Bool(flag)), Some(part)) = (is_error, part.as_object_mut()) {
-                part.insert("is_error".into(), flag.into());
-            }
-            part
+            let flag = take(&["is_error", "isError"]).and_then(|flag| flag.as_bool());
+            let response = take(&["response", "result", "output", "content"]);
+            let (response, is_error) = match response {
+                Some(response) => unwrapped(response),
+                None => (Json::Null, None),
+            };
+            tool_response(id, response, flag.or(is_error))
         }
         "" => untyped(map),
-        _ => Json::Object(map),
+        kind => media::part(kind, &map).unwrap_or_else(|| Json::Object(map)),
     }
 }
 
@@ -342,27 +377,54 @@ fn untyped(mut map: Map<String, Json>) -> Json {
         let mut part = json!({
             "type": "tool_call_response",
             "id": result.remove("id").or_else(|| result.remove("toolUseId")),
-            "response": result.remove("response").or_else(|| result.remove("content")),
+            "response": result.remove("response").or_else(|| result.remove("content")).map(plain_text),
         });
         if let (true, Some(part)) = (failed, part.as_object_mut()) {
             part.insert("is_error".into(), true.into());
         }
         return part;
     }
+    // The Vercel SDK's answers list calls without a type.
+    if map.contains_key("toolCallId") && map.contains_key("toolName") {
+        let is_result = ["result", "output"]
+            .iter()
+            .any(|key| map.contains_key(*key));
+        let kind = if is_result {
+            "tool-result"
+        } else {
+            "tool-call"
+        };
+        map.insert("type".into(), kind.into());
+        return part(Json::Object(map));
+    }
+    if let Some(part) = media::untyped(&map) {
+        return part;
+    }
     map.insert("type".into(), "generic".into());
     Json::Object(map)
 }
 
-/// The Vercel SDK wraps a result as `{type, value}`.
-fn unwrapped(response: Json) -> Json {
+/// The Vercel SDK wraps a result as `{type, value}`, where the type says whether it is an error.
+fn unwrapped(response: Json) -> (Json, Option<bool>) {
     match response {
         Json::Object(mut map)
             if map.len() == 2 && map.contains_key("type") && map.contains_key("value") =>
         {
-            map.remove("value").unwrap_or(Json::Null)
+            let kind = map.get("type").and_then(Json::as_str).unwrap_or_default();
+            let is_error =
+                (kind.starts_with("error-") || kind == "execution-denied").then_some(true);
+            (map.remove("value").unwrap_or(Json::Null), is_error)
         }
-        other => other,
+        other => (other, None),
     }
+}
+
+fn tool_response(id: Option<Json>, response: Json, is_error: Option<bool>) -> Json {
+    let mut part = json!({"type": "tool_call_response", "id": id, "response": response});
+    if let (Some(flag), Some(part)) = (is_error, part.as_object_mut()) {
+        part.insert("is_error".into(), flag.into());
+    }
+    part
 }
 
 /// A text that may be a list of text blocks.

@@ -7,6 +7,7 @@ use proto::agent::{Act, Operation, ToolCallAsked, ToolResultSeen};
 use super::facts;
 use super::flattened::{self, Dialect};
 use super::json;
+use super::langchain;
 use super::messages::{self, Conversation, ToolCall};
 use super::names::Concept as C;
 use super::payload::Bag;
@@ -30,6 +31,8 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         }
         Operation::Tool | Operation::Mcp | Operation::Policy => tool(record, bag, reading),
         Operation::Agent | Operation::Turn => agent(record, bag, reading),
+        // Frames around the acts repeat what these say.
+        Operation::Internal if reading.shape.plumbing => {}
         _ => {
             if let Some(input) = record.picked.content(C::Input, bag).map(Cow::into_owned) {
                 reading.facts.input = Some(bag.add(input));
@@ -156,6 +159,9 @@ fn model_input(record: &Record<'_>, bag: &mut Bag) -> Option<Conversation> {
     if !events.is_empty() {
         return Some(messages::from_list(events, bag));
     }
+    if let Some(list) = listed_events(record, bag, false) {
+        return Some(messages::from_list(list, bag));
+    }
     let whole = picked.value(C::Input);
     // The flattened form loses its oldest keys first; the whole text does not.
     let flattened_first =
@@ -194,7 +200,8 @@ fn model_output(record: &Record<'_>, bag: &mut Bag) -> Option<Conversation> {
     if !events.is_empty() {
         return Some(messages::from_list(events, bag));
     }
-    let list = flattened::messages(record.attributes, Dialect::OpenInferenceOutput, bag)
+    let list = listed_events(record, bag, true)
+        .or_else(|| flattened::messages(record.attributes, Dialect::OpenInferenceOutput, bag))
         .or_else(|| flattened::messages(record.attributes, Dialect::IndexedCompletion, bag))
         .or_else(|| flattened::vercel_answer(record.attributes, bag));
     if let Some(list) = list {
@@ -262,6 +269,7 @@ pub(super) fn set_messages(
         joins_span: false,
         start_ns: act.start_ns,
         end_ns: act.end_ns,
+        is_control_flow: false,
     };
     if !input.is_empty() {
         set_input(Some(messages::from_list(input, bag)), bag, &mut reading);
@@ -274,20 +282,75 @@ pub(super) fn set_messages(
     act.tool_calls_asked = reading.tool_calls_asked;
 }
 
+/// The deprecated events as one attribute holds them, a list of the events' bodies with their names.
+fn listed_events(record: &Record<'_>, bag: &Bag, answers: bool) -> Option<Vec<serde_json::Value>> {
+    let value = record.picked.value(C::Input)?.content(bag);
+    if !value.contains("\"event.name\"") {
+        return None;
+    }
+    let serde_json::Value::Array(list) = json::parse_nested(&value)? else {
+        return None;
+    };
+    let wanted = list.into_iter().filter(|event| {
+        let name = event.get("event.name").and_then(serde_json::Value::as_str);
+        name.is_some_and(|name| is_message_event(name) && is_answer_event(name) == answers)
+    });
+    let list: Vec<_> = wanted.filter_map(super::blocks::message).collect();
+    (!list.is_empty()).then_some(list)
+}
+
 fn tool(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let picked = &record.picked;
     let input = picked
         .content(C::ToolInput, bag)
         .map(Cow::into_owned)
+        .or_else(|| {
+            let (_, value) = details(record, "gen_ai.input.messages")?;
+            Some(value.content(bag).into_owned())
+        })
         .or_else(|| tool_event(record, "gen_ai.tool.message", "content", bag));
     let output = picked
         .content(C::ToolOutput, bag)
         .map(Cow::into_owned)
-        .or_else(|| tool_event(record, "gen_ai.choice", "message", bag));
+        .or_else(|| {
+            let (_, value) = details(record, "gen_ai.output.messages")?;
+            Some(value.content(bag).into_owned())
+        })
+        .or_else(|| {
+            let blocks = tool_event(record, "gen_ai.choice", "message", bag)?;
+            Some(messages::text_of_blocks(&blocks).unwrap_or(blocks))
+        });
     if let Some(input) = input {
-        set_tool_input(input, bag, reading);
+        let call = langchain::call(&input).or_else(|| messages::only_call(&input));
+        let input = match call {
+            Some(call) => {
+                let facts = &mut reading.facts;
+                if facts.tool_call_id.is_none() {
+                    facts.tool_call_id = call.tool_call_id.map(|id| bag.word(&id));
+                }
+                call.arguments
+            }
+            None => Some(input),
+        };
+        if let Some(input) = input {
+            set_tool_input(input, bag, reading);
+        }
     }
     if let Some(output) = output {
+        let result = langchain::result(&output).or_else(|| messages::only_result(&output));
+        let output = match result {
+            Some(result) => {
+                let facts = &mut reading.facts;
+                if facts.tool_call_id.is_none() {
+                    facts.tool_call_id = result.tool_call_id.map(|id| bag.word(&id));
+                }
+                if result.is_error {
+                    facts.success = Some(false);
+                }
+                result.text
+            }
+            None => output,
+        };
         set_tool_output(output, bag, reading);
     }
 }

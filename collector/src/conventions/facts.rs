@@ -41,10 +41,11 @@ fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let facts = &mut reading.facts;
     let active = record.source.family.for_record(record.name);
     facts.harness = active.harness(record, bag);
-    facts.session_id = picked
-        .word(C::Session, bag)
-        .or_else(|| metadata_session(record, bag));
-    facts.resource_session_id = record.source.session_id.clone();
+    facts.session_id = picked.word(C::Session, bag);
+    facts.resource_session_id = picked
+        .word(C::NamedSession, bag)
+        .or_else(|| metadata_session(record, bag))
+        .or_else(|| record.source.session_id.clone());
     facts.parent_session_id = picked.word(C::ParentSession, bag);
     facts.turn_key = picked.word(C::TurnKey, bag);
     facts.user_id = picked
@@ -73,9 +74,12 @@ fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     facts.agent_name = picked.word(C::AgentName, bag);
     if reading.shape.operation == Operation::Agent {
         if facts.agent_name.is_none() {
+            // Some writers put the model where others put the agent's name.
+            let model = picked.scalar(C::RequestModel, bag);
             let name = record
                 .name
                 .strip_prefix("invoke_agent ")
+                .filter(|name| model.as_deref() != Some(*name))
                 .map(str::to_owned)
                 .or_else(|| {
                     let name = record.text("traceloop.entity.name", bag)?;
@@ -83,7 +87,9 @@ fn identity(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
                 });
             facts.agent_name = name.map(|name| bag.word(&name));
         }
-        facts.starts_subagent = facts.parent_agent_id.is_some();
+        // A node of a graph follows another one; that does not make it the other's subagent.
+        facts.starts_subagent = facts.parent_agent_id.is_some()
+            && picked.key(C::ParentAgentId) != Some("graph.node.parent_id");
     }
 }
 

@@ -144,11 +144,11 @@ fn content_part(content: &BTreeMap<&str, &str>) -> Json {
     let field = |name| content.get(name).copied();
     let text = field("message_content.text");
     match field("message_content.type") {
-        Some("image") => json!({
-            "type": "uri",
-            "modality": "image",
-            "uri": field("message_content.image.image.url"),
-        }),
+        Some("image") => {
+            let url = field("message_content.image.image.url");
+            let block = json!({"type": "image", "url": url});
+            blocks::part(block)
+        }
         Some("reasoning") => json!({"type": "reasoning", "content": text}),
         Some("text") | None => json!({"type": "text", "content": text}),
         Some(other) => {

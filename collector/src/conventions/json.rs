@@ -93,17 +93,10 @@ fn write_double(double: f64, out: &mut String) {
     }
 }
 
-/// Longest text, in bytes, that is parsed: a parsed text takes several times its size in memory. A
-/// longer one is stored as it came, without a look inside.
-const PARSE_MAX: usize = 16 * 1024 * 1024;
-
-/// Parses a text that looks like a JSON object or array.
+/// Parses a text that looks like a JSON object or array, mending what emitters get wrong in it. A
+/// text that was cut is refused.
 pub(super) fn parse_nested(text: &str) -> Option<serde_json::Value> {
-    let trimmed = text.trim_start();
-    if !trimmed.starts_with(['{', '[']) || trimmed.len() > PARSE_MAX {
-        return None;
-    }
-    serde_json::from_str(trimmed).ok()
+    super::parse::whole(text).map(|parsed| parsed.json)
 }
 
 /// Identity of a call: 16 hex digits over the tool's name and its arguments, with object keys in

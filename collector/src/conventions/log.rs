@@ -219,6 +219,14 @@ impl Gathered {
 /// The event's name in full. It may stand in an attribute (with or without the emitter's prefix), in
 /// OTLP's own field (where one emitter writes a source line), or in the body.
 fn event_name(field: &str, attributes: &Attributes, body: &Value, bag: &Bag) -> String {
+    // A list begins with the word for what happened.
+    let listed = match body {
+        Value::List(parts) => match parts.first() {
+            Some(Value::Text(word)) if is_name(word) => Some(word.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
     let body = match body {
         Value::Text(text) if is_name(text) => Some(text.as_str()),
         _ => None,
@@ -234,6 +242,7 @@ fn event_name(field: &str, attributes: &Attributes, body: &Value, bag: &Bag) -> 
         return field.to_owned();
     }
     body.filter(|body| body.contains('.'))
+        .or(listed)
         .unwrap_or("log")
         .to_owned()
 }

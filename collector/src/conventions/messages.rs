@@ -7,6 +7,8 @@ use serde_json::{Value as Json, json};
 
 use super::blocks;
 use super::json;
+use super::langchain;
+use super::parse;
 use super::payload::Bag;
 use super::text;
 use super::value::{self, Attributes, Value};
@@ -52,6 +54,8 @@ struct Told {
     calls: Vec<ToolCall>,
     finish_reason: Option<String>,
     answer_hash: Option<String>,
+    /// The text ends in the middle of a message.
+    is_cut: bool,
 }
 
 /// Reads the input of a request; `system` holds instructions that came beside the messages.
@@ -77,7 +81,7 @@ pub(super) fn output(value: &Value, bag: &mut Bag) -> Conversation {
 
 fn store(value: &Value, told: Told, bag: &mut Bag) -> Conversation {
     let content = value.content(bag);
-    let is_cut = text::is_cut(&content);
+    let is_cut = told.is_cut || text::is_cut(&content);
     let text = match (told.canonical, value, content) {
         (Some(canonical), _, _) => bag.add(canonical),
         (None, Value::Large(address), _) => *address,
@@ -125,15 +129,17 @@ pub(super) fn from_texts(role: &str, texts: Vec<String>, bag: &mut Bag) -> Conve
 }
 
 fn tell(text: &str, system: Option<&str>) -> Told {
-    let Some(parsed) = json::parse_nested(text) else {
+    let Some(parsed) = parse::nested(text) else {
         let is_plain = !text.trim_start().starts_with(['{', '[']);
         return Told {
             prompt: is_plain.then(|| text.to_owned()),
             ..Told::default()
         };
     };
-    match parsed {
-        Json::Array(list) if is_canonical(&list) => {
+    let is_cut = parsed.is_cut;
+    let mut told = match parsed.json {
+        // The sender's own text is kept, so that it shares its pieces with the requests around it.
+        Json::Array(list) if is_canonical(&list) && !parsed.is_mended => {
             let canonical = system.and_then(|system| spliced(text, &list, system));
             let mut told = tell_list(list, false);
             told.canonical = canonical;
@@ -149,7 +155,14 @@ fn tell(text: &str, system: Option<&str>) -> Told {
             }
             None => Told::default(),
         },
+    };
+    if is_cut {
+        // The last of them may be the one that was cut.
+        told.results.pop();
+        told.calls.pop();
+        told.answer_hash = None;
     }
+    Told { is_cut, ..told }
 }
 
 /// Every message has a role and parts that name their type.
@@ -277,6 +290,63 @@ fn tool_result(part: &Json) -> Option<ToolResult> {
         text,
         is_error: part.get("is_error").and_then(Json::as_bool),
     })
+}
+
+/// The call inside the text that stands for a tool's input, where it is a list of messages with one
+/// call in it.
+pub(super) fn only_call(text: &str) -> Option<langchain::Call> {
+    let part = only_part(text, "tool_call")?;
+    let call = tool_call(&part);
+    Some(langchain::Call {
+        arguments: call.arguments,
+        tool_call_id: call.tool_call_id,
+    })
+}
+
+/// The result inside the text that stands for a tool's output, where it is a list of messages with
+/// one result in it.
+pub(super) fn only_result(text: &str) -> Option<langchain::ToolResult> {
+    let part = only_part(text, "tool_call_response")?;
+    let response = ["response", "result"]
+        .iter()
+        .find_map(|key| part.get(*key))?;
+    let text = match blocks::plain_text(response.clone()) {
+        Json::String(text) => text,
+        other => other.to_string(),
+    };
+    Some(langchain::ToolResult {
+        text,
+        tool_call_id: part.get("id").and_then(Json::as_str).map(str::to_owned),
+        is_error: part.get("is_error").and_then(Json::as_bool) == Some(true),
+    })
+}
+
+/// The text of a list of text blocks; `None` for anything else.
+pub(super) fn text_of_blocks(text: &str) -> Option<String> {
+    match blocks::plain_text(json::parse_nested(text)?) {
+        Json::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn only_part(text: &str, kind: &str) -> Option<Json> {
+    if !text.contains("\"parts\"") {
+        return None;
+    }
+    let Json::Array(list) = json::parse_nested(text)? else {
+        return None;
+    };
+    let mut parts = list
+        .into_iter()
+        .filter_map(|mut message| match message.get_mut("parts")?.take() {
+            Json::Array(parts) => Some(parts),
+            _ => None,
+        })
+        .flatten();
+    let (first, None) = (parts.next()?, parts.next()) else {
+        return None;
+    };
+    (first.get("type").and_then(Json::as_str) == Some(kind)).then_some(first)
 }
 
 /// The messages that one event or log record of the deprecated conventions carries.

@@ -5,7 +5,7 @@
 //! resolver's. Nothing is thrown away: what no rule knows stays in the attributes. Nothing panics,
 //! whatever the sender writes.
 //!
-//! - `value`, `payload`, `json`: values as they came, large texts by address;
+//! - `value`, `payload`, `json`, `parse`: values as they came, large texts by address;
 //! - `names`, `family`: which attribute says what, per emitter;
 //! - `facts`, `content`, `messages`: the shared rules;
 //! - `span`, `log`, `metric`: one record each.
@@ -24,15 +24,18 @@ mod family;
 mod flattened;
 mod identity;
 mod json;
+mod langchain;
 mod log;
+mod media;
 mod messages;
 mod metric;
 mod names;
+mod parse;
 mod payload;
 mod record;
 mod source;
 mod span;
-mod text;
+pub(crate) mod text;
 mod value;
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ macro_rules! concepts {
 
 concepts!(
     Session,
+    /// Session id under a key of the user's own making: yields to the session or conversation that
+    /// any record of the trace names.
+    NamedSession,
     ParentSession,
     TurnKey,
     UserId,

@@ -116,6 +116,8 @@ pub(super) struct Reading {
     pub(super) joins_span: bool,
     pub(super) start_ns: i64,
     pub(super) end_ns: Option<i64>,
+    /// The error that the record reports is how its framework works, not a failure.
+    pub(super) is_control_flow: bool,
 }
 
 impl Reading {
@@ -129,6 +131,7 @@ impl Reading {
             joins_span: false,
             start_ns: record.start_ns,
             end_ns: record.end_ns,
+            is_control_flow: false,
         }
     }
 
@@ -143,7 +146,15 @@ impl Reading {
             joins_span: false,
             start_ns: event.time_ns,
             end_ns: Some(event.time_ns),
+            is_control_flow: false,
         }
+    }
+
+    /// Takes back what was read as a failure.
+    pub(super) fn forgive(&mut self) {
+        self.facts.success = None;
+        self.facts.error_type = None;
+        self.facts.error_message = None;
     }
 
     /// Notes what the sender cut and the switch that prevents it; the first note stays.

@@ -37,7 +37,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             attributes: value::attributes(event.attributes, bag),
         })
         .collect();
-    let (status, status_message) = status(span.status, bag);
+    let (mut status, mut status_message) = status(span.status, bag);
     let active = source.family.for_record(&span.name);
     let record = Record {
         source,
@@ -60,6 +60,10 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         reading.facts.error_message = status_message.clone();
     }
     active.adjust(&record, bag, &mut reading);
+    if reading.is_control_flow {
+        reading.forgive();
+        (status, status_message) = (Status::Unset, None);
+    }
     if reading.shape.operation == Operation::Model && reading.facts.join_key.is_none() {
         reading.facts.join_key = Some(bag.word(&span_join_key(&span_id)));
     }

@@ -212,6 +212,7 @@ fn facts_text(out: &Understood, facts: &Facts) -> String {
         ("error_type", word(&facts.error_type)),
         ("error_message", word(&facts.error_message)),
         ("success", facts.success.map(|flag| flag.to_string())),
+        ("exit_code", number(&facts.exit_code)),
         ("user", word(&facts.user_id)),
         ("host", word(&facts.host)),
         ("project", word(&facts.project)),
@@ -311,14 +312,20 @@ fixtures!(
     genai_operations,
     genai_spans,
     langchain_exporters,
+    langgraph,
     logfire,
     mastra,
     mcp,
     microsoft,
+    openai_agents,
+    opencode,
     openinference,
     openinference_frameworks,
+    pydantic_ai,
     sdks,
     spring_ai,
+    strands,
+    vercel,
 );
 
 #[test]

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 /// Characters of a title.
-pub(super) const TITLE_MAX: usize = 200;
+pub(crate) const TITLE_MAX: usize = 200;
 /// Characters of a detail line.
 pub(super) const DETAIL_MAX: usize = 160;
 
 /// The first `max` characters on one line: runs of white space and control characters become one
 /// space.
-pub(super) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     let mut gap = false;

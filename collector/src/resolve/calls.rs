@@ -70,7 +70,7 @@ pub(super) fn fill_from_answers(group: &mut Group, forest: &Forest) {
             let in_window = |i: &usize| {
                 (asked_at..=until).contains(&group.acts[*i].start_ns) && !taken.contains(i)
             };
-            let unnamed = || {
+            let free = |fits: &dyn Fn(Option<&str>) -> bool| {
                 let acts = without_id.get(&session)?;
                 let first = acts.partition_point(|&i| group.acts[i].start_ns < answered_at);
                 acts[first..]
@@ -78,11 +78,14 @@ pub(super) fn fill_from_answers(group: &mut Group, forest: &Forest) {
                     .copied()
                     .take_while(|&i| group.acts[i].start_ns <= until)
                     .find(|i| {
-                        let name = group.acts[*i].facts.tool_name.as_deref();
                         !taken.contains(i)
                             && agent_of(group, forest, *i) == agent
-                            && same_tool(name, Some(&call.tool_name))
+                            && fits(group.acts[*i].facts.tool_name.as_deref())
                     })
+            };
+            let unnamed = || {
+                free(&|name| name.is_some() && same_tool(name, Some(&call.tool_name)))
+                    .or_else(|| free(&|name| name.is_none()))
             };
             let found = with_id
                 .and_then(|acts| acts.iter().copied().find(in_window))
@@ -110,6 +113,9 @@ fn agent_of(group: &Group, forest: &Forest, i: usize) -> Arc<str> {
 
 fn fill(group: &mut Group, i: usize, call: &ToolCallAsked) {
     let facts = &mut group.acts[i].facts;
+    if facts.tool_name.is_none() {
+        facts.tool_name = Some(call.tool_name.clone());
+    }
     if facts.tool_call_id.is_none() {
         facts.tool_call_id.clone_from(&call.tool_call_id);
     }
@@ -124,6 +130,15 @@ fn fill(group: &mut Group, i: usize, call: &ToolCallAsked) {
         }
     } else if has_weak_hash(facts) && call.call_hash.is_some() {
         facts.call_hash.clone_from(&call.call_hash);
+    }
+}
+
+/// A call that no answer gave its name has that of its record.
+pub(super) fn name_the_rest(group: &mut Group) {
+    for act in &mut group.acts {
+        if act.operation == Operation::Tool && act.facts.tool_name.is_none() {
+            act.facts.tool_name = Some(act.name.clone());
+        }
     }
 }
 

@@ -57,6 +57,7 @@ macro_rules! for_each_fact {
 pub(super) fn reported(state: &ActState) -> Reported {
     Reported {
         operation: state.operation,
+        plumbing: state.plumbing,
         end_ns: state.end_ns,
         status: state.status,
         status_message: state.status_message.clone(),
@@ -71,12 +72,14 @@ pub(super) fn restore(state: &mut ActState) {
     };
     let Reported {
         operation,
+        plumbing,
         end_ns,
         status,
         status_message,
         facts,
     } = *reported;
     state.operation = operation;
+    state.plumbing = plumbing;
     state.end_ns = end_ns;
     state.status = status;
     state.status_message = status_message;
@@ -86,6 +89,7 @@ pub(super) fn restore(state: &mut ActState) {
 /// Whether an act is what its record said.
 pub(super) fn is_as_reported(state: &ActState, reported: &Reported) -> bool {
     state.operation == reported.operation
+        && state.plumbing == reported.plumbing
         && state.end_ns == reported.end_ns
         && state.status == reported.status
         && state.status_message == reported.status_message
@@ -194,6 +198,7 @@ pub(super) fn fingerprint(state: &ActState) -> u64 {
     facts.starts_subagent.hash(&mut hasher);
     state.operation.hash(&mut hasher);
     state.start_ns.hash(&mut hasher);
+    state.plumbing.hash(&mut hasher);
     state.end_ns.hash(&mut hasher);
     state.status.hash(&mut hasher);
     state.status_message.hash(&mut hasher);

@@ -148,6 +148,24 @@ impl Forest {
         std::iter::successors(self.parent[i], |&p| self.parent[p])
     }
 
+    /// Whether acts of an agent hang anywhere below each act.
+    pub(super) fn acting_below(&self, group: &Group) -> Vec<bool> {
+        let mut below = vec![false; group.acts.len()];
+        for &i in self.top_down.iter().rev() {
+            let act = &group.acts[i];
+            let acts = !act.plumbing
+                && !act.part_of_parent
+                && matches!(
+                    act.operation,
+                    Operation::Agent | Operation::Model | Operation::Tool
+                );
+            if let (true, Some(p)) = (acts || below[i], self.parent[i]) {
+                below[p] = true;
+            }
+        }
+        below
+    }
+
     /// The nearest ancestor that is an act of the agent, past internals and transport.
     pub(super) fn acting_ancestor(&self, group: &Group, i: usize) -> Option<usize> {
         self.ancestors(i).find(|&a| {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use proto::agent::{Decision, Operation, Status};
 use store::ActState;
 
+use super::agents;
 use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
@@ -23,13 +24,16 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
     for act in &mut group.acts {
         act.derived.duplicate_of = None;
     }
-    join_tools_by_call_id(group, forest);
+    let acting_below = forest.acting_below(group);
+    join_tools_by_call_id(group, forest, &acting_below);
     refusals::stand_back(group);
     join_models_by_id(group, forest);
     join_nested(group, forest);
+    agents::join(group, forest, &acting_below);
     join_subagent_reports(group, forest);
     fill_from_parts(group, forest);
     calls::fill_from_answers(group, forest);
+    calls::name_the_rest(group);
     calls::show_late_results(group);
     for act in &mut group.acts {
         facts::settle_status(act);
@@ -37,7 +41,7 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
     attribute_hook_denials(group, forest);
 }
 
-fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
+pub(super) fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
     if duplicate == canonical || group.acts[duplicate].derived.duplicate_of.is_some() {
         return;
     }
@@ -72,17 +76,28 @@ fn distance(a: &ActState, b: &ActState) -> i64 {
     }
 }
 
-/// Groups spans that overlap (they are sorted by start) behind the first of each group, and returns
-/// those firsts. Two spans with one id that follow each other are two acts: ids are reused.
-fn collapse_overlapping(group: &mut Group, members: &[usize]) -> Vec<usize> {
-    let mut canonical: Vec<usize> = Vec::new();
+/// Groups spans that overlap (they are sorted by start) behind one of each group, and returns those:
+/// the first, or the first that acts hang below. Two spans with one id that follow each other are two
+/// acts: ids are reused.
+fn collapse_overlapping(group: &mut Group, members: &[usize], acting_below: &[bool]) -> Vec<usize> {
+    let mut clusters: Vec<Vec<usize>> = Vec::new();
     for &i in members {
-        match canonical.last() {
-            Some(&first) if overlap(&group.acts[first], &group.acts[i]) => {
-                mark_duplicate(group, i, first);
-            }
-            _ => canonical.push(i),
+        match clusters.last_mut() {
+            Some(cluster) if overlap(&group.acts[cluster[0]], &group.acts[i]) => cluster.push(i),
+            _ => clusters.push(vec![i]),
         }
+    }
+    let mut canonical = Vec::with_capacity(clusters.len());
+    for cluster in clusters {
+        let with_acts = cluster
+            .iter()
+            .copied()
+            .find(|&i| acting_below.get(i) == Some(&true));
+        let chosen = with_acts.unwrap_or(cluster[0]);
+        for i in cluster {
+            mark_duplicate(group, i, chosen);
+        }
+        canonical.push(chosen);
     }
     canonical
 }
@@ -95,27 +110,28 @@ fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
         .min_by_key(|&c| distance(&group.acts[c], &group.acts[i]))
 }
 
-fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
+fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[bool]) {
     let mut by_id: HashMap<(Arc<str>, Arc<str>), Vec<usize>> = HashMap::new();
     for &i in &forest.by_start {
         let act = &group.acts[i];
         let Some(id) = &act.facts.tool_call_id else {
             continue;
         };
-        if matches!(act.operation, Operation::Tool | Operation::Policy)
-            && !is_own_part(act)
-            && !refusals::is_placed(act)
-        {
+        let is_about_call = matches!(act.operation, Operation::Tool | Operation::Policy)
+            || (act.operation == Operation::Internal && act.plumbing);
+        if is_about_call && !is_own_part(act) && !refusals::is_placed(act) {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
         }
     }
     for members in by_id.into_values() {
         let is_tool = |&i: &usize| group.acts[i].operation == Operation::Tool;
-        let (tools, checks): (Vec<usize>, Vec<usize>) = members.into_iter().partition(is_tool);
+        let (tools, others): (Vec<usize>, Vec<usize>) = members.into_iter().partition(is_tool);
+        let is_check = |&i: &usize| group.acts[i].operation == Operation::Policy;
+        let (checks, frames): (Vec<usize>, Vec<usize>) = others.into_iter().partition(is_check);
         let (spans, records): (Vec<usize>, Vec<usize>) =
             tools.into_iter().partition(|&i| is_span(&group.acts[i]));
-        let mut canonical = collapse_overlapping(group, &spans);
+        let mut canonical = collapse_overlapping(group, &spans, acting_below);
         if canonical.is_empty() {
             canonical = records;
         } else {
@@ -138,6 +154,13 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest) {
                 }
                 None => {}
             }
+        }
+        // What a framework was about to call stands for a call that never ran.
+        if canonical.is_empty()
+            && let Some(&frame) = frames.first()
+        {
+            group.acts[frame].operation = Operation::Tool;
+            group.acts[frame].plumbing = false;
         }
     }
 }
@@ -179,7 +202,7 @@ fn join_models_by_id(group: &mut Group, forest: &Forest) {
         let (spans, records): (Vec<usize>, Vec<usize>) = members
             .into_iter()
             .partition(|&i| is_span(&group.acts[i]) && !group.acts[i].part_of_parent);
-        let mut canonical = collapse_overlapping(group, &spans);
+        let mut canonical = collapse_overlapping(group, &spans, &[]);
         if canonical.is_empty() {
             let whole = records
                 .iter()
@@ -341,7 +364,15 @@ fn fill_from_parts(group: &mut Group, forest: &Forest) {
         let act = &group.acts[i];
         let transport =
             act.operation == Operation::Mcp && group.acts[p].operation == Operation::Tool;
-        if !(is_own_part(act) || transport) {
+        // A check may lie below internals of the call that it is about.
+        let checked = (act.operation == Operation::Policy && act.part_of_parent)
+            .then(|| {
+                forest
+                    .ancestors(i)
+                    .find(|&a| group.acts[a].operation == Operation::Tool)
+            })
+            .flatten();
+        if !(is_own_part(act) || transport || checked.is_some() || is_note(act)) {
             continue;
         }
         let mut part = act.facts.clone();
@@ -351,8 +382,17 @@ fn fill_from_parts(group: &mut Group, forest: &Forest) {
         if part.error_message.is_none() {
             part.error_message = act.status_message.clone();
         }
-        facts::fill_outcome(&mut group.acts[p].facts, &part);
+        let whole = &mut group.acts[checked.unwrap_or(p)].facts;
+        facts::fill_outcome(whole, &part);
+        if whole.agent_name.is_none() {
+            whole.agent_name = part.agent_name;
+        }
     }
+}
+
+/// A log record that only adds to the span it was written in.
+fn is_note(act: &ActState) -> bool {
+    act.part_of_parent && !is_span(act) && act.operation == Operation::Internal
 }
 
 /// A hook that blocked and the act that it blocked are one denial: the act keeps the verdict and

@@ -6,6 +6,7 @@
 //! belongs to, which records report one act, and what the sessions add up to. The result depends on
 //! the set of acts alone, so it is the same after a restart.
 
+mod agents;
 mod calls;
 mod cost;
 mod facts;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use proto::agent::Facts;
 use proto::id::TraceId;
 
 use super::group::{Forest, Group};
@@ -11,39 +12,15 @@ use super::group::{Forest, Group};
 pub(super) type SessionParents = HashMap<Arc<str>, Arc<str>>;
 
 /// Sets the session of every act. In order of strength: the id on the record itself, that of its
-/// nearest ancestor, that of the earliest act of its trace that has one, that of the resource, and
-/// the trace id as a stand-in.
+/// nearest ancestor, that of the earliest act of its trace that has one; then the same of the weaker
+/// ids; then the trace id as a stand-in.
 pub(super) fn assign(group: &mut Group, forest: &Forest) -> SessionParents {
-    let n = group.acts.len();
-    let mut session: Vec<Option<Arc<str>>> = vec![None; n];
-    for &i in &forest.top_down {
-        session[i] = match &group.acts[i].facts.session_id {
-            Some(own) => Some(own.clone()),
-            None => forest.parent[i].and_then(|p| session[p].clone()),
-        };
-    }
-    let mut of_trace: HashMap<TraceId, Arc<str>> = HashMap::new();
-    let mut of_resource: HashMap<TraceId, Arc<str>> = HashMap::new();
-    for &i in &forest.by_start {
-        let act = &group.acts[i];
-        if let Some(id) = &session[i] {
-            of_trace
-                .entry(act.key.trace_id)
-                .or_insert_with(|| id.clone());
-        }
-        if let Some(id) = &act.facts.resource_session_id {
-            of_resource
-                .entry(act.key.trace_id)
-                .or_insert_with(|| id.clone());
-        }
-    }
+    let own = named_by(group, forest, |facts| &facts.session_id);
+    let weaker = named_by(group, forest, |facts| &facts.resource_session_id);
     let mut parents = SessionParents::new();
     for &i in &forest.top_down {
         let trace_id = group.acts[i].key.trace_id;
-        let named = session[i]
-            .clone()
-            .or_else(|| of_trace.get(&trace_id).cloned())
-            .or_else(|| of_resource.get(&trace_id).cloned());
+        let named = own.of(i, trace_id).or_else(|| weaker.of(i, trace_id));
         let derived = &mut group.acts[i].derived;
         derived.session_inferred = named.is_none();
         let id = named.unwrap_or_else(|| {
@@ -71,6 +48,40 @@ pub(super) fn assign(group: &mut Group, forest: &Forest) -> SessionParents {
         }
     }
     parents
+}
+
+/// Session ids of one strength.
+struct Named {
+    of_act: Vec<Option<Arc<str>>>,
+    of_trace: HashMap<TraceId, Arc<str>>,
+}
+
+impl Named {
+    fn of(&self, act: usize, trace_id: TraceId) -> Option<Arc<str>> {
+        self.of_act[act]
+            .clone()
+            .or_else(|| self.of_trace.get(&trace_id).cloned())
+    }
+}
+
+/// The ids that acts carry themselves or have from their nearest ancestor, and the first of each trace.
+fn named_by(group: &Group, forest: &Forest, id: impl Fn(&Facts) -> &Option<Arc<str>>) -> Named {
+    let mut of_act: Vec<Option<Arc<str>>> = vec![None; group.acts.len()];
+    for &i in &forest.top_down {
+        of_act[i] = match id(&group.acts[i].facts) {
+            Some(own) => Some(own.clone()),
+            None => forest.parent[i].and_then(|p| of_act[p].clone()),
+        };
+    }
+    let mut of_trace: HashMap<TraceId, Arc<str>> = HashMap::new();
+    for &i in &forest.by_start {
+        if let Some(id) = &of_act[i] {
+            of_trace
+                .entry(group.acts[i].key.trace_id)
+                .or_insert_with(|| id.clone());
+        }
+    }
+    Named { of_act, of_trace }
 }
 
 /// Records a parent unless it is the session itself, known already, or would close a circle.

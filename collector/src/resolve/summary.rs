@@ -7,6 +7,8 @@ use proto::agent::{Decision, Operation, Status};
 use proto::id::TraceId;
 use store::{ActState, Batch, SessionRow, TraceRow, TurnRow};
 
+use crate::conventions::text;
+
 use super::group::{Forest, Group, end_or_start, is_counted, is_span};
 use super::sessions::SessionParents;
 use super::turns::TurnStarts;
@@ -127,8 +129,12 @@ fn failed_descendants(group: &Group, forest: &Forest) -> Vec<bool> {
 fn inside_subagents(group: &Group, forest: &Forest) -> Vec<bool> {
     let mut inside = vec![false; group.acts.len()];
     for &i in &forest.top_down {
-        let parent = forest.parent[i];
-        inside[i] = parent.is_some_and(|p| inside[p] || group.acts[p].facts.starts_subagent);
+        let session_id = &group.acts[i].derived.session_id;
+        inside[i] = forest.parent[i].is_some_and(|p| {
+            let parent = &group.acts[p];
+            // A subagent's own session is about nothing else.
+            parent.derived.session_id == *session_id && (inside[p] || parent.facts.starts_subagent)
+        });
     }
     inside
 }
@@ -147,6 +153,11 @@ struct Tally {
     waiting: bool,
     last_model_failed: bool,
     stopped_by_hook: Option<i64>,
+    /// The latest thing that the main agent did was an answer that asks for nothing more.
+    has_answered: bool,
+    last_answer_ns: i64,
+    /// End of the latest step that was blocked as a whole.
+    last_block_ns: i64,
     last_act_ns: i64,
     /// False while there is nothing but plumbing and protocol chatter: a trace of that is kept, but
     /// is no session.
@@ -169,6 +180,9 @@ impl Tally {
             waiting: false,
             last_model_failed: false,
             stopped_by_hook: None,
+            has_answered: false,
+            last_answer_ns: i64::MIN,
+            last_block_ns: i64::MIN,
             last_act_ns: i64::MIN,
             has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
@@ -240,8 +254,17 @@ impl Tally {
             row.denied_count += 1;
             turn.denied_count += 1;
         }
+        if !place.in_subagent && matches!(act.operation, Operation::Model | Operation::Tool) {
+            self.has_answered = act.operation == Operation::Model && is_last_answer(act);
+        }
+        if act.operation == Operation::Internal && facts.decision == Some(Decision::Deny) {
+            self.last_block_ns = self.last_block_ns.max(end_or_start(act));
+        }
         match act.operation {
             Operation::Model => {
+                if act.status != Status::Error {
+                    self.last_answer_ns = self.last_answer_ns.max(end_or_start(act));
+                }
                 row.model_request_count += 1;
                 turn.model_request_count += 1;
                 let tokens = |value: Option<i64>| value.unwrap_or(0).max(0);
@@ -303,7 +326,8 @@ impl Tally {
         }
         self.row.turn_count = starters.len() as i64;
         if self.row.title.is_none() {
-            self.row.title = self.first_name.take();
+            let name = self.first_name.take();
+            self.row.title = name.map(|name| text::one_line(&name, text::TITLE_MAX).into());
         }
         let last_starter = starters
             .last()
@@ -315,13 +339,15 @@ impl Tally {
                         || matches!(starter.operation, Operation::Turn | Operation::Agent)),
                 starter.status == Status::Error,
             ),
-            Some(_) => (
+            Some((starter, _)) => (
                 self.stopped_by_hook
-                    .is_some_and(|at| at >= self.last_act_ns),
+                    .is_some_and(|at| at >= self.last_act_ns)
+                    || (self.has_answered && self.last_answer_ns >= starter.start_ns),
                 false,
             ),
             None => (!self.waiting, false),
         };
+        let failed = failed || self.last_block_ns > self.last_answer_ns;
         self.row.ended = ended;
         self.row.status = match (ended, self.waiting) {
             (false, _) => "running",
@@ -333,6 +359,15 @@ impl Tally {
         turns.sort_by_key(|turn| turn.turn);
         (self.row, turns)
     }
+}
+
+/// An answer after which the agent has nothing left to do.
+fn is_last_answer(act: &ActState) -> bool {
+    act.status != Status::Error
+        && matches!(
+            act.facts.finish_reason.as_deref(),
+            Some("stop" | "STOP" | "end_turn" | "stop_sequence" | "completed")
+        )
 }
 
 fn name_once(seen: &mut HashSet<Arc<str>>, list: &mut Vec<Arc<str>>, name: &Option<Arc<str>>) {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use proto::agent::{
     Act, CostSource, Decision, Facts, Operation, Origin, PayloadRef, SpanKind, Status,
+    ToolCallAsked,
 };
 use proto::id::{SpanId, TraceId};
 use store::{ActKey, ActState, Batch, LoadedAct, SessionRow};
@@ -478,6 +479,7 @@ fn asked_and_answered(id: &str, error: &str) -> Vec<Act> {
                     mcp_server: None,
                     input: Some(PayloadRef::of(b"sleep")),
                     call_hash: Some("0123456789abcdef".into()),
+                    detail: None,
                 }];
             },
         ),
@@ -570,4 +572,181 @@ fn a_denial_by_a_policy_engine_bears_its_name() {
     assert_eq!(call.facts.decision_source.as_deref(), Some("failproofai"));
     assert_eq!(call.facts.error_message.as_deref(), Some("no sudo"));
     assert_eq!(world.only_session().denied_count, 1);
+}
+
+#[test]
+fn a_key_of_the_users_own_making_yields_to_the_conversation() {
+    let weak = |act: Act, id: &str| with(act, |a| a.facts.resource_session_id = Some(id.into()));
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Agent, 0, 100), "thread"),
+        weak(act(1, 2, 1, Operation::Model, 10, 20), "mine"),
+        // Two requests of one trace, each with a session of its own and no conversation anywhere.
+        weak(act(2, 1, 0, Operation::Model, 200, 210), "a"),
+        weak(act(2, 2, 0, Operation::Model, 220, 230), "b"),
+    ]);
+    let ids: Vec<&str> = world.sessions.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["a", "b", "thread"]);
+}
+
+fn named(act: Act, agent: &str) -> Act {
+    with(act, |a| a.facts.agent_name = Some(agent.into()))
+}
+
+#[test]
+fn an_agents_run_that_two_spans_report_is_one() {
+    let world = in_any_order(vec![
+        named(act(1, 1, 0, Operation::Agent, 0, 100), "clerk"),
+        named(act(1, 2, 1, Operation::Agent, 1, 99), "clerk"),
+        act(1, 3, 2, Operation::Model, 10, 20),
+        act(1, 4, 2, Operation::Tool, 30, 90),
+        // The one without anything below it lies beside the one that works.
+        named(act(1, 5, 4, Operation::Agent, 31, 89), "helper"),
+        named(act(1, 6, 4, Operation::Agent, 32, 88), "helper"),
+        act(1, 7, 6, Operation::Model, 40, 50),
+    ]);
+    let session = world.only_session();
+    assert_eq!((session.turn_count, session.subagent_count), (1, 1));
+    assert_eq!(
+        world.act(1, 2).derived.duplicate_of,
+        Some(world.act(1, 1).key)
+    );
+    assert_eq!(
+        world.act(1, 5).derived.duplicate_of,
+        Some(world.act(1, 6).key)
+    );
+}
+
+#[test]
+fn a_frame_stands_for_a_call_that_never_ran() {
+    let frame = |span, id: &str| {
+        with(act(1, span, 1, Operation::Internal, 10, 50), |a| {
+            a.plumbing = true;
+            a.facts.tool_name = Some("look".into());
+            a.facts.tool_call_id = Some(id.into());
+        })
+    };
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Agent, 0, 100), "s"),
+        frame(2, "ran"),
+        with(act(1, 3, 2, Operation::Tool, 20, 40), |a| {
+            a.facts.tool_name = Some("look".into());
+            a.facts.tool_call_id = Some("ran".into());
+        }),
+        frame(4, "refused"),
+    ]);
+    assert_eq!(world.only_session().tool_call_count, 2);
+    assert!(world.act(1, 2).plumbing && !world.act(1, 4).plumbing);
+    assert_eq!(world.act(1, 4).operation, Operation::Tool);
+}
+
+#[test]
+fn one_call_with_two_spans_keeps_the_one_that_acts_hang_below() {
+    let call = |span, start| {
+        with(act(1, span, 0, Operation::Tool, start, 90), |a| {
+            a.facts.tool_name = Some("task".into());
+            a.facts.tool_call_id = Some("c".into());
+            a.facts.session_id = Some("s".into());
+        })
+    };
+    let world = in_any_order(vec![
+        call(1, 10),
+        call(2, 12),
+        act(1, 3, 2, Operation::Model, 20, 30),
+    ]);
+    assert_eq!(world.only_session().tool_call_count, 1);
+    assert_eq!(
+        world.act(1, 1).derived.duplicate_of,
+        Some(world.act(1, 2).key)
+    );
+}
+
+#[test]
+fn a_check_below_internals_tells_its_call() {
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Tool, 0, 100), "s"),
+        act(1, 2, 1, Operation::Internal, 10, 90),
+        with(act(1, 3, 2, Operation::Policy, 20, 30), |a| {
+            a.part_of_parent = true
+        }),
+        with(act(1, 4, 3, Operation::Policy, 25, 25), |a| {
+            a.part_of_parent = true;
+            a.origin = Origin::Log;
+            a.facts.decision = Some(Decision::Deny);
+            a.facts.decision_source = Some("config".into());
+        }),
+    ]);
+    let facts = &world.act(1, 1).facts;
+    assert_eq!(facts.decision, Some(Decision::Deny));
+    assert_eq!(facts.decision_source.as_deref(), Some("config"));
+    assert_eq!(world.only_session().denied_count, 1);
+}
+
+#[test]
+fn a_handoff_takes_the_name_that_the_model_called() {
+    let mut request = in_session(act(1, 1, 0, Operation::Model, 0, 10), "s");
+    request.tool_calls_asked = ["look", "transfer_to_helper"]
+        .map(|name| ToolCallAsked {
+            tool_call_id: Some(format!("id of {name}").into()),
+            tool_name: name.into(),
+            mcp_server: None,
+            input: None,
+            call_hash: None,
+            detail: None,
+        })
+        .to_vec();
+    let world = in_any_order(vec![
+        request,
+        in_session(act(1, 2, 0, Operation::Tool, 20, 30), "s"),
+        with(
+            in_session(act(1, 3, 0, Operation::Tool, 21, 30), "s"),
+            |a| {
+                a.facts.tool_name = Some("look".into());
+            },
+        ),
+        // Nothing asked for this one: it is named after its record.
+        in_session(act(1, 4, 0, Operation::Tool, 40, 50), "s"),
+    ]);
+    let name = |span| world.act(1, span).facts.tool_name.clone().unwrap();
+    assert_eq!(&*name(2), "transfer_to_helper");
+    assert_eq!(&*name(3), "look");
+    assert_eq!(&*name(4), "tool");
+}
+
+#[test]
+fn a_turn_that_only_a_record_reports_ends_with_its_last_answer() {
+    let turn = with(in_session(act(1, 9, 0, Operation::Turn, 0, 0), "s"), |a| {
+        a.origin = Origin::Log;
+    });
+    let answer = |finish: &str| {
+        with(
+            in_session(act(1, 1, 8, Operation::Model, 10, 20), "s"),
+            |a| {
+                a.facts.finish_reason = Some(finish.into());
+            },
+        )
+    };
+    let ended = |finish| {
+        let world = in_any_order(vec![turn.clone(), answer(finish)]);
+        world.only_session().ended
+    };
+    assert!(ended("stop"));
+    assert!(!ended("tool-calls"));
+}
+
+#[test]
+fn a_child_session_has_a_turn_and_a_prompt_of_its_own() {
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Model, 0, 10), "main"),
+        with(
+            in_session(act(1, 2, 0, Operation::Tool, 20, 90), "main"),
+            |a| {
+                a.facts.starts_subagent = true;
+            },
+        ),
+        in_session(act(1, 3, 2, Operation::Model, 30, 40), "child"),
+    ]);
+    let child = &world.sessions["child"];
+    assert_eq!(child.parent_session_id.as_deref(), Some("main"));
+    assert_eq!((child.turn_count, child.model_request_count), (1, 1));
+    assert_eq!(world.sessions["main"].subagent_count, 1);
 }

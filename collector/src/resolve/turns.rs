@@ -67,10 +67,16 @@ fn find_starts(group: &Group, forest: &Forest) -> TurnStarts {
         let session_id = &act.derived.session_id;
         let list = match act.operation {
             Operation::Turn => &mut turns,
-            Operation::Agent if !inside_run[i] && is_span(act) && !act.facts.starts_subagent => {
+            // An agent that another one handed over to goes on with the same turn.
+            Operation::Agent
+                if !inside_run[i]
+                    && is_span(act)
+                    && !act.facts.starts_subagent
+                    && act.facts.parent_agent_id.is_none() =>
+            {
                 &mut runs
             }
-            _ if forest.parent[i].is_none()
+            _ if is_first_of_session(group, forest, i)
                 && is_span(act)
                 && acting_traces.contains(&act.key.trace_id) =>
             {
@@ -92,6 +98,12 @@ fn find_starts(group: &Group, forest: &Forest) -> TurnStarts {
         }
     }
     turns
+}
+
+/// Nothing of the act's own session is above it.
+fn is_first_of_session(group: &Group, forest: &Forest, i: usize) -> bool {
+    forest.parent[i]
+        .is_none_or(|p| group.acts[p].derived.session_id != group.acts[i].derived.session_id)
 }
 
 /// Parents arrive last: until the root is there, a trace has many stand-in roots.

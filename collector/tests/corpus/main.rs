@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests: a panic is the message
 
 mod recording;
+mod resolved;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -249,8 +250,8 @@ fn openai_agents_by_openinference() {
     assert_eq!(count(&out, Origin::Span, Operation::Model), 21);
     assert_eq!(
         tools(&out, Origin::Span),
-        "flaky_deploy 1, handoff to specialist 1, lookup_sku 1, read_file 4, reserve 1, \
-         run_shell 13"
+        // The handoff is named by the answer that asked for it.
+        "? 1, flaky_deploy 1, lookup_sku 1, read_file 4, reserve 1, run_shell 13"
     );
     assert_eq!(count(&out, Origin::Span, Operation::Mcp), 2);
     assert_eq!(count(&out, Origin::Span, Operation::Guardrail), 3);

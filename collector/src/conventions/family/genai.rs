@@ -6,7 +6,7 @@ use super::Family;
 use crate::conventions::names::Concept as C;
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
-use crate::conventions::{content, facts, messages};
+use crate::conventions::{content, facts, messages, text};
 
 pub(super) static FAMILY: Family = Family {
     names: &[
@@ -110,11 +110,45 @@ pub(super) static FAMILY: Family = Family {
     ],
     shape: |record, bag| {
         let name = record.picked.scalar(C::OperationName, bag)?;
+        if is_step(&name) {
+            return Some(Shape::plumbing(Operation::Internal));
+        }
         operation(&name).map(Shape::of)
+    },
+    adjust: |record, bag, reading| {
+        let operation = record.picked.scalar(C::OperationName, bag);
+        if operation.as_deref() == Some("agent_handoff") {
+            handoff(record, bag, reading);
+        }
     },
     log,
     ..Family::PLAIN
 };
+
+/// The model asked for the handoff by a tool's name, which only its answer knows.
+fn handoff(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    if !record.picked.has(C::ToolName) {
+        reading.facts.tool_name = None;
+        reading.facts.call_hash = None;
+    }
+    let agent = |key: &str| record.text(key, bag);
+    if let (Some(from), Some(to)) = (
+        agent("gen_ai.handoff.from_agent"),
+        agent("gen_ai.handoff.to_agent"),
+    ) {
+        let line = text::one_line(&format!("{from} → {to}"), text::DETAIL_MAX);
+        reading.facts.detail = Some(bag.word(&line));
+    }
+}
+
+/// Operations by which frameworks structure a run: they repeat what the acts inside them say, or
+/// define what runs later.
+fn is_step(name: &str) -> bool {
+    matches!(
+        name,
+        "create_agent" | "agent_step" | "execute_event_loop_cycle" | "framework"
+    )
+}
 
 /// The kind of act behind an operation name; `None` for a word not known.
 pub(super) fn operation(name: &str) -> Option<Operation> {
@@ -125,7 +159,7 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
         "chat" | "generate_content" | "text_completion" | "completion" | "llm_call"
         | "generate" | "llm_request" => Operation::Model,
         "embeddings" | "embedding" => Operation::Embedding,
-        "execute_tool" | "tool_call" | "tool.execute" => Operation::Tool,
+        "execute_tool" | "tool_call" | "tool.execute" | "agent_handoff" => Operation::Tool,
         "execute_hook" => Operation::Hook,
         "guardrail_check" | "apply_guardrail" => Operation::Guardrail,
         "retrieval" | "rerank" | "vector_db_retrieve" => Operation::Retrieval,
@@ -140,7 +174,6 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
         "create_agent"
         | "fetch_response"
         | "plan"
-        | "agent_handoff"
         | "agent_step"
         | "execute_event_loop_cycle"
         | "compact_events"

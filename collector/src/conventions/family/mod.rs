@@ -24,6 +24,7 @@ mod crewai;
 mod failproofai;
 mod gemini_cli;
 mod genai;
+mod langchain;
 mod langfuse;
 mod langsmith;
 mod logfire;
@@ -31,6 +32,7 @@ mod mastra;
 mod mcp;
 mod ms_agent_framework;
 mod openai_agents;
+mod opencode;
 mod openinference;
 mod pydantic_ai;
 mod sdks;
@@ -111,7 +113,8 @@ static EMITTERS: &[&Family] = &[
     &adk::FAMILY,
     &sdks::ANTHROPIC,
     &sdks::MCP,
-    &vercel::OPENCODE,
+    &langchain::FAMILY,
+    &opencode::FAMILY,
     &copilot::CHAT,
     &copilot::CLI,
     &copilot::AGENT_HOST,
@@ -248,6 +251,11 @@ impl Active {
         if let Some(framework) = scope.strip_prefix("openinference.instrumentation.") {
             let framework = framework.replace('_', "-");
             return Some(bag.word(&framework));
+        }
+        // The SDK names its tracer so, up to version 6 and since version 7.
+        let is_vercel = (scope == "ai" && record.has("ai.operationId")) || scope == "gen_ai";
+        if is_vercel && self.family.services.is_empty() {
+            return Some(bag.word("vercel-ai"));
         }
         // A library's spans say nothing of the program that uses it.
         let is_library = !self.family.scopes.is_empty() || record.has("mcp.method.name");

@@ -4,7 +4,9 @@ use proto::agent::{Decision, Operation};
 
 use super::Family;
 use crate::conventions::names::Concept as C;
-use crate::conventions::record::Shape;
+use crate::conventions::payload::Bag;
+use crate::conventions::record::{Reading, Record, Shape};
+use crate::conventions::text;
 
 pub(super) static FAMILY: Family = Family {
     names: &[
@@ -72,7 +74,13 @@ pub(super) static FAMILY: Family = Family {
         };
         Some(Shape::of(operation))
     },
-    adjust: |_, bag, reading| {
+    adjust: |record, bag, reading| {
+        if reading.shape.operation == Operation::Tool
+            && !record.picked.has(C::ToolName)
+            && record.name.starts_with("handoff to ")
+        {
+            handoff(record, bag, reading);
+        }
         // A guardrail's own span says nothing of its verdict; the step that it stopped does.
         let message = reading.facts.error_message.as_deref().unwrap_or("");
         if message.starts_with("Guardrail tripwire triggered")
@@ -84,3 +92,17 @@ pub(super) static FAMILY: Family = Family {
     },
     ..Family::PLAIN
 };
+
+/// A handoff is named after what it does; the model called it by a tool's name, which its answer knows.
+fn handoff(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    let facts = &mut reading.facts;
+    facts.tool_name = None;
+    facts.call_hash = None;
+    // Input and output are the names of the two agents, not arguments and result.
+    facts.input = None;
+    let agent = |concept, bag: &Bag| Some(record.picked.content(concept, bag)?.into_owned());
+    if let (Some(from), Some(to)) = (agent(C::Input, bag), agent(C::Output, bag)) {
+        let line = text::one_line(&format!("{from} → {to}"), text::DETAIL_MAX);
+        facts.detail = Some(bag.word(&line));
+    }
+}

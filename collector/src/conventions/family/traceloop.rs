@@ -9,7 +9,7 @@ use crate::conventions::record::Shape;
 pub(super) static FAMILY: Family = Family {
     names: &[
         (
-            C::Session,
+            C::NamedSession,
             &[
                 "traceloop.association.properties.session_id",
                 "traceloop.association.properties.thread_id",

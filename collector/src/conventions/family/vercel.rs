@@ -1,14 +1,15 @@
-//! The Vercel AI SDK up to version 6 (`ai.*`), and OpenCode, which carries it.
+//! The Vercel AI SDK up to version 6 (`ai.*`).
 
 use proto::agent::Operation;
 
 use super::Family;
+use crate::conventions::content;
 use crate::conventions::names::Concept as C;
 use crate::conventions::record::Shape;
 
 pub(super) static FAMILY: Family = Family {
     names: &[
-        (C::Session, &["ai.telemetry.metadata.sessionId"]),
+        (C::NamedSession, &["ai.telemetry.metadata.sessionId"]),
         (C::UserId, &["ai.telemetry.metadata.userId"]),
         (C::AgentName, &["ai.telemetry.functionId"]),
         (C::Provider, &["ai.model.provider"]),
@@ -74,18 +75,20 @@ pub(super) static FAMILY: Family = Family {
         };
         Some(Shape::of(operation))
     },
-    ..Family::PLAIN
-};
-
-/// OpenCode: the SDK's spans among many of its own, which are internals.
-pub(super) static OPENCODE: Family = Family {
-    harness: Some("opencode"),
-    services: &["opencode"],
-    shape: |record, _| {
-        let is_agent = ["ai.", "gen_ai."]
-            .iter()
-            .any(|prefix| record.has_prefix(prefix));
-        (!is_agent).then_some(Shape::plumbing(Operation::Internal))
+    // A result is JSON; that of a tool that returns a text is a JSON string.
+    adjust: |record, bag, reading| {
+        if reading.shape.operation != Operation::Tool
+            || record.picked.key(C::ToolOutput) != Some("ai.toolCall.result")
+        {
+            return;
+        }
+        let text = record
+            .picked
+            .content(C::ToolOutput, bag)
+            .and_then(|result| serde_json::from_str::<String>(&result).ok());
+        if let Some(text) = text {
+            content::set_tool_output(text, bag, reading);
+        }
     },
     ..Family::PLAIN
 };
