@@ -13,7 +13,7 @@ const PLACES = [
   ["Catalog", "/catalog", ".table tbody tr"],
   ["SQL", "/sql?sql=select%20tool_name%2C%20count(*)%20as%20calls%20from%20tool_calls%20group%20by%201", ".result-space .cell"],
   ["Setup", "/setup", ".snippet"],
-  ["Settings", "/settings", ".facts dd"],
+  ["Settings", "/settings", ".installation dd"],
 ];
 
 for (const [name, path, ready] of PLACES) {
@@ -100,7 +100,7 @@ test("a saved query, the history and a chart outlive a reload", () => withPage({
 
 test("a server that is gone is said in every place", () => withPage({}, async (page) => {
   await page.goto(`${URL_BASE}/settings`);
-  await page.locator(".facts dd").first().waitFor();
+  await page.locator(".installation dd").first().waitFor();
   await page.route("**/api/v1/**", (route) => route.abort());
   for (const key of ["f", "d", "c", "l"]) {
     await page.keyboard.press("g");

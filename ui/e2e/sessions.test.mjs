@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { OTLP_HTTP, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { api, OTLP_HTTP, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -79,4 +79,103 @@ test("a failing server is told with its reason and its request id", () => withPa
   failing = false;
   await page.getByRole("button", { name: "Try again" }).click();
   await page.locator(".session-space .session-row").first().waitFor();
+}));
+
+test("a typed filter is completed, kept in the address and survives a reload", () => withPage({}, async (page) => {
+  await page.goto(URL_BASE);
+  await page.locator(".session-space .session-row").first().waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("harn");
+  await page.getByRole("option", { name: /^harness/ }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  const value = page.getByRole("option", { name: /^harness:/ }).first();
+  await value.waitFor();
+  const harness = (await value.locator("span").first().textContent()).replace("harness:", "");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.searchParams.get("q") === `harness:${harness}`);
+  const count = (await sessions(`&harness=${encodeURIComponent(harness)}`)).length;
+  await page.waitForFunction((wanted) => Number(document.querySelector(".session-scroll")?.getAttribute("aria-rowcount")) <= wanted, count);
+  await page.reload();
+  await page.locator(".session-space .session-row").first().waitFor();
+  assert.equal(await page.inputValue("#session-filter"), `harness:${harness}`);
+  await page.fill("#session-filter", "cost>much");
+  await page.keyboard.press("Enter");
+  await page.getByText("cost takes a number").waitFor();
+}));
+
+test("a day of the year shows its sessions, by mouse and by keys", () => withPage({}, async (page) => {
+  await page.goto(URL_BASE);
+  const day = page.locator(".heat-grid .heat-day:not(.level-0)").last();
+  await day.waitFor();
+  await day.click();
+  await page.waitForURL((url) => /^day:\d{4}-\d\d-\d\d$/.test(url.searchParams.get("q") ?? ""));
+  await page.locator(".session-space .session-row").first().waitFor();
+  await day.click();
+  await page.waitForURL((url) => !url.searchParams.has("q"));
+  await page.locator(".heat-grid").focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => (url.searchParams.get("q") ?? "").startsWith("day:"));
+}));
+
+test("columns sort, and the order is in the address", () => withPage({}, async (page) => {
+  await page.goto(URL_BASE);
+  await page.locator(".session-space .session-row").first().waitFor();
+  await page.getByRole("button", { name: /^Tokens/ }).click();
+  await page.waitForURL((url) => url.searchParams.get("sort") === "tokens");
+  const { sessions: longest } = await api("/sessions?sort=tokens&limit=1");
+  await page.locator(`.session-space .session-row a[href="/replay/${encodeURIComponent(longest[0].session_id)}"]`).waitFor();
+  await page.getByRole("button", { name: /^Tokens/ }).click();
+  await page.waitForURL((url) => url.searchParams.get("order") === "asc");
+}));
+
+test("sessions are marked and saved, by keys alone", () => withPage({ acceptDownloads: true }, async (page) => {
+  await page.goto(URL_BASE);
+  await page.locator(".session-space .session-row").first().waitFor();
+  for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
+  const bar = page.getByRole("toolbar", { name: "Marked sessions" });
+  await bar.getByText("2 sessions").waitFor();
+  const saved = page.waitForEvent("download");
+  await bar.getByRole("button", { name: "Save as CSV" }).focus();
+  await page.keyboard.press("Enter");
+  const { readFile } = await import("node:fs/promises");
+  const lines = (await readFile(await (await saved).path(), "utf8")).split("\r\n");
+  assert.equal(lines.length, 3);
+  assert.match(lines[0], /^session_id,title/);
+  await bar.getByRole("button", { name: "Query in SQL" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.pathname === "/sql");
+  await page.locator(".result-space .result-row").nth(1).waitFor();
+}));
+
+test("live acts appear, and wait while paused", { skip: OTLP_HTTP === null }, () => withPage({}, async (page) => {
+  await page.goto(`${URL_BASE}/live`);
+  await page.locator(".act-row").first().waitFor();
+  await page.getByText("live", { exact: true }).waitFor();
+  const send = async (model) => {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const attribute = (key, value) => ({ key, value: { stringValue: value } });
+    const span = {
+      traceId: randomBytes(16).toString("hex"), spanId: randomBytes(8).toString("hex"), name: `chat ${model}`, kind: 3, startTimeUnixNano: String(now), endTimeUnixNano: String(now + 1_000_000n),
+      attributes: [attribute("gen_ai.operation.name", "chat"), attribute("gen_ai.request.model", model), attribute("gen_ai.conversation.id", `e2e-${model}`), attribute("gen_ai.provider.name", "openai")],
+    };
+    const sent = await fetch(`http://${OTLP_HTTP}/v1/traces`, {
+      method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ resourceSpans: [{ resource: { attributes: [attribute("service.name", "e2e")] }, scopeSpans: [{ scope: { name: "e2e" }, spans: [span] }] }] }),
+    });
+    assert.equal(sent.status, 200);
+  };
+  const [first, second] = [`live-${randomBytes(4).toString("hex")}`, `live-${randomBytes(4).toString("hex")}`];
+  await send(first);
+  await page.locator(".act-row", { hasText: first }).waitFor();
+  await page.keyboard.press("Space");
+  await send(second);
+  await page.getByRole("button", { name: /\(1 new\)/ }).waitFor();
+  assert.equal(await page.locator(".act-row", { hasText: second }).count(), 0);
+  await page.keyboard.press("Space");
+  await page.locator(".act-row", { hasText: second }).waitFor();
+  await page.fill("#live-filter", second);
+  await page.waitForFunction(() => document.querySelectorAll(".act-row").length === 1);
 }));

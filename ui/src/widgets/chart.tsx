@@ -30,7 +30,12 @@ interface Props {
   /** Charts of one name point at the same moment. */
   group?: string;
   height?: number;
+  /** Upper end of the axis; the largest value when absent. */
+  top?: number;
 }
+
+/** So few values that a line between them could not be seen. */
+const isSparse = (series: Series) => series.values.filter((value) => value !== null).length < 3;
 
 /** Values as they are drawn: stacked ones stand on those before. */
 export function stack(series: readonly Series[]): (number | null)[][] {
@@ -53,7 +58,7 @@ function tickLabel(seconds: number, increment: number): string {
   return increment >= 86_400 || clock === "00:00" ? day : clock;
 }
 
-export function Chart({ title, x, stepS, series, format, summary, onRange, group, height = 148 }: Props) {
+export function Chart({ title, x, stepS, series, format, summary, onRange, group, height = 148, top }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
@@ -63,7 +68,7 @@ export function Chart({ title, x, stepS, series, format, summary, onRange, group
     const drawn = stack(series);
     return [x as number[], ...order.map((i) => drawn[i]!)] as uPlot.AlignedData;
   }, [x, series]);
-  const shape = JSON.stringify(series.map(({ label, colour, kind, stacked, dashed }) => [label, colour, kind, stacked, dashed]));
+  const shape = JSON.stringify(series.map((one) => [one.label, one.colour, one.kind, one.stacked, one.dashed, isSparse(one)]));
   const callbacks = useRef({ format, onRange });
   callbacks.current = { format, onRange };
 
@@ -80,14 +85,14 @@ export function Chart({ title, x, stepS, series, format, summary, onRange, group
       legend: { show: false },
       tzDate: (seconds) => inZone(new Date(seconds * 1000)),
       cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false }, ...(group === undefined ? {} : { sync: { key: group } }) },
-      scales: { x: { time: true, range: (_, from, until) => [from - stepS * 0.5, (until ?? from) + stepS * 0.5] }, y: { range: (_, __, most) => [0, most === null || most <= 0 ? 1 : most * 1.08] } },
+      scales: { x: { time: true, range: (_, from, until) => [from - stepS * 0.5, (until ?? from) + stepS * 0.5] }, y: { range: (_, __, most) => [0, top ?? (most === null || most <= 0 ? 1 : most * 1.08)] } },
       axes: [{ ...axis, grid: { show: false }, space: 70, size: 24, values: (_, ticks, __, ___, increment) => ticks.map((tick) => tickLabel(tick, increment)) }, { ...axis, space: 34, size: 52, values: (_, ticks) => ticks.map((tick) => callbacks.current.format(tick)) }],
       series: [{}, ...order.map((i) => {
         const { label, colour, kind, dashed } = series[i]!;
         const paint = tokenColour(colour);
         return kind === "bar"
           ? { label, stroke: paint, fill: paint, width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.78, 40], align: 0 }) }
-          : { label, stroke: paint, width: 1.5, spanGaps: true, points: { show: x.length < 3, size: 5 }, ...(dashed === true ? { dash: [4, 3] } : {}) };
+          : { label, stroke: paint, width: 1.5, spanGaps: true, points: { show: isSparse(series[i]!), size: 6, fill: paint }, ...(dashed === true ? { dash: [4, 3] } : {}) };
       })],
       hooks: {
         setCursor: [(self) => setAt(self.cursor.idx ?? null)],
@@ -107,7 +112,7 @@ export function Chart({ title, x, stepS, series, format, summary, onRange, group
       made.destroy();
       plot.current = null;
     };
-  }, [shape, dark.value, contrast.value, zone.value, stepS, group, height]);
+  }, [shape, dark.value, contrast.value, zone.value, stepS, group, height, top]);
   useEffect(() => plot.current?.setData(data), [data]);
 
   const told = (one: Series) => (at === null ? summary(one) : one.values[at] == null ? "–" : format(one.values[at]));

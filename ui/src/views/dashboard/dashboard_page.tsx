@@ -43,10 +43,10 @@ function Charts({ steps, stepS }: { steps: Steps; stepS: number }) {
         { label: "in", values: input.map((value, i) => Math.max(0, value - cached[i]!)), colour: "turn", kind: "bar", stacked: true },
         { label: "in, cached", values: cached, colour: "strong-line", kind: "bar", stacked: true },
       ]} />
-      <Chart {...common} title="Input from caches" format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
+      <Chart {...common} title="Input from caches" top={100} format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
         { label: "of input tokens", values: input.map((value, i) => (value === 0 ? null : (100 * cached[i]!) / value)), colour: "turn", kind: "line" },
       ]} />
-      <Chart {...common} title="Cost" format={money} summary={total(money)} series={[{ label: "US dollars", values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
+      <Chart {...common} title="Cost" format={money} summary={() => (steps.gap("cost_usd").every((value) => value === null) ? "not known" : money(steps.total("cost_usd")))} series={[{ label: "US dollars", values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
       <Chart {...common} title="Model latency" format={ns} summary={peak(ns)} series={[
         { label: "median", values: steps.gap("model_p50_ns"), colour: "model", kind: "line" },
         { label: "95th", values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },

@@ -54,7 +54,7 @@ function Cards({ summary }: { summary: SessionSummary | null }) {
         {s && s.cache_read_tokens > 0 ? `${Math.round((100 * s.cache_read_tokens) / Math.max(1, s.input_tokens))}% cached` : null}
       </Card>
       <Card label="Cost" value={s && (s.cost_usd === null ? "–" : formatCost(s.cost_usd))} title={s ? (s.priced_session_count < s.session_count ? `Known for ${plural(s.priced_session_count, "session")} of ${groupDigits(s.session_count)}` : "Known for all of them") : undefined}>
-        {s && s.priced_session_count < s.session_count ? `of ${groupDigits(s.priced_session_count)} priced` : null}
+        {s && s.priced_session_count > 0 && s.priced_session_count < s.session_count ? `of ${groupDigits(s.priced_session_count)} priced` : null}
       </Card>
       <Card label="Avg. duration" value={s && (s.average_duration_ns === null ? "–" : formatDuration(s.average_duration_ns))} />
       <Card label="Findings" value={s && groupDigits(s.finding_count)}>{s && s.finding_count > 0 ? `in ${plural(s.found_session_count, "session")}` : null}</Card>

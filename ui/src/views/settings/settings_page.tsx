@@ -49,9 +49,9 @@ export function SettingsPage() {
       </fieldset>
       <h2 class="settings-part">This installation</h2>
       {stats.failure === null ? null : <Failure error={stats.failure} what="The figures of the installation could not be read" retry={stats.again} />}
-      <dl class="facts">
+      <dl class="installation">
         <Fact label="Version" value={s && s.version} />
-        <Fact label="Running since" value={s && fullTime(s.started_at)} />
+        <Fact label="Running since" value={s && fullTime(s.started_at).replace(/\.\d+/, "")} />
         <Fact label="OTLP over gRPC" value={s && (s.otlp.grpc ?? "off")} />
         <Fact label="OTLP over HTTP" value={s && (s.otlp.http ?? "off")} />
         <Fact label="Sessions" value={s && groupDigits(s.session_count)} />

@@ -18,7 +18,7 @@ function claudeCode(grpc: string): string {
   ].join("\n");
 }
 
-function Snippet({ title, about, text }: { title: string; about: string; text: string }) {
+export function Snippet({ title, about, text }: { title: string; about: string; text: string }) {
   return (
     <section class="snippet">
       <header><h2>{title}</h2><span class="muted">{about}</span><span class="grow" /><button type="button" class="quiet" onClick={() => void copy(text, "Command")}>Copy</button></header>
@@ -39,7 +39,7 @@ function Arrival({ stats }: { stats: Stats | null }) {
   );
 }
 
-export function ConnectGuide({ title }: { title: string }) {
+function useStats(): Stats | null {
   const [stats, setStats] = useState<Stats | null>(null);
   useEffect(() => {
     const read = () => void getStats().then(setStats, () => undefined);
@@ -51,6 +51,11 @@ export function ConnectGuide({ title }: { title: string }) {
       stop();
     };
   }, [connection.value]);
+  return stats;
+}
+
+export function ConnectGuide({ title }: { title: string }) {
+  const stats = useStats();
   const grpc = stats?.otlp.grpc ?? "127.0.0.1:4317";
   const http = stats?.otlp.http ?? "127.0.0.1:4318";
   return (
@@ -58,7 +63,7 @@ export function ConnectGuide({ title }: { title: string }) {
       <h1>{title}</h1>
       <Arrival stats={stats} />
       <Snippet title="Claude Code" about="in the shell that starts it" text={claudeCode(grpc)} />
-      <Snippet title="Any OpenTelemetry SDK" about="gRPC or HTTP, as the SDK prefers" text={`# gRPC\nexport OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc}\n# HTTP\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=http://${http}`} />
+      <Snippet title="Any OpenTelemetry SDK" about="gRPC or HTTP, as the SDK prefers" text={`# gRPC\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n# HTTP\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />
       <Snippet title="Just looking" about="a few made-up runs, sent as agents would send them" text="spanreel demo" />
     </div>
   );
