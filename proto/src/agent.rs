@@ -209,7 +209,8 @@ pub struct Facts {
     /// model request is the identity of the answer: the calls it asks for without their ids, or else
     /// its text.
     pub call_hash: Option<Arc<str>>,
-    /// What the sender cut, and the switch that prevents it.
+    /// What the sender cut or left out (`prompt not sent`, `content cut by the sender` …), and behind
+    /// `; ` the switch that prevents it.
     pub truncated_upstream: Option<Arc<str>>,
     /// One muted line for the waterfall: command, file, query … Never JSON, at most 160 characters.
     pub detail: Option<Arc<str>>,

@@ -89,3 +89,18 @@ select * from spans where operation = 'hook' and counted;
 
 create or replace view denials as
 select * from spans where decision = 'deny' and counted;
+
+-- What senders cut, dropped or left out of the acts of a session, and the switch that prevents it.
+create or replace view capture_gaps as
+select
+    session_id,
+    min(harness) as harness,
+    regexp_replace(split_part(truncated_upstream, '; ', 1), '^[0-9]+ ', '') as gap,
+    nullif(split_part(truncated_upstream, '; ', 2), '') as remedy,
+    count(*) as act_count,
+    sum(dropped_attributes_count)::bigint as dropped_attributes_count,
+    arg_min(span_id, started_at) as first_span_id
+from span
+where truncated_upstream is not null
+    and duplicate_of is null and not plumbing
+group by session_id, gap, remedy;

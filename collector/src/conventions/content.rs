@@ -17,6 +17,7 @@ use super::value::{self, Attributes, Value};
 
 const REDACTED: &str = "content redacted by the sender";
 const CUT: &str = "content cut by the sender";
+const CUT_BY_SDK: &str = "content cut by the sender; raise OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
 const ELSEWHERE: &str =
     "content uploaded elsewhere by the sender (OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK)";
 
@@ -58,6 +59,13 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     }
     if picked.flag(C::Truncated) == Some(true) {
         reading.cut(CUT, bag);
+    }
+    if [C::Messages, C::Input, C::Output, C::ToolInput]
+        .into_iter()
+        .filter_map(|concept| picked.value(concept)?.text(bag))
+        .any(text::is_broken_json)
+    {
+        reading.cut(CUT_BY_SDK, bag);
     }
     let is_elsewhere = (record.has("gen_ai.input.messages_ref") && reading.facts.input.is_none())
         || (record.has("gen_ai.output.messages_ref") && reading.facts.output.is_none());

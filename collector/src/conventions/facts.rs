@@ -27,12 +27,26 @@ pub(super) fn read(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
         _ => {}
     }
     outcome(record, bag, reading);
-    if record.dropped_attributes_count > 0 {
-        let note = format!(
-            "{} attributes dropped by the sender; raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-            record.dropped_attributes_count
-        );
-        reading.cut(&note, bag);
+    for (count, what, switch) in [
+        (
+            record.dropped_attributes_count,
+            "attributes",
+            if record.is_log {
+                "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT"
+            } else {
+                "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"
+            },
+        ),
+        (
+            record.dropped_events_count,
+            "events",
+            "OTEL_SPAN_EVENT_COUNT_LIMIT",
+        ),
+    ] {
+        if count > 0 {
+            let note = format!("{count} {what} dropped by the sender; raise {switch}");
+            reading.cut(&note, bag);
+        }
     }
 }
 

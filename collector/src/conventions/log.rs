@@ -46,6 +46,8 @@ pub(super) fn understand(
         body: &body,
         is_error: false,
         dropped_attributes_count: log.dropped_attributes_count,
+        dropped_events_count: 0,
+        is_log: true,
         start_ns: time_ns,
         end_ns: Some(time_ns),
     };

@@ -28,6 +28,8 @@ pub(super) struct Record<'a> {
     pub(super) body: &'a Value,
     pub(super) is_error: bool,
     pub(super) dropped_attributes_count: u32,
+    pub(super) dropped_events_count: u32,
+    pub(super) is_log: bool,
     pub(super) start_ns: i64,
     pub(super) end_ns: Option<i64>,
 }

@@ -49,6 +49,8 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         body: &Value::Null,
         is_error: status == Status::Error,
         dropped_attributes_count: span.dropped_attributes_count,
+        dropped_events_count: span.dropped_events_count,
+        is_log: false,
         start_ns: nanos(span.start_time_unix_nano),
         end_ns: (span.end_time_unix_nano != 0).then(|| nanos(span.end_time_unix_nano)),
     };

@@ -139,6 +139,13 @@ pub(super) fn is_refusal(text: &str) -> bool {
         || (text.starts_with("Blocked ") && text.contains(" by failproofai because:"))
 }
 
+/// True for a JSON text that ends in the middle, as a limit on the length of attributes leaves it.
+pub(super) fn is_broken_json(text: &str) -> bool {
+    let text = text.trim();
+    (text.starts_with("[{") && !text.ends_with(']'))
+        || (text.starts_with("{\"") && !text.ends_with('}'))
+}
+
 /// True when the text carries the mark of an emitter that cut it.
 pub(super) fn is_cut(text: &str) -> bool {
     let mut start = text.len().saturating_sub(160);
@@ -154,6 +161,15 @@ pub(super) fn is_cut(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_that_ends_in_the_middle_is_cut() {
+        assert!(is_broken_json(r#"[{"role":"us"#));
+        assert!(is_broken_json("{\"a\": {\"b\": 1}, "));
+        for whole in ["{\"a\":1}\n", "[{}]", "[USER] hello", "{not json", "text"] {
+            assert!(!is_broken_json(whole), "{whole}");
+        }
+    }
 
     #[test]
     fn one_line_folds_space_and_control_characters() {

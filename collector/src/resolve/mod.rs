@@ -10,6 +10,7 @@ mod agents;
 mod calls;
 mod cost;
 mod facts;
+mod gaps;
 mod group;
 mod join;
 mod refusals;
@@ -286,6 +287,7 @@ fn resolve_group(
     let parents = sessions::assign(group, &forest);
     join::join(group, &forest);
     join::join_turns(group, &forest);
+    gaps::settle(group);
     cost::settle(group, prices);
     let starts = turns::assign(group, &forest);
     turns::place_records(group, &forest, &starts);

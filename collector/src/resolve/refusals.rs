@@ -80,7 +80,7 @@ pub(super) fn place(group: &mut Group, memory: &mut impl Memory, heavy: &mut Has
                     success: Some(false),
                     error_type: Some("tool_use_error".into()),
                     error_message: Some(reason.clone()),
-                    detail: Some(reason),
+                    detail: call.detail.clone().or(Some(reason)),
                     ..Facts::default()
                 },
                 reported: None,

@@ -164,6 +164,8 @@ struct Tally {
     has_agent_or_own_acts: bool,
     seen_names: HashSet<Arc<str>>,
     first_name: Option<Arc<str>>,
+    /// What is known of the first prompt where prompts are withheld.
+    withheld_prompt: Option<Arc<str>>,
 }
 
 impl Tally {
@@ -187,6 +189,7 @@ impl Tally {
             has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
             first_name: None,
+            withheld_prompt: None,
         }
     }
 
@@ -205,6 +208,9 @@ impl Tally {
         first(&mut row.harness, &facts.harness);
         first(&mut row.harness_version, &facts.harness_version);
         first(&mut row.title, &facts.title);
+        if act.operation == Operation::Turn {
+            first(&mut self.withheld_prompt, &facts.detail);
+        }
         first(&mut row.host, &facts.host);
         first(&mut row.project, &facts.project);
         first(&mut row.branch, &facts.branch);
@@ -326,7 +332,7 @@ impl Tally {
         }
         self.row.turn_count = starters.len() as i64;
         if self.row.title.is_none() {
-            let name = self.first_name.take();
+            let name = self.withheld_prompt.take().or(self.first_name.take());
             self.row.title = name.map(|name| text::one_line(&name, text::TITLE_MAX).into());
         }
         let last_starter = starters

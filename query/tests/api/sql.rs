@@ -158,6 +158,7 @@ async fn lists_what_can_be_asked() {
             "model_requests",
             "hook_fires",
             "denials",
+            "capture_gaps",
             "loops",
             "session_tree",
             "transcript",

@@ -18,6 +18,7 @@ pub const RELATIONS: &[&str] = &[
     "model_requests",
     "hook_fires",
     "denials",
+    "capture_gaps",
 ];
 
 /// The table macros that SQL of users may name.

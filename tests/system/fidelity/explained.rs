@@ -38,6 +38,12 @@ const EXPLAINED: &[Explained] = &[
     },
     Explained {
         recording: "claude-code-default-flags",
+        what: "requests failed",
+        found: "0",
+        cause: "two overloaded answers were tried again inside one request; only its span tells, and without CLAUDE_CODE_ENHANCED_TELEMETRY_BETA there are no spans",
+    },
+    Explained {
+        recording: "claude-code-default-flags",
         what: "hook fires",
         found: "PostToolUse=2 PreToolUse=18 SessionStart=3 Stop=3 SubagentStop=2 UserPromptSubmit=3",
         cause: "SessionEnd hooks run after the exporter has stopped",

@@ -75,13 +75,26 @@ fn shape(record: &Record<'_>, bag: &Bag) -> Option<Shape> {
 
 fn adjust(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     unmask(record, bag, reading);
+    if is_marked_cut(record) {
+        reading.facts.truncated_upstream = None;
+        reading.cut(CUT, bag);
+    }
     match reading.shape.operation {
+        Operation::Turn => claude_code_logs::tell_of_withheld(record, bag, reading),
         Operation::Model => {
             reading
                 .facts
                 .provider
                 .get_or_insert_with(|| bag.word("anthropic"));
             agent_of_query_source(record, bag, reading);
+            if reading.facts.attempt_count.is_none() {
+                let attempts = record
+                    .events
+                    .iter()
+                    .filter(|event| event.name == "gen_ai.request.attempt");
+                let attempts = i64::try_from(attempts.count()).unwrap_or(i64::MAX);
+                reading.facts.attempt_count = (attempts > 0).then_some(attempts);
+            }
             if reading.facts.input.is_none() {
                 new_context(record, bag, reading);
             }
@@ -112,6 +125,14 @@ fn adjust(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     }
 }
 
+/// A content attribute says of itself that it was cut (`<attribute>_truncated`).
+pub(super) fn is_marked_cut(record: &Record<'_>) -> bool {
+    record
+        .attributes
+        .iter()
+        .any(|(key, value)| key.ends_with("_truncated") && value.flag() == Some(true))
+}
+
 /// Names that stand for "one that the user configured", when details are off.
 fn is_mask(name: &str) -> bool {
     matches!(
@@ -129,6 +150,9 @@ pub(super) fn unmask(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) 
     }
     if masked(&facts.mcp_server) {
         facts.mcp_server = None;
+    }
+    if masked(&facts.skill_name) {
+        facts.skill_name = None;
     }
     let parameters = record
         .text("tool_parameters", bag)

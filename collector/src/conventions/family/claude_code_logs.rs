@@ -5,8 +5,7 @@
 
 use proto::agent::{Decision, Operation};
 
-use super::claude_code::{CUT, agent_of_query_source, read_log, subagent};
-use crate::conventions::names::Concept as C;
+use super::claude_code::{CUT, agent_of_query_source, is_marked_cut, read_log, subagent};
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
 use crate::conventions::value::Value;
@@ -14,6 +13,7 @@ use crate::conventions::{content, json, messages};
 
 const NO_PROMPT: &str = "prompt not sent; set OTEL_LOG_USER_PROMPTS=1";
 const NO_RESPONSE: &str = "response not sent; set OTEL_LOG_ASSISTANT_RESPONSES=1";
+const NO_NAMES: &str = "names not sent; set OTEL_LOG_TOOL_DETAILS=1";
 const NO_DETAILS: &str = "arguments not sent; set OTEL_LOG_TOOL_DETAILS=1";
 const ELSEWHERE: &str =
     "body kept in a file by the sender; set OTEL_LOG_RAW_API_BODIES=1 to have it sent";
@@ -25,15 +25,28 @@ pub(super) fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         "user_prompt" => {
             let mut reading = read_log(record, Shape::of(Operation::Turn), bag);
             reading.facts.truncated_upstream = None;
-            if reading.facts.prompt.is_none() {
-                reading.cut(NO_PROMPT, bag);
-            }
+            tell_of_withheld(record, bag, &mut reading);
             reading
         }
         "api_request" => request(record, Shape::of(Operation::Model), bag),
         "api_error" => {
             let mut reading = request(record, Shape::of(Operation::Model), bag);
             reading.facts.success = Some(false);
+            reading
+        }
+        // Told once all attempts have failed, beside the last attempt's error.
+        "api_retries_exhausted" => {
+            let mut reading = request(record, Shape::part(Operation::Model), bag);
+            reading.start_ns = record.start_ns;
+            reading.facts.success = Some(false);
+            reading
+        }
+        // The model answered that it will not.
+        "api_refusal" => {
+            let mut reading = part_of_request(record, bag);
+            reading.facts.finish_reason = Some(bag.word("refusal"));
+            let category = record.text("category", bag).map(str::to_owned);
+            reading.facts.error_message = category.map(|category| bag.word(&category));
             reading
         }
         "assistant_response" => {
@@ -95,15 +108,61 @@ pub(super) fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         "skill_activated" => {
             let mut reading = read_log(record, Shape::of(Operation::Skill), bag);
             reading.facts.detail = reading.facts.skill_name.clone();
+            if reading.facts.skill_name.is_none() {
+                reading.cut(NO_NAMES, bag);
+            }
             reading
         }
         "compaction" => {
             let mut reading = read_log(record, Shape::of(Operation::Internal), bag);
             reading.start_ns = record.start_before();
+            let said = |key: &str, bag: &Bag| Some(record.get(key)?.scalar(bag)?.into_owned());
+            let trigger = said("trigger", bag).unwrap_or_default();
+            let sizes = said("pre_tokens", bag).zip(said("post_tokens", bag));
+            let line = match sizes {
+                Some((before, after)) => format!("{trigger}: {before} to {after} tokens"),
+                None => trigger,
+            };
+            reading.facts.detail = (!line.is_empty()).then(|| bag.word(&line));
             reading
         }
+        "permission_mode_changed" => {
+            let mut reading = read_log(record, Shape::of(Operation::Internal), bag);
+            let said = |key: &str, bag: &Bag| record.text(key, bag).map(str::to_owned);
+            let (from, to) = (said("from_mode", bag), said("to_mode", bag));
+            let line = format!("{} to {}", from.unwrap_or_default(), to.unwrap_or_default());
+            reading.facts.detail = Some(bag.word(line.trim()));
+            reading
+        }
+        "internal_error" => {
+            let mut reading = read_log(record, Shape::plumbing(Operation::Internal), bag);
+            reading.facts.success = Some(false);
+            reading
+        }
+        // Registrations, plugins, sign-ins, mentions, surveys, definitions of tools and prompts: events.
         _ => return None,
     })
+}
+
+/// A turn whose prompt is withheld says what is known of it; a slash command is a title.
+pub(super) fn tell_of_withheld(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+    if reading.facts.prompt.is_some() {
+        return;
+    }
+    reading.facts.truncated_upstream = None;
+    reading.cut(NO_PROMPT, bag);
+    let command = record
+        .text("command_name", bag)
+        .map(|command| format!("/{}", command.trim_start_matches('/')));
+    let length = ["prompt_length", "user_prompt_length"]
+        .iter()
+        .find_map(|key| record.get(key)?.int());
+    if let Some(command) = command {
+        reading.facts.title = Some(bag.word(&command));
+    } else if let Some(length) = length {
+        let line = format!("prompt of {length} characters, not sent");
+        reading.facts.detail = Some(bag.word(&line));
+    }
 }
 
 fn request(record: &Record<'_>, shape: Shape, bag: &mut Bag) -> Reading {
@@ -126,7 +185,7 @@ fn note_cut(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     if !record.has("body") && record.has("body_ref") {
         reading.cut(ELSEWHERE, bag);
     }
-    if record.picked.flag(C::Truncated) == Some(true) {
+    if is_marked_cut(record) {
         reading.facts.truncated_upstream = None;
         reading.cut(CUT, bag);
     }
