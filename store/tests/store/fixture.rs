@@ -169,6 +169,7 @@ pub(crate) fn full_state(writer: &mut Writer) -> (Act, ActState) {
         detail: text("ls -l"),
     };
     state.reported = Some(Box::new(Reported {
+        plumbing: state.plumbing,
         operation: Operation::Policy,
         end_ns: Some(7),
         status: Status::Unset,
