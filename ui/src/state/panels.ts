@@ -1,6 +1,6 @@
 // Widths and open or closed state of the panels.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { stored } from "./stored.ts";
 
 const wide = innerWidth >= 1500;
@@ -9,6 +9,9 @@ export const railWidth = stored("rail.width", 232);
 export const inspectorOpen = stored<boolean>("inspector.open", true);
 export const inspectorWidth = stored("inspector.width", wide ? 560 : 440);
 export const namesWidth = stored("names.width", wide ? 440 : 340);
+export const waterfallWidth = signal(4000);
+/** The names as wide as they are drawn: on a narrow screen the bars keep their share. */
+export const namesShown = computed(() => Math.min(namesWidth.value, Math.round(waterfallWidth.value * 0.55)));
 /** Share of the waterfall's height beside the transcript, in percent. */
 export const splitShare = stored("split.share", 45);
 export const schemaWidth = stored("schema.width", 260);

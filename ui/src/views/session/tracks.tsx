@@ -1,7 +1,7 @@
 // Curves below the rows, on the same axis: context fill and what had been spent.
 
 import { useEffect, useRef } from "preact/hooks";
-import { namesWidth } from "../../state/panels.ts";
+import { namesShown } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { dark, tokenColour } from "../../state/theme.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
@@ -40,18 +40,19 @@ function TrackView({ view, track, pixels }: { view: SessionView; track: Track; p
     const first = Math.max(0, upperBound(track.times, toTime(axis, window.from)) - 1);
     context.beginPath();
     context.moveTo(Math.max(0, x(track.times[first]!)), HEIGHT * ratio);
-    let before = 0;
-    let lastX = -1;
+    let before = track.values[first] ?? 0;
+    let column = -1;
     for (let i = first; i < track.times.length; i++) {
       const at = Math.max(0, x(track.times[i]!));
       if (at > element.width) break;
-      // Many points in one pixel are drawn as the highest of them.
       const amount = track.values[i]!;
-      if (Math.floor(at) === lastX && amount <= before) continue;
-      context.lineTo(at, before === 0 && i === first ? y(amount) : y(before));
-      context.lineTo(at, y(amount));
+      // Many points in one pixel are one line, up to the last of them.
+      if (Math.floor(at) !== column || amount < before) {
+        context.lineTo(at, y(before));
+        context.lineTo(at, y(amount));
+        column = Math.floor(at);
+      }
       before = amount;
-      lastX = Math.floor(at);
     }
     context.lineTo(right, y(before));
     context.strokeStyle = tokenColour(COLOURS[track.name]);
@@ -93,5 +94,5 @@ function TrackView({ view, track, pixels }: { view: SessionView; track: Track; p
 export function Tracks({ view, pixels }: { view: SessionView; pixels: number }) {
   const tracks = view.tracks.value;
   if (tracks.length === 0) return null;
-  return <div class="tracks" style={{ "--names": `${namesWidth.value}px` }}>{tracks.map((track) => <TrackView key={track.name} view={view} track={track} pixels={pixels} />)}</div>;
+  return <div class="tracks" style={{ "--names": `${namesShown.value}px` }}>{tracks.map((track) => <TrackView key={track.name} view={view} track={track} pixels={pixels} />)}</div>;
 }

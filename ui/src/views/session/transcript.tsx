@@ -95,13 +95,18 @@ function repeats(task: string, prompt: string): boolean {
   return prompt !== "" && bare(task) === bare(prompt);
 }
 
-/** JSON as lines that can be read; one argument alone as what it says. */
+/** JSON as lines that can be read. */
 function readable(one: Speech): Speech {
   if (one.voice !== "tool" || !one.complete) return one;
-  const plain = formsOf(one.text).plain;
-  if (plain === null) return one;
-  const only = one.title === "result" ? null : /^[\w-]+: (.*)$/.exec(plain);
-  return { ...one, text: only === null ? plain : only[1]! };
+  const { plain } = formsOf(one.text);
+  return plain === null ? one : { ...one, text: plain };
+}
+
+/** Whether the head of the entry says the arguments already: one telling argument, or all of them. */
+function isSaid(one: Speech, detail: string): boolean {
+  if (one.title !== "arguments" || detail === "") return false;
+  const only = /^[\w-]+: (.*)$/.exec(one.text);
+  return one.text === detail || only?.[1] === detail || detail.endsWith(one.text.replaceAll(": ", "=").replaceAll("\n", ", "));
 }
 
 interface EntryProps {
@@ -129,12 +134,12 @@ function Entry({ view, row, entry, prompts }: EntryProps) {
   if (operation === "turn" && !said.some((one) => one.voice === "user") && prompt !== "") {
     said = [{ voice: "user", title: "", text: prompt, sizeBytes: prompt.length, complete: true, prose: true, mime: null }, ...said];
   }
-  const shown = said.filter((one) => !muted.has(one.voice)).map(readable).filter((one) => !(one.title === "arguments" && one.text === label.detail) && !(one.title === "task" && repeats(one.text, prompt)));
+  const shown = said.filter((one) => !muted.has(one.voice)).map(readable).filter((one) => !isSaid(one, label.detail) && !(one.title === "task" && repeats(one.text, prompt)));
   const silent = operation === "model" && entry !== undefined && shown.length === 0;
   if (operation === "turn") {
     return (
       <article class={`entry entry-turn${selected ? " is-selected" : ""}`} data-entry={row} aria-label={`turn ${table.turn[row]}`}>
-        <header class="turn-head"><OperationIcon operation="turn" /><h3>{label.name}</h3><span class="muted">at {formatDuration(table.start[row]!)} · took {formatDuration(Math.max(0, table.end[row]! - table.start[row]!))}</span></header>
+        <header class="turn-head"><OperationIcon operation="turn" /><h2>{label.name}</h2><span class="muted">at {formatDuration(table.start[row]!)} · took {formatDuration(Math.max(0, table.end[row]! - table.start[row]!))}</span></header>
         {shown.map((one, i) => <Part key={i} id={`${key}/${i}`} speech={one} inspect={inspect} />)}
       </article>
     );

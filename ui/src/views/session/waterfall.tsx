@@ -1,7 +1,7 @@
 // The waterfall: only the rows in sight are in the page.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { inspectorOpen, namesWidth } from "../../state/panels.ts";
+import { inspectorOpen, namesShown, namesWidth, waterfallWidth } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { axisTicks, toAxis, toTime } from "../../trace/axis.ts";
 import { pathShares } from "../../trace/critical_path.ts";
@@ -59,7 +59,7 @@ function useAnchor(view: SessionView, scroller: { current: HTMLDivElement | null
 function useTimeGestures(view: SessionView, scroller: { current: HTMLDivElement | null }, pixels: number): void {
   useEffect(() => {
     const element = scroller.current!;
-    const place = (event: MouseEvent) => event.clientX - element.getBoundingClientRect().left - namesWidth.peek();
+    const place = (event: MouseEvent) => event.clientX - element.getBoundingClientRect().left - namesShown.peek();
     const perPixel = () => {
       const window = view.viewport.peek();
       return (window.to - window.from) / pixels;
@@ -114,12 +114,12 @@ function useCursor(view: SessionView, frame: { current: HTMLDivElement | null },
     const label = element.querySelector<HTMLElement>(".wf-cursor-time")!;
     const hide = () => (line.hidden = label.hidden = true);
     const onMove = (event: PointerEvent) => {
-      const x = event.clientX - element.getBoundingClientRect().left - namesWidth.peek();
+      const x = event.clientX - element.getBoundingClientRect().left - namesShown.peek();
       if (x < 0 || x > pixels) return hide();
       const window = view.viewport.peek();
       const time = toTime(view.axis.peek(), window.from + (x / pixels) * (window.to - window.from));
       line.hidden = label.hidden = false;
-      line.style.left = label.style.left = `${x + namesWidth.peek()}px`;
+      line.style.left = label.style.left = `${x + namesShown.peek()}px`;
       label.textContent = formatTick(time, (window.to - window.from) / 1000);
     };
     element.addEventListener("pointermove", onMove);
@@ -212,12 +212,15 @@ export function Waterfall({ view }: { view: SessionView }) {
   const pixels = Math.max(80, track - (view.zoom.value === null ? 64 : 0));
   useLayoutEffect(() => {
     const element = scroller.current!;
-    const read = () => setTrack(element.clientWidth - namesWidth.value);
+    const read = () => {
+      waterfallWidth.value = element.clientWidth;
+      setTrack(element.clientWidth - namesShown.value);
+    };
     const observer = new ResizeObserver(read);
     observer.observe(element);
     read();
     return () => observer.disconnect();
-  }, [namesWidth.value]);
+  }, [namesShown.value]);
   useAnchor(view, scroller);
   useTimeGestures(view, scroller, pixels);
   const frame = useRef<HTMLDivElement>(null);
@@ -246,7 +249,7 @@ export function Waterfall({ view }: { view: SessionView }) {
     view.select(row);
   };
   const onAxis = (event: MouseEvent) => {
-    const at = event.clientX - (event.currentTarget as Element).getBoundingClientRect().left - namesWidth.peek();
+    const at = event.clientX - (event.currentTarget as Element).getBoundingClientRect().left - namesShown.peek();
     if (at < 0 || at > pixels) return;
     event.stopPropagation();
     view.playback.pause();
@@ -266,7 +269,7 @@ export function Waterfall({ view }: { view: SessionView }) {
   const sticky = stickyBand(view, sight.top);
   const selected = view.selectedRow.value;
   return (
-    <div class="wf" ref={frame} style={{ "--names": `${namesWidth.value}px` }} onClick={onClick} onDblClick={onDblClick}>
+    <div class="wf" ref={frame} style={{ "--names": `${namesShown.value}px` }} onClick={onClick} onDblClick={onDblClick}>
       <div class="wf-head" aria-hidden="true" title="Click: replay from this instant" onClick={onAxis}>
         <div class="wf-axis">
           {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
@@ -292,7 +295,7 @@ export function Waterfall({ view }: { view: SessionView }) {
       <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label="Width of the names" /></div>
       <Playhead view={view} place={(at) => {
         const left = x(toAxis(view.axis.peek(), at));
-        return left < -1 || left > pixels + 1 ? null : `${(left + namesWidth.peek()).toFixed(1)}px`;
+        return left < -1 || left > pixels + 1 ? null : `${(left + namesShown.peek()).toFixed(1)}px`;
       }} />
       <Tracks view={view} pixels={pixels} />
       <Foot view={view} />
