@@ -22,6 +22,9 @@ import { RelatedTab } from "./related_tab.tsx";
 
 const TABS: [InspectorTab, string][] = [["content", "Content"], ["diff", "Diff"], ["meta", "Meta"], ["related", "Related"], ["raw", "Raw"]];
 
+/** The tabs that the selected act has, for the key that goes through them. */
+export let shownTabs: InspectorTab[] = TABS.map(([id]) => id);
+
 export function focusFind(): boolean {
   const input = document.querySelector<HTMLInputElement>("#find-in-span");
   input?.select();
@@ -131,12 +134,14 @@ export function Inspector({ view }: { view: SessionView }) {
   }
   const synthetic = row >= table.spanCount;
   const edits = span.answer === null ? 0 : editCount(span.answer.detail);
+  const tabs = TABS.filter(([id]) => id !== "diff" || tab === id || edits > 0);
+  shownTabs = tabs.map(([id]) => id);
   return (
     <aside class="inspector" aria-label="Inspector" style={width}>
       <Head view={view} row={row} />
       <div class="inspector-bar">
         <div class="tabs" role="tablist" aria-label="Inspector">
-          {TABS.filter(([id]) => id !== "diff" || tab === id || edits > 0).map(([id, label]) => (
+          {tabs.map(([id, label]) => (
             <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}{id === "diff" && edits > 0 ? <span class="count">{edits}</span> : null}</button>
           ))}
         </div>

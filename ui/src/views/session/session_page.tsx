@@ -5,13 +5,13 @@ import { provide } from "../../commands.ts";
 import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
-import { INSPECTOR_TABS, type MainTab } from "../../state/session_address.ts";
+import type { MainTab } from "../../state/session_address.ts";
 import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { FindingCard } from "../findings/finding_card.tsx";
-import { focusFind, Inspector } from "./inspector.tsx";
+import { focusFind, Inspector, shownTabs } from "./inspector.tsx";
 import { Minimap } from "./minimap.tsx";
 import { Rail } from "./rail.tsx";
 import { MomentBar } from "./scrubber.tsx";
@@ -62,7 +62,7 @@ function commandsOf(view: SessionView): Record<string, () => void> {
       inspectorOpen.value = true;
       setTimeout(() => document.querySelector<HTMLElement>(".inspector-body")?.focus(), 0);
     },
-    next_tab: () => (view.tab.value = INSPECTOR_TABS[(INSPECTOR_TABS.indexOf(view.tab.value) + 1) % INSPECTOR_TABS.length]!),
+    next_tab: () => (view.tab.value = shownTabs[(shownTabs.indexOf(view.tab.value) + 1) % shownTabs.length]!),
     view_waterfall: show("waterfall"),
     view_transcript: show("transcript"),
     view_both: show("both"),
