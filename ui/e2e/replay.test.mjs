@@ -303,7 +303,7 @@ test("it can be used on a phone and in high contrast", async () => {
     assert.ok((await wide()) <= 360, "nothing is wider than the screen");
     await page.locator(".wf-row").nth(3).click();
     await page.locator(".inspector-head h2").waitFor();
-    await page.getByRole("button", { name: "Inspector" }).click();
+    await page.getByRole("button", { name: "Close the inspector" }).click();
     await page.getByRole("tab", { name: "Transcript" }).click();
     await page.locator(".say").first().waitFor();
     assert.ok((await wide()) <= 360, "nothing is wider than the screen");

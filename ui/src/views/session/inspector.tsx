@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { SpanDetail } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
-import { inspectorWidth } from "../../state/panels.ts";
+import { inspectorOpen, inspectorWidth } from "../../state/panels.ts";
 import type { InspectorTab } from "../../state/session_address.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
@@ -84,6 +84,8 @@ function Head({ view, row }: { view: SessionView; row: number }) {
       <h2><OperationIcon operation={operation} /><span class="clip">{label.name}</span>
         {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />denied</span> : null}
         {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />error</span> : null}
+        <span class="grow" />
+        <button type="button" class="quiet narrow-only" aria-label="Close the inspector" onClick={() => (inspectorOpen.value = false)}><Icon name="error" /></button>
       </h2>
       {label.detail === "" || operation === "model" ? null : <p class="inspector-detail" title={label.detail}>{label.detail}</p>}
       <p class="muted">{facts.join(" · ")}</p>

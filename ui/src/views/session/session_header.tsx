@@ -51,7 +51,7 @@ export function SessionHeader({ view }: { view: SessionView }) {
           {session?.status === "running" ? <span class="running-text">running</span> : session?.ended_at ? `ended ${formatAgo(session.ended_at)}` : formatTime(table.startedAt)}
         </span>
       </div>
-      <div class="head-line facts">
+      <div class="head-line head-facts">
         {facts}
         {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{session.denied_count} denied</button> : null}
         {session !== null && session.error_count > 0 ? <button type="button" class="fact link tone-error" onClick={() => view.seekRow(1, (row) => table.status[row] === 2)}><Icon name="error" />{plural(session.error_count, "error")}</button> : null}
