@@ -1,9 +1,9 @@
-//! What model requests cost whose emitters do not say.
+//! What model requests used and cost, where that is known only of all their records together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::{CostSource, Operation};
+use proto::agent::{CostSource, Facts, Operation};
 
 use super::group::{Group, is_counted};
 use crate::prices::{Price, Prices};
@@ -13,6 +13,9 @@ use crate::prices::{Price, Prices};
 pub(super) fn settle(group: &mut Group, prices: &Prices) {
     let mut known: HashMap<Arc<str>, Option<&Price>> = HashMap::new();
     for act in &mut group.acts {
+        if act.operation == Operation::Model && is_counted(act) {
+            add_thoughts(&mut act.facts);
+        }
         if act.facts.cost_usd.is_some()
             || !matches!(act.operation, Operation::Model | Operation::Embedding)
             || !is_counted(act)
@@ -29,5 +32,16 @@ pub(super) fn settle(group: &mut Group, prices: &Prices) {
             act.facts.cost_usd = Some(cost);
             act.facts.cost_source = Some(CostSource::PriceTable);
         }
+    }
+}
+
+/// Gemini CLI counts thoughts beside the answer; ours is the sum. Its span knows the one count and its log
+/// record the other.
+fn add_thoughts(facts: &mut Facts) {
+    if facts.harness.as_deref() == Some("gemini-cli") {
+        let thoughts = facts.reasoning_tokens.unwrap_or(0).max(0);
+        facts.output_tokens = facts
+            .output_tokens
+            .map(|output| output.saturating_add(thoughts));
     }
 }

@@ -750,3 +750,33 @@ fn a_child_session_has_a_turn_and_a_prompt_of_its_own() {
     assert_eq!((child.turn_count, child.model_request_count), (1, 1));
     assert_eq!(world.sessions["main"].subagent_count, 1);
 }
+
+#[test]
+fn thoughts_that_are_counted_beside_the_answer_are_output() {
+    let request = |span: u8, harness: &str| {
+        with(
+            in_session(act(1, span, 1, Operation::Model, 10, 20), "s"),
+            |a| {
+                a.facts.request_id = Some(harness.into());
+                a.facts.harness = Some(harness.into());
+                a.facts.output_tokens = Some(18);
+            },
+        )
+    };
+    let log = |span: u8, harness: &str| {
+        with(request(span, harness), |a| {
+            a.origin = Origin::Log;
+            a.facts.reasoning_tokens = Some(5);
+        })
+    };
+    let world = in_any_order(vec![
+        in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
+        request(2, "gemini-cli"),
+        log(3, "gemini-cli"),
+        request(4, "codex"),
+        log(5, "codex"),
+    ]);
+    assert_eq!(world.act(1, 2).facts.output_tokens, Some(23));
+    assert_eq!(world.act(1, 4).facts.output_tokens, Some(18));
+    assert_eq!(world.only_session().output_tokens, 41);
+}
