@@ -106,6 +106,12 @@ export async function getPayload(hash: string, signal?: AbortSignal): Promise<st
   return (await request(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null })).text();
 }
 
+/** Bytes `from` up to but not including `to` of a payload; fewer at its end. */
+export async function getPayloadPart(hash: string, from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const response = await request(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null, headers: { Range: `bytes=${from}-${to - 1}` } });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 export function listFindings(query: { session_id?: string; kind?: string; limit?: number }, signal?: AbortSignal): Promise<{ findings: Finding[] }> {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== "") params.set(key, String(value));

@@ -1,12 +1,13 @@
 // One payload: what it is, how large, in which form to read it, and the whole of it.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { ApiError, getPayload, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ApiError, getPayload, getPayloadPart, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
 import type { Json, Payload } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { formatBytes, groupDigits } from "../../trace/format.ts";
 import { imageOf, imagesIn, type FoundImage } from "../../trace/images.ts";
 import { formsOf, parseLossless, type Form } from "../../trace/json_text.ts";
+import { utf8Length } from "../../trace/payload_text.ts";
 import { JsonTree } from "../../widgets/json_tree.tsx";
 import { TextView } from "../../widgets/text_view.tsx";
 import { ImageView } from "./image_view.tsx";
@@ -23,6 +24,9 @@ function remember(hash: string, text: string): void {
 const FORM_LABELS: Record<Form, string> = { plain: "Plain", json: "JSON", raw: "Raw" };
 
 const LARGEST_TREE = 2_000_000;
+/** Larger payloads come in pieces of PIECE bytes, as they are asked for. */
+const LARGEST_AT_ONCE = 8_000_000;
+const PIECE = 4_000_000;
 
 function parsed(text: string): Json | null {
   try {
@@ -50,8 +54,11 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
   const [loaded, setLoaded] = useState<string | null>(hash === null ? null : (wholeTexts.get(hash) ?? null));
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [loading, setLoading] = useState(false);
-  const full = complete || loaded !== null;
-  const current = loaded ?? text;
+  const inPieces = !complete && size > LARGEST_AT_ONCE && hash !== null;
+  const [pieces, setPieces] = useState({ text: "", bytes: 0 });
+  const decoder = useRef<TextDecoder | null>(null);
+  const full = complete || loaded !== null || pieces.bytes >= size;
+  const current = loaded ?? (pieces.bytes > 0 ? pieces.text : text);
   const shown = !folded || whole || find !== "";
   const forms = useMemo(() => (shown ? formsOf(current) : null), [current, shown]);
   const form = chosen ?? forms?.preferred ?? "raw";
@@ -64,9 +71,17 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
     setLoading(true);
     setFailure(null);
     try {
-      const answer = await getPayload(hash);
-      remember(hash, answer);
-      setLoaded(answer);
+      if (inPieces) {
+        // One decoder for all pieces: a character may lie across two of them.
+        decoder.current ??= new TextDecoder();
+        const part = await getPayloadPart(hash, pieces.bytes, Math.min(size, pieces.bytes + PIECE));
+        const bytes = pieces.bytes + part.length;
+        setPieces({ text: pieces.text + decoder.current.decode(part, { stream: bytes < size }), bytes: part.length === 0 ? size : bytes });
+      } else {
+        const answer = await getPayload(hash);
+        remember(hash, answer);
+        setLoaded(answer);
+      }
     } catch (cause) {
       if (!isAbort(cause)) setFailure(toApiError(cause));
     } finally {
@@ -104,11 +119,11 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
         <button type="button" class="quiet" onClick={() => void copyAll()}>Copy</button>
       </header>
       {pictures.length === 0 ? null : <div class="pictures">{pictures.map((picture, i) => <ImageView key={i} image={picture} />)}</div>}
-      {shown && tree !== null ? <JsonTree value={tree} /> : shown && !(mime !== null && pictures.length > 0) ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null} {...(lines === undefined ? {} : { lines })} /> : null}
+      {shown && tree !== null ? <JsonTree value={tree} /> : shown && !(mime !== null && pictures.length > 0) ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null || pieces.bytes > 0} {...(lines === undefined ? {} : { lines })} /> : null}
       {shown && !full ? (
         <div class="card-foot">
-          <span>The first {formatBytes(text.length)} of {groupDigits(size)} bytes.</span>
-          <button type="button" onClick={() => void load()} disabled={loading}>{loading ? "Loading…" : "Load the whole"}</button> <kbd>o</kbd>
+          <span>The first {formatBytes(pieces.bytes > 0 ? pieces.bytes : utf8Length(text))} of {groupDigits(size)} bytes.{find === "" ? "" : " The search looks in these."}</span>
+          <button type="button" onClick={() => void load()} disabled={loading}>{loading ? "Loading…" : inPieces ? `Load ${formatBytes(Math.min(PIECE, size - pieces.bytes))} more` : "Load the whole"}</button> <kbd>o</kbd>
         </div>
       ) : null}
       {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message} <button type="button" onClick={() => void load()}>Try again</button></p>}

@@ -97,7 +97,7 @@ function repeats(task: string, prompt: string): boolean {
 
 /** JSON as lines that can be read. */
 function readable(one: Speech): Speech {
-  if (one.voice !== "tool" || !one.complete) return one;
+  if ((one.voice !== "tool" && one.voice !== "hook") || !one.complete) return one;
   const { plain } = formsOf(one.text);
   return plain === null ? one : { ...one, text: plain };
 }

@@ -194,12 +194,15 @@ function Foot({ view }: { view: SessionView }) {
   );
 }
 
+/** Operations that only hold others: their own share is time in which no act is recorded. */
+const BETWEEN: ReadonlySet<string> = new Set(["session", "turn"]);
+
 /** What the critical path is made of. */
 function PathShares({ view }: { view: SessionView }) {
   const shares = pathShares(view.table.value!, view.path.value!);
   const total = shares.reduce((sum, { ns }) => sum + ns, 0);
   if (total === 0) return null;
-  return <span title="What everything waited for">critical path: {shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${operation}`).join(", ")} <kbd>p</kbd></span>;
+  return <span title="What everything waited for">critical path: {shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${BETWEEN.has(operation) ? "between acts" : operation}`).join(", ")} <kbd>p</kbd></span>;
 }
 
 export function Waterfall({ view }: { view: SessionView }) {
