@@ -22,6 +22,8 @@ export function useFind(): string {
 }
 
 const HELD = 60;
+/** While the run is replayed, only acts that stay chosen for so long are asked for. */
+const PLAYING_MS = 250;
 const cache = new Map<string, SpanAnswer>();
 
 export interface SpanState {
@@ -54,7 +56,7 @@ export function useSpan(view: SessionView): SpanState & { retry: () => void } {
       } catch (cause) {
         if (!isAbort(cause)) setState((old) => ({ ...old, failure: toApiError(cause) }));
       }
-    }, held === null ? 30 : 200);
+    }, view.playback.playing.peek() ? PLAYING_MS : held === null ? 30 : 200);
     return () => {
       clearTimeout(timer);
       abort.abort();

@@ -1,11 +1,12 @@
 // Replay: play, pause, step, speed; and below, what was so at the instant it stands at.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { keyLabel, runCommand } from "../../commands.ts";
 import { SPEEDS } from "../../state/playback.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
+import type { Moment } from "../../trace/moment.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
 
@@ -51,9 +52,13 @@ function Slider({ view }: { view: SessionView }) {
 
 export function MomentBar({ view }: { view: SessionView }) {
   const moment = view.playback.moment.value;
-  if (moment === null) return null;
+  return moment === null ? null : <MomentFacts view={view} moment={moment} />;
+}
+
+function MomentFacts({ view, moment }: { view: SessionView; moment: Moment }) {
   const table = view.table.value!;
   const { files } = moment;
+  const [listed, list] = useState(false);
   const edited = files.filter((file) => file.edited).length;
   return (
     <section class="moment" aria-label="At this instant">
@@ -80,10 +85,10 @@ export function MomentBar({ view }: { view: SessionView }) {
           }}>context{moment.contextTokens > 0 ? ` ${formatCount(moment.contextTokens)}` : ""}</button>
         )}
         {files.length === 0 ? null : (
-          <details class="moment-files">
+          <details class="moment-files" open={listed} onToggle={(event) => list(event.currentTarget.open)}>
             <summary>{plural(files.length, "file")}{edited > 0 ? `, ${edited} edited` : ""}</summary>
             <ul>
-              {files.slice(0, 200).map((file) => (
+              {!listed ? null : files.slice(0, 200).map((file) => (
                 <li key={file.path}><button type="button" class="link" onClick={() => view.select(file.row, true)}><bdi>{file.path}</bdi></button>{file.edited ? <span class="tag">edited</span> : null}<span class="muted">{formatDuration(file.start)}</span></li>
               ))}
             </ul>
