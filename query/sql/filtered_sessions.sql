@@ -14,17 +14,23 @@ with kinds as (
     from finding
     group by session_id
 ),
-filtered as (
+-- A child whose parent never arrived stands on its own.
+child as (
+    select c.session_id
+    from session c
+    join session p on p.session_id = c.parent_session_id
+),
+-- Read twice by the list: once for the order, once for the rows of a page.
+filtered as not materialized (
     select
-        s.session_id, b.parent_session_id, s.harness, s.title, s.host, s.project, s.user_id,
-        s.started_at, s.ended_at, s.duration_ns, s.status, b.inferred,
+        s.session_id, s.parent_session_id, s.harness, s.title, s.host, s.project, s.user_id,
+        s.started_at, s.ended_at, s.duration_ns, s.status, s.inferred,
         s.turn_count, s.span_count, s.model_request_count, s.tool_call_count, s.error_count,
         s.denied_count, s.subagent_count,
         s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens,
         s.reasoning_tokens, s.cost_usd, s.models, s.tools, s.tags, s.finding_count,
-        k.finding_kinds, s.payload_bytes, epoch_ns(b.last_at) as last_ns
+        k.finding_kinds, s.payload_bytes, epoch_ns(s.last_at) as last_ns
     from sessions s
-    join session b on b.session_id = s.session_id
     left join kinds k on k.session_id = s.session_id
     where ($1::varchar is null or contains(
             lower(concat_ws(' ', s.title, s.session_id, s.harness, s.host, s.project,
@@ -62,10 +68,9 @@ filtered as (
         and ($15::bigint is null or s.duration_ns <= $15::bigint)
         and ($16::bigint is null or s.started_at >= make_timestamp_ns($16::bigint))
         and ($17::bigint is null or s.started_at < make_timestamp_ns($17::bigint))
-        and ($18::varchar is null or b.parent_session_id = $18::varchar)
-        -- A child whose parent never arrived stands on its own.
-        and ($19::boolean or $18::varchar is not null or b.parent_session_id is null
-            or b.parent_session_id not in (select session_id from session))
+        and ($18::varchar is null or s.parent_session_id = $18::varchar)
+        and ($19::boolean or $18::varchar is not null
+            or s.session_id not in (select session_id from child))
         and ($20::varchar is null
             or list_contains(string_split($20::varchar, chr(31)), s.session_id))
 )
