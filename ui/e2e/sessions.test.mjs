@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
 import { api, OTLP_HTTP, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
@@ -178,4 +179,25 @@ test("live acts appear, and wait while paused", { skip: OTLP_HTTP === null }, ()
   await page.locator(".act-row", { hasText: second }).waitFor();
   await page.fill("#live-filter", second);
   await page.waitForFunction(() => document.querySelectorAll(".act-row").length === 1);
+}));
+
+test("two marked sessions are compared act by act", () => withPage({}, async (page) => {
+  await page.goto(URL_BASE);
+  await page.locator(".session-space .session-row").first().waitFor();
+  for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.waitForURL((url) => url.pathname === "/compare" && url.searchParams.has("a") && url.searchParams.has("b"));
+  const busy = (await sessions()).filter((session) => session.tool_call_count > 0).slice(0, 2).map((session) => session.session_id);
+  await page.goto(`${URL_BASE}/compare?${new URLSearchParams({ a: busy[0], b: busy[1] })}`);
+  await page.locator(".compare-figures tbody tr").first().waitFor();
+  await page.locator(".compare-acts tbody tr").first().waitFor();
+  assert.equal(await page.locator(".is-first").count(), 1);
+  await assertAccessible(page);
+  await page.getByRole("button", { name: "Swap A and B" }).click();
+  await page.locator(".compare-acts tbody tr").first().waitFor();
+  const same = new URL(page.url()).searchParams.get("a");
+  await page.goto(`${URL_BASE}/compare?${new URLSearchParams({ a: same, b: same })}`);
+  await page.getByText("Both did the same, act by act.").waitFor();
+  await page.goto(`${URL_BASE}/compare?a=none&b=none`);
+  await page.getByText("there is no session").waitFor();
 }));

@@ -17,6 +17,7 @@ import { SessionsPage } from "./views/sessions/sessions_page.tsx";
 import { SettingsPage } from "./views/settings/settings_page.tsx";
 import { SetupPage } from "./views/setup/setup_page.tsx";
 import { CatalogPage } from "./views/catalog/catalog_page.tsx";
+import { ComparePage } from "./views/compare/compare_page.tsx";
 import { Help, Palette } from "./widgets/dialogs.tsx";
 import { Icon } from "./widgets/icon.tsx";
 import { Skeleton } from "./widgets/states.tsx";
@@ -42,6 +43,7 @@ function Page() {
   if (session !== null) return <SessionPage key={`session ${session["id"]}`} source={{ kind: "session", id: session["id"]! }} />;
   const trace = match("/trace/:id", at);
   if (trace !== null) return <SessionPage key={`trace ${trace["id"]}`} source={{ kind: "trace", id: trace["id"]! }} />;
+  if (at === "/compare") return <ComparePage />;
   switch (placeOf(at)?.id) {
     case "live": return <LivePage />;
     case "sessions": return <SessionsPage />;

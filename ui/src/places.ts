@@ -13,7 +13,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { id: "live", label: "Live", href: "/live", paths: ["/live"] },
-  { id: "sessions", label: "Sessions", href: "/", paths: ["/", "/sessions", "/replay/:id", "/trace/:id"] },
+  { id: "sessions", label: "Sessions", href: "/", paths: ["/", "/sessions", "/replay/:id", "/trace/:id", "/compare"] },
   { id: "findings", label: "Findings", href: "/findings", paths: ["/findings"] },
   { id: "dashboard", label: "Dashboard", href: "/dashboard", paths: ["/dashboard"] },
   { id: "catalog", label: "Catalog", href: "/catalog", paths: ["/catalog"] },

@@ -42,6 +42,7 @@ export function MarkedBar({ rows, clear }: { rows: readonly SessionRow[]; clear:
     <div class="marked-bar" role="toolbar" aria-label="Marked sessions">
       <span role="status"><b>{plural(rows.length, "session")}</b> marked<span class="muted"> · {formatCount(tokens)} tokens{cost > 0 ? ` · ${formatCost(cost)}` : ""}</span></span>
       <span class="grow" />
+      {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>Compare</button> : null}
       <button type="button" onClick={() => navigate(`/sql?${new URLSearchParams({ sql: queryFor(rows) })}`)}>Query in SQL</button>
       <button type="button" onClick={() => save(sessionsCsv(rows), "sessions.csv")}>Save as CSV</button>
       <button type="button" onClick={() => void copy(rows.map((row) => row.session_id).join("\n"), rows.length === 1 ? "Id" : "Ids")}>Copy ids</button>
