@@ -37,6 +37,7 @@ pub struct Args {
 pub enum Command {
     Serve(ServeArgs),
     Demo(DemoArgs),
+    Import(ImportArgs),
     Sql(SqlArgs),
     Sessions(SessionsArgs),
     Loops(LoopsArgs),
@@ -165,6 +166,34 @@ pub struct DemoArgs {
     /// Send everything within about 3 seconds
     #[arg(long, conflicts_with = "speed")]
     pub fast: bool,
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Without a path it takes what Claude Code (~/.claude/projects), Codex (~/.codex/sessions) and Gemini CLI
+(~/.gemini/tmp) keep of their sessions; CLAUDE_CONFIG_DIR and CODEX_HOME are heeded. Importing again
+changes nothing, and what arrived over OpenTelemetry as well is counted once.
+
+Examples:
+  spanreel import
+  spanreel import --follow
+  spanreel import ~/.claude/projects/-home-me-shop
+  spanreel import traces.jsonl logs.pb rollout-2026-11-21T01-09-50.jsonl.zst";
+
+/// Import transcripts of coding agents, and OTLP files, into a running server
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub struct ImportArgs {
+    /// Files and folders [default: the folders of the harnesses]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// OTLP/HTTP endpoint to send to
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318")]
+    pub endpoint: String,
+
+    /// Go on: import what is written from now on, until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
 }
 
 const SQL_EXAMPLES: &str = "\

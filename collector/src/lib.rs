@@ -7,6 +7,7 @@
 pub mod conventions;
 mod counters;
 mod error;
+pub mod import;
 pub mod ingest;
 pub mod journal;
 mod load;

@@ -4,6 +4,7 @@
 //! The only crate that names the OTLP crate. No IO, no rules.
 
 pub mod agent;
+pub mod attributes;
 mod decode;
 pub mod id;
 mod json;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod findings;
+mod import;
 mod output;
 mod sessions;
 mod source;
@@ -23,6 +24,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         match args.command.unwrap_or(Command::Serve(args.serve)) {
             Command::Serve(args) => serve::run(args).await,
             Command::Demo(args) => demo::run(args).await,
+            Command::Import(args) => import::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Sessions(args) => sessions::sessions(args).await,
             Command::Loops(args) => sessions::loops(args).await,

@@ -52,7 +52,7 @@ impl Repeats {
 }
 
 /// The trace that stands in for records of a session that carry none.
-pub(super) fn session_trace(session_id: &str) -> TraceId {
+pub(crate) fn session_trace(session_id: &str) -> TraceId {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"spanreel session trace");
     hasher.update(session_id.as_bytes());

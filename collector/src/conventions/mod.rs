@@ -44,6 +44,8 @@ mod tests;
 use payload::Bag;
 use source::{Origin, Source};
 
+pub(crate) use identity::session_trace;
+
 /// Everything that a group of requests says.
 #[derive(Debug, Default)]
 pub struct Understood {

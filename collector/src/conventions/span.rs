@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::trace::v1::span::{self, Link};
 use proto::otlp::trace::v1::{Span, Status as WireStatus};
@@ -94,7 +94,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         trace_id,
         span_id,
         parent_span_id: SpanId::from_wire(&span.parent_span_id),
-        origin: Origin::Span,
+        origin: active.family.origin,
         operation: reading.shape.operation,
         plumbing: reading.shape.plumbing,
         part_of_parent: reading.shape.part_of_parent,

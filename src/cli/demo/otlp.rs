@@ -1,13 +1,14 @@
-//! What the demo's emitters have in common: ids, a clock, attributes, and an outbox in which every
-//! record waits until a real exporter would have sent it.
+//! What the demo's emitters have in common: ids, a clock, and an outbox in which every record waits
+//! until a real exporter would have sent it.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+pub(super) use proto::attributes::Attributes;
 use proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use proto::otlp::common::v1::any_value::Value;
-use proto::otlp::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
+use proto::otlp::common::v1::{AnyValue, InstrumentationScope};
 use proto::otlp::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use proto::otlp::resource::v1::Resource;
 use proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span, status};
@@ -72,59 +73,6 @@ impl Clock {
     }
 }
 
-/// Attributes in the order in which they are added.
-#[derive(Clone, Default)]
-pub(super) struct Attributes(Vec<KeyValue>);
-
-impl Attributes {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
-    fn with(mut self, key: &str, value: Value) -> Self {
-        self.0.push(KeyValue {
-            key: key.to_owned(),
-            value: Some(AnyValue { value: Some(value) }),
-            ..KeyValue::default()
-        });
-        self
-    }
-
-    pub(super) fn text(self, key: &str, value: impl Into<String>) -> Self {
-        self.with(key, Value::StringValue(value.into()))
-    }
-
-    pub(super) fn int(self, key: &str, value: usize) -> Self {
-        self.with(key, Value::IntValue(value as i64))
-    }
-
-    pub(super) fn double(self, key: &str, value: f64) -> Self {
-        self.with(key, Value::DoubleValue(value))
-    }
-
-    pub(super) fn flag(self, key: &str, value: bool) -> Self {
-        self.with(key, Value::BoolValue(value))
-    }
-
-    /// A list of one text.
-    pub(super) fn texts(self, key: &str, value: &str) -> Self {
-        let value = AnyValue {
-            value: Some(Value::StringValue(value.to_owned())),
-        };
-        self.with(
-            key,
-            Value::ArrayValue(ArrayValue {
-                values: vec![value],
-            }),
-        )
-    }
-
-    pub(super) fn and(mut self, more: Attributes) -> Self {
-        self.0.extend(more.0);
-        self
-    }
-}
-
 /// How a span ended.
 #[derive(Clone, Copy)]
 pub(super) enum Outcome<'a> {
@@ -181,7 +129,7 @@ impl Emitter {
         Self {
             clock,
             resource: Resource {
-                attributes: resource.0,
+                attributes: resource.into_wire(),
                 ..Resource::default()
             },
             log_scope: trace_scope.clone(),
@@ -200,7 +148,7 @@ impl Emitter {
         span::Event {
             time_unix_nano: self.clock.unix_ns(at),
             name: name.to_owned(),
-            attributes: attributes.0,
+            attributes: attributes.into_wire(),
             ..span::Event::default()
         }
     }
@@ -227,7 +175,7 @@ impl Emitter {
             kind: new.kind.into(),
             start_time_unix_nano: self.clock.unix_ns(start),
             end_time_unix_nano: self.clock.unix_ns(end),
-            attributes: new.attributes.0,
+            attributes: new.attributes.into_wire(),
             events: new.events,
             status,
             flags: 0x101,
@@ -251,7 +199,7 @@ impl Emitter {
             body: Some(AnyValue {
                 value: Some(Value::StringValue(body.to_owned())),
             }),
-            attributes: attributes.0,
+            attributes: attributes.into_wire(),
             trace_id: place.0.to_vec(),
             span_id: place.1.to_vec(),
             flags: 1,

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use proto::agent::Operation;
+use proto::agent::{Operation, Origin};
 
 use super::names::{Aliases, Names};
 use super::payload::Bag;
@@ -40,6 +40,7 @@ mod smolagents;
 mod spring_ai;
 mod strands;
 mod traceloop;
+mod transcript;
 mod vercel;
 
 /// One emitter family or convention.
@@ -56,6 +57,8 @@ pub(super) struct Family {
     pub(super) session_id_is_session: bool,
     /// `service.version` is the harness's version, where the harness is a service.
     pub(super) service_version_is_harness: bool,
+    /// What its spans are reports of.
+    pub(super) origin: Origin,
     pub(super) names: Aliases,
     /// What kind of act a span is; `None` = this family has no opinion.
     pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
@@ -77,6 +80,7 @@ impl Family {
         prefixes: &[],
         session_id_is_session: true,
         service_version_is_harness: true,
+        origin: Origin::Span,
         names: &[],
         shape: |_, _| None,
         adjust: |_, _, _| {},
@@ -103,6 +107,7 @@ static CONVENTIONS: &[&Family] = &[
 
 /// Products; the first whose marks fit is taken.
 static EMITTERS: &[&Family] = &[
+    &transcript::FAMILY,
     &claude_code::FAMILY,
     &codex::FAMILY,
     &gemini_cli::FAMILY,

@@ -1,0 +1,1 @@
+//! Transcripts written for these tests, and what is read from them.
