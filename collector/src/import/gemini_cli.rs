@@ -130,7 +130,8 @@ impl GeminiCli {
             }
         }
         self.awaits_answer |= has_results;
-        self.new_input.push(json!({"role": "user", "parts": blocks}));
+        self.new_input
+            .push(json!({"role": "user", "parts": blocks}));
         self.asked_ns = self.place.last_ns;
     }
 
@@ -222,8 +223,16 @@ impl GeminiCli {
             let asked = Json::Array(self.new_input.clone());
             attributes = attributes.text("gen_ai.input.messages", asked.to_string());
         }
-        let kind = if is_complete { "request" } else { "open request" };
-        let start_ns = if self.asked_ns == 0 { at } else { self.asked_ns.min(at) };
+        let kind = if is_complete {
+            "request"
+        } else {
+            "open request"
+        };
+        let start_ns = if self.asked_ns == 0 {
+            at
+        } else {
+            self.asked_ns.min(at)
+        };
         context.out.act(
             &self.place,
             line,
@@ -253,7 +262,8 @@ impl GeminiCli {
             return;
         };
         let status = text(call, "status").unwrap_or_default();
-        let ended = time_ns(call, "timestamp").filter(|_| matches!(status, "success" | "error" | "cancelled"));
+        let ended = time_ns(call, "timestamp")
+            .filter(|_| matches!(status, "success" | "error" | "cancelled"));
         let server = server_of(call);
         let name = match server {
             Some(server) => full_name
@@ -266,7 +276,10 @@ impl GeminiCli {
             .text("gen_ai.operation.name", "execute_tool")
             .text("gen_ai.tool.name", name)
             .text("gen_ai.tool.call.id", id)
-            .text_if("gen_ai.tool.call.arguments", call.get("args").map(Json::to_string))
+            .text_if(
+                "gen_ai.tool.call.arguments",
+                call.get("args").map(Json::to_string),
+            )
             .text_if("mcp.server.name", server);
         if let Some(agent_id) = text(call, "agentId") {
             attributes = attributes
@@ -308,7 +321,10 @@ impl GeminiCli {
                     "result kept in a file that is not beside the transcript",
                 );
             }
-            attributes = attributes.text("gen_ai.tool.call.result", whole.unwrap_or_else(|| words.clone()));
+            attributes = attributes.text(
+                "gen_ai.tool.call.result",
+                whole.unwrap_or_else(|| words.clone()),
+            );
         }
         let kind = if ended.is_some() { "tool" } else { "open tool" };
         context.out.act(
@@ -331,7 +347,12 @@ impl GeminiCli {
 /// The parts of an answer: thoughts, words, calls.
 fn said(message: &Json, calls: &[Json]) -> Vec<Json> {
     let mut parts = Vec::new();
-    for thought in message.get("thoughts").and_then(Json::as_array).into_iter().flatten() {
+    for thought in message
+        .get("thoughts")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+    {
         let words: Vec<&str> = ["subject", "description"]
             .iter()
             .filter_map(|key| text(thought, key))
@@ -372,10 +393,10 @@ fn result(call: &Json) -> Option<String> {
     let texts: Vec<String> = results
         .iter()
         .map(|block| {
-            let response = block
-                .pointer("/functionResponse/response")
-                .unwrap_or(block);
-            let words = ["output", "error"].iter().find_map(|key| response.get(key)?.as_str());
+            let response = block.pointer("/functionResponse/response").unwrap_or(block);
+            let words = ["output", "error"]
+                .iter()
+                .find_map(|key| response.get(key)?.as_str());
             words.map_or_else(|| response.to_string(), str::to_owned)
         })
         .collect();
@@ -387,7 +408,11 @@ fn exit_code(tool: &str, words: &str) -> Option<i64> {
     if tool != "run_shell_command" {
         return None;
     }
-    let line = words.lines().rev().take(6).find_map(|line| line.strip_prefix("Exit Code: "))?;
+    let line = words
+        .lines()
+        .rev()
+        .take(6)
+        .find_map(|line| line.strip_prefix("Exit Code: "))?;
     line.trim().parse().ok()
 }
 

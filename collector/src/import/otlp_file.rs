@@ -95,7 +95,10 @@ fn protobuf_signal(message: &[u8]) -> Option<Signal> {
         }
     }
     let has_logs = |request: ExportLogsServiceRequest| {
-        let mut scopes = request.resource_logs.iter().flat_map(|group| &group.scope_logs);
+        let mut scopes = request
+            .resource_logs
+            .iter()
+            .flat_map(|group| &group.scope_logs);
         scopes.any(|scope| !scope.log_records.is_empty())
     };
     if ExportLogsServiceRequest::decode(message).is_ok_and(has_logs) {
@@ -128,15 +131,30 @@ mod tests {
             name: "chat".to_owned(),
             ..Span::default()
         };
-        let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
-        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let scope_spans = vec![ScopeSpans {
+            spans: vec![span],
+            ..ScopeSpans::default()
+        }];
+        let resource_spans = vec![ResourceSpans {
+            scope_spans,
+            ..ResourceSpans::default()
+        }];
         ExportTraceServiceRequest { resource_spans }.encode_to_vec()
     }
 
     fn logs() -> Vec<u8> {
-        let record = LogRecord { time_unix_nano: 7, ..LogRecord::default() };
-        let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
-        let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+        let record = LogRecord {
+            time_unix_nano: 7,
+            ..LogRecord::default()
+        };
+        let scope_logs = vec![ScopeLogs {
+            log_records: vec![record],
+            ..ScopeLogs::default()
+        }];
+        let resource_logs = vec![ResourceLogs {
+            scope_logs,
+            ..ResourceLogs::default()
+        }];
         ExportLogsServiceRequest { resource_logs }.encode_to_vec()
     }
 
@@ -146,8 +164,14 @@ mod tests {
             data: Some(metric::Data::Gauge(Gauge::default())),
             ..Metric::default()
         };
-        let scope_metrics = vec![ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() }];
-        let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+        let scope_metrics = vec![ScopeMetrics {
+            metrics: vec![metric],
+            ..ScopeMetrics::default()
+        }];
+        let resource_metrics = vec![ResourceMetrics {
+            scope_metrics,
+            ..ResourceMetrics::default()
+        }];
         ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()
     }
 
@@ -163,7 +187,10 @@ mod tests {
         assert_eq!(signals(&metrics()), Some(vec![Signal::Metrics]));
         assert_eq!(signals(b"plain words"), None);
         assert_eq!(signals(b""), None);
-        assert_eq!(json_signal(b" {\n \"resourceLogs\": []}"), Some(Signal::Logs));
+        assert_eq!(
+            json_signal(b" {\n \"resourceLogs\": []}"),
+            Some(Signal::Logs)
+        );
         assert_eq!(json_signal(b"{\"type\": \"user\"}"), None);
     }
 

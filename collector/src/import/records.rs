@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use proto::agent::Operation;
 use proto::attributes::Attributes;
 use proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
@@ -10,9 +11,8 @@ use proto::otlp::common::v1::any_value::Value;
 use proto::otlp::common::v1::{AnyValue, InstrumentationScope};
 use proto::otlp::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use proto::otlp::resource::v1::Resource;
-use proto::{Encoding, Signal};
 use proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span, status};
-use prost::Message as _;
+use proto::{Encoding, Signal};
 use serde_json::Value as Json;
 
 use super::otlp_file::Body;
@@ -169,7 +169,11 @@ impl Records {
     }
 
     fn group(&mut self, harness: &Harness) -> &mut Group {
-        if self.groups.last().is_none_or(|last| last.harness != *harness) {
+        if self
+            .groups
+            .last()
+            .is_none_or(|last| last.harness != *harness)
+        {
             self.groups.push(Group {
                 harness: harness.clone(),
                 spans: Vec::new(),
@@ -277,7 +281,10 @@ mod tests {
     #[test]
     fn reads_times() {
         let entry = json!({"timestamp": "2026-11-21T01:06:41.505Z", "bad": "yesterday"});
-        assert_eq!(time_ns(&entry, "timestamp"), Some(1_795_223_201_505_000_000));
+        assert_eq!(
+            time_ns(&entry, "timestamp"),
+            Some(1_795_223_201_505_000_000)
+        );
         assert_eq!(time_ns(&entry, "bad"), None);
     }
 

@@ -47,7 +47,9 @@ impl Call {
 
     /// Whether it started a subagent with these words.
     pub(super) fn tells(&self, prompt: &str) -> bool {
-        self.starts_agent() && self.agent_id.is_none() && text(&self.input, "prompt") == Some(prompt)
+        self.starts_agent()
+            && self.agent_id.is_none()
+            && text(&self.input, "prompt") == Some(prompt)
     }
 
     fn attributes(&self, id: &str) -> Attributes {
@@ -112,7 +114,9 @@ fn refusal<'a>(entry: &'a Json, words: &str, is_error: bool) -> Option<&'a str> 
 /// `Exit code N`, with which the result of a failed shell command begins.
 fn exit_code(words: &str) -> Option<i64> {
     let rest = words.strip_prefix("Exit code ")?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     rest.get(..end)?.parse().ok()
 }
 
@@ -123,7 +127,9 @@ impl ClaudeCode {
             return;
         };
         let Some(mut call) = self.calls.remove(id) else {
-            context.out.entry(&self.place, context.line, "tool_result", entry);
+            context
+                .out
+                .entry(&self.place, context.line, "tool_result", entry);
             return;
         };
         let structured = entry.get("toolUseResult").unwrap_or(&Json::Null);
@@ -164,7 +170,10 @@ impl ClaudeCode {
         let failed = is_error && refused_by.is_none();
         let error = failed.then_some(words.as_str());
         let name = format!("execute_tool {}", call.name);
-        attributes = attributes.text("gen_ai.tool.call.result", whole.unwrap_or_else(|| words.clone()));
+        attributes = attributes.text(
+            "gen_ai.tool.call.result",
+            whole.unwrap_or_else(|| words.clone()),
+        );
         context.out.act(
             &self.place,
             context.line,
@@ -196,10 +205,17 @@ mod tests {
         assert_eq!(refusal(&said, "", true), Some("hook"));
         let older = json!({});
         assert_eq!(
-            refusal(&older, "The user doesn't want to proceed with this tool use. …", true),
+            refusal(
+                &older,
+                "The user doesn't want to proceed with this tool use. …",
+                true
+            ),
             Some("user_reject")
         );
-        assert_eq!(refusal(&older, "PreToolUse:Bash hook error: no", true), Some("hook"));
+        assert_eq!(
+            refusal(&older, "PreToolUse:Bash hook error: no", true),
+            Some("hook")
+        );
         assert_eq!(refusal(&older, "Exit code 1", true), None);
     }
 }

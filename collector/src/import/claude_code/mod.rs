@@ -21,7 +21,12 @@ use calls::Call;
 use request::{Answer, Asked};
 
 /// Kinds of entries whose content stands on other entries as well.
-const REPEATED: &[&str] = &["api-request-blob", "last-prompt", "atis-latch", "tools-used"];
+const REPEATED: &[&str] = &[
+    "api-request-blob",
+    "last-prompt",
+    "atis-latch",
+    "tools-used",
+];
 
 /// The agent that a chain of messages belongs to; `None` = the session's main agent.
 type Agent = Option<Arc<str>>;
@@ -163,7 +168,9 @@ impl ClaudeCode {
             .text(&format!("agent-{id}.meta.json"))
             .and_then(|notes| serde_json::from_str::<Json>(&notes).ok())
             .unwrap_or_default();
-        let prompt = entry.get("message").and_then(|message| message.get("content"));
+        let prompt = entry
+            .get("message")
+            .and_then(|message| message.get("content"));
         let caller = text(&notes, "toolUseId").map(str::to_owned).or_else(|| {
             let told = prompt?.as_str()?;
             let call = self.calls.iter_mut().find(|(_, call)| call.tells(told));
@@ -298,7 +305,9 @@ impl ClaudeCode {
             let system = attachment.get("systemPrompt").cloned().unwrap_or_default();
             let tools = attachment.get("tools").cloned();
             let chain = self.chains.entry(agent.clone()).or_default();
-            let hash = blake3::hash(system.to_string().as_bytes()).to_hex().to_string();
+            let hash = blake3::hash(system.to_string().as_bytes())
+                .to_hex()
+                .to_string();
             // Versions that record what was sent tell it better.
             if chain.shape_hash.is_empty() {
                 chain.shape = Some(json!({"system": system, "tools": tools}));
@@ -306,7 +315,12 @@ impl ClaudeCode {
             }
             return;
         }
-        context.out.entry(&self.place, context.line, &format!("attachment.{kind}"), entry);
+        context.out.entry(
+            &self.place,
+            context.line,
+            &format!("attachment.{kind}"),
+            entry,
+        );
     }
 
     fn system(&mut self, agent: &Agent, entry: &Json, context: &mut Context<'_>) {
@@ -314,7 +328,12 @@ impl ClaudeCode {
         if subtype == "api_error" {
             self.chains.entry(agent.clone()).or_default().refused += 1;
         }
-        context.out.entry(&self.place, context.line, &format!("system.{subtype}"), entry);
+        context.out.entry(
+            &self.place,
+            context.line,
+            &format!("system.{subtype}"),
+            entry,
+        );
     }
 
     /// What a request is made of, when the version records it.
@@ -351,17 +370,24 @@ impl ClaudeCode {
             if entry.get("isApiErrorMessage") == Some(&Json::Bool(true)) {
                 self.failed_request(agent, entry, context);
             } else {
-                context.out.entry(&self.place, context.line, "assistant", entry);
+                context
+                    .out
+                    .entry(&self.place, context.line, "assistant", entry);
             }
             return;
         }
-        let Some(key) = [text(message, "id"), text(entry, "requestId"), text(entry, "uuid")]
-            .into_iter()
-            .flatten()
-            .next()
-            .map(str::to_owned)
-        else {
-            context.out.entry(&self.place, context.line, "assistant", entry);
+        let Some(key) = [
+            text(message, "id"),
+            text(entry, "requestId"),
+            text(entry, "uuid"),
+        ]
+        .into_iter()
+        .flatten()
+        .next()
+        .map(str::to_owned) else {
+            context
+                .out
+                .entry(&self.place, context.line, "assistant", entry);
             return;
         };
         let is_other = |answer: &Answer| answer.key != key;
@@ -406,7 +432,10 @@ impl ClaudeCode {
 
     /// Tells the answer of an agent that is complete because something else follows.
     fn flush(&mut self, agent: &Agent, context: &mut Context<'_>) {
-        let answer = self.chains.get_mut(agent).and_then(|chain| chain.answer.take());
+        let answer = self
+            .chains
+            .get_mut(agent)
+            .and_then(|chain| chain.answer.take());
         if let Some(answer) = answer {
             answer.tell(&self.place, agent, true, context);
             // Attempts that were never answered.
@@ -458,7 +487,11 @@ impl Entries for ClaudeCode {
         let mut agents: Vec<Agent> = self.chains.keys().cloned().collect();
         agents.sort();
         for agent in agents {
-            if let Some(answer) = self.chains.get(&agent).and_then(|chain| chain.answer.as_ref()) {
+            if let Some(answer) = self
+                .chains
+                .get(&agent)
+                .and_then(|chain| chain.answer.as_ref())
+            {
                 answer.tell(&self.place, &agent, answer.is_complete(), context);
             }
         }

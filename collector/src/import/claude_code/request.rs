@@ -154,7 +154,11 @@ impl Answer {
         if let Some(reason) = &self.stop_reason {
             attributes = attributes.texts("gen_ai.response.finish_reasons", reason);
         }
-        let kind = if is_complete { "request" } else { "open request" };
+        let kind = if is_complete {
+            "request"
+        } else {
+            "open request"
+        };
         let start_ns = match self.asked.start_ns {
             0 => self.end_ns,
             start_ns => start_ns.min(self.end_ns),
@@ -208,7 +212,9 @@ impl ClaudeCode {
             .text_if("error.type", text(entry, "error"))
             .int_if("http.response.status_code", code)
             .and(asked.attributes());
-        let Some(key) = text(entry, "uuid") else { return };
+        let Some(key) = text(entry, "uuid") else {
+            return;
+        };
         context.out.act(
             &self.place,
             context.line,

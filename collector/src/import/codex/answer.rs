@@ -43,7 +43,9 @@ impl Answer {
     /// What no other answer of the thread has: the response's id, or that of its first item.
     fn key(&self) -> String {
         let of_item = |item: &Json| {
-            let id = ["id", "call_id"].iter().find_map(|key| item.get(key)?.as_str())?;
+            let id = ["id", "call_id"]
+                .iter()
+                .find_map(|key| item.get(key)?.as_str())?;
             Some(id.to_owned())
         };
         self.items
@@ -57,7 +59,9 @@ impl Answer {
         let mut content = Vec::new();
         for item in &self.items {
             match item.get("content").and_then(Json::as_array) {
-                Some(blocks) if item.get("role").is_some() => content.extend(blocks.iter().cloned()),
+                Some(blocks) if item.get("role").is_some() => {
+                    content.extend(blocks.iter().cloned())
+                }
                 _ => {
                     let mut item = item.clone();
                     // An absent text must not hide the summary.
@@ -72,7 +76,11 @@ impl Answer {
             let kind = item.get("type").and_then(Json::as_str);
             kind.is_some_and(|kind| kind.ends_with("_call"))
         };
-        let reason = if self.items.iter().any(calls) { "tool_call" } else { "stop" };
+        let reason = if self.items.iter().any(calls) {
+            "tool_call"
+        } else {
+            "stop"
+        };
         json!([{"role": "assistant", "content": content, "finish_reason": reason}])
     }
 
@@ -115,7 +123,11 @@ impl Answer {
             let instructions = thread.instructions.take();
             attributes = attributes.text_if("gen_ai.system_instructions", instructions);
         }
-        let kind = if is_complete { "request" } else { "open request" };
+        let kind = if is_complete {
+            "request"
+        } else {
+            "open request"
+        };
         context.out.act(
             place,
             self.line,

@@ -89,7 +89,10 @@ impl Call {
     ) -> Option<(String, Self)> {
         let kind = text(item, "type")?;
         let (name, arguments) = match kind {
-            "function_call" => (text(item, "name")?, text(item, "arguments").map(str::to_owned)),
+            "function_call" => (
+                text(item, "name")?,
+                text(item, "arguments").map(str::to_owned),
+            ),
             "custom_tool_call" => (text(item, "name")?, text(item, "input").map(str::to_owned)),
             kind if kind.ends_with("_call") => {
                 let action = item.get("action").map(Json::to_string);
@@ -118,7 +121,10 @@ impl Call {
         match report.server.as_deref().or(of_namespace) {
             Some(server) => {
                 let bare = self.name.strip_prefix(&format!("mcp__{server}__"));
-                (bare.unwrap_or(&self.name).to_owned(), Some(server.to_owned()))
+                (
+                    bare.unwrap_or(&self.name).to_owned(),
+                    Some(server.to_owned()),
+                )
             }
             None => (self.name.clone(), None),
         }
@@ -151,7 +157,11 @@ impl Call {
                 .text_if("gen_ai.agent.id", report.agent_id.as_deref())
                 .text_if("gen_ai.agent.name", report.agent_name.as_deref());
         }
-        let kind = if end_ns.is_some() { "tool" } else { "open tool" };
+        let kind = if end_ns.is_some() {
+            "tool"
+        } else {
+            "open tool"
+        };
         context.out.act(
             place,
             self.line,
@@ -160,7 +170,10 @@ impl Call {
                 id: place.id(kind, id),
                 parent: self.parent,
                 name: format!("execute_tool {name}"),
-                start_ns: report.started_ns.filter(|at| *at >= self.asked_ns).unwrap_or(self.asked_ns),
+                start_ns: report
+                    .started_ns
+                    .filter(|at| *at >= self.asked_ns)
+                    .unwrap_or(self.asked_ns),
                 end_ns,
                 error: None,
                 attributes,
@@ -172,7 +185,9 @@ impl Call {
 /// The exit code in a command's output, where no report tells it.
 fn exit_code(output: &str) -> Option<i64> {
     let digits = |rest: &str| -> Option<i64> {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         rest.get(..end)?.parse().ok()
     };
     // Only above the output itself, which may hold anything.
@@ -200,7 +215,9 @@ impl Codex {
         let output = item.get("output").map(result_text).unwrap_or_default();
         let refused_by = if report.was_declined {
             Some("user")
-        } else if output.starts_with("Command blocked by ") || output.starts_with("Tool call blocked by ") {
+        } else if output.starts_with("Command blocked by ")
+            || output.starts_with("Tool call blocked by ")
+        {
             Some("hook")
         } else if output.starts_with("exec command rejected by user") {
             Some("user")
@@ -227,7 +244,14 @@ impl Codex {
             .unwrap_or(output);
         outcome = outcome.text("gen_ai.tool.call.result", whole);
         let ended = report.ended_ns.unwrap_or(self.place.last_ns);
-        call.tell(id, &self.place, Some(ended), outcome, Some(&report), context);
+        call.tell(
+            id,
+            &self.place,
+            Some(ended),
+            outcome,
+            Some(&report),
+            context,
+        );
     }
 }
 
@@ -237,9 +261,18 @@ mod tests {
 
     #[test]
     fn reads_exit_codes_of_all_versions() {
-        assert_eq!(exit_code("Wall time: 0.1\nProcess exited with code 3\nOutput:\nx"), Some(3));
+        assert_eq!(
+            exit_code("Wall time: 0.1\nProcess exited with code 3\nOutput:\nx"),
+            Some(3)
+        );
         assert_eq!(exit_code("Exit code: 1\nWall time: 2\nOutput:\nx"), Some(1));
-        assert_eq!(exit_code(r#"{"output":"x","metadata":{"exit_code":2}}"#), Some(2));
-        assert_eq!(exit_code("Output:\nx\nOutput:\nProcess exited with code 9"), None);
+        assert_eq!(
+            exit_code(r#"{"output":"x","metadata":{"exit_code":2}}"#),
+            Some(2)
+        );
+        assert_eq!(
+            exit_code("Output:\nx\nOutput:\nProcess exited with code 9"),
+            None
+        );
     }
 }

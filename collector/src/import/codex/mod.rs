@@ -92,7 +92,9 @@ impl Codex {
     }
 
     fn meta(&mut self, payload: &Json) {
-        let Some(id) = text(payload, "id") else { return };
+        let Some(id) = text(payload, "id") else {
+            return;
+        };
         if self.is_known {
             // A fork repeats the entry of its parent behind its own.
             self.repeats_parent = *self.place.session != *id;
@@ -147,8 +149,8 @@ impl Codex {
         if let Some(id) = id {
             let is_older = uuid_time_ms(id).is_some_and(|at| at < self.thread.made_ms);
             let told_by = context.seen.other_session(id, &self.place.session);
-            self.repeats_parent = self.place.parent_session.is_some()
-                && (is_older || told_by.is_some());
+            self.repeats_parent =
+                self.place.parent_session.is_some() && (is_older || told_by.is_some());
         }
         self.turn_id = id.map(str::to_owned);
         let key = match id {
@@ -233,7 +235,14 @@ impl Codex {
             // A search of the vendor's own has no output.
             if kind == "web_search_call" {
                 if !self.repeats_parent {
-                    call.tell(&call_id, &self.place, Some(at), Attributes::new(), None, context);
+                    call.tell(
+                        &call_id,
+                        &self.place,
+                        Some(at),
+                        Attributes::new(),
+                        None,
+                        context,
+                    );
                 }
             } else {
                 self.calls.insert(call_id, call);
@@ -242,7 +251,11 @@ impl Codex {
         let answer = match &mut self.answer {
             Some(answer) => answer,
             slot => {
-                let start_ns = if self.asked_ns == 0 { at } else { self.asked_ns };
+                let start_ns = if self.asked_ns == 0 {
+                    at
+                } else {
+                    self.asked_ns
+                };
                 let new_input = std::mem::take(&mut self.new_input);
                 slot.insert(Answer::new(start_ns, new_input, context.line))
             }
@@ -294,7 +307,9 @@ impl Codex {
     }
 
     fn item_completed(&mut self, payload: &Json, entry: &Json, context: &mut Context<'_>) {
-        let Some(item) = payload.get("item") else { return };
+        let Some(item) = payload.get("item") else {
+            return;
+        };
         match text(item, "type").unwrap_or_default() {
             "UserMessage" => {
                 if let Some(content) = item.get("content") {
@@ -429,7 +444,8 @@ mod tests {
     #[test]
     fn knows_the_thread_by_the_files_name() {
         let origin = Origin {
-            file_name: "rollout-2026-11-21T01-09-50-01a1fba7-0aac-70e1-9b8b-3ddbede7efb9.jsonl".to_owned(),
+            file_name: "rollout-2026-11-21T01-09-50-01a1fba7-0aac-70e1-9b8b-3ddbede7efb9.jsonl"
+                .to_owned(),
             ..Origin::default()
         };
         let session = Codex::new(&origin).place.session;
