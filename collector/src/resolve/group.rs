@@ -143,6 +143,24 @@ impl Forest {
         }
     }
 
+    /// Hangs acts under the act that stands for their parent, where the parent is another's duplicate.
+    pub(super) fn lift(&mut self, group: &Group) {
+        for (i, act) in group.acts.iter().enumerate() {
+            let Some(parent) = self.parent[i].filter(|_| act.origin == Origin::Transcript) else {
+                continue;
+            };
+            let canonical = group.acts[parent].derived.duplicate_of;
+            if let Some(&above) = canonical.and_then(|key| group.by_key.get(&key))
+                && above != i
+            {
+                self.parent[i] = Some(above);
+            }
+        }
+        let depth = depths(&mut self.parent);
+        self.top_down.clone_from(&self.by_start);
+        self.top_down.sort_by_key(|&i| depth[i]);
+    }
+
     /// The ancestors of an act, nearest first.
     pub(super) fn ancestors(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
         std::iter::successors(self.parent[i], |&p| self.parent[p])

@@ -15,12 +15,13 @@ use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
 use super::refusals;
+use super::transcripts::{self, is_transcript};
 
 /// A hook's denial and the permission check that it decided lie this close together.
 const HOOK_NEARNESS_NS: i64 = 2_000_000_000;
 
 /// Marks duplicates and fills gaps in the whole group.
-pub(super) fn join(group: &mut Group, forest: &Forest) {
+pub(super) fn join(group: &mut Group, forest: &mut Forest) {
     for act in &mut group.acts {
         act.derived.duplicate_of = None;
     }
@@ -31,6 +32,8 @@ pub(super) fn join(group: &mut Group, forest: &Forest) {
     join_nested(group, forest);
     agents::join(group, forest, &acting_below);
     join_subagent_reports(group, forest);
+    join_turns(group, forest);
+    transcripts::join(group, forest);
     fill_from_parts(group, forest);
     calls::fill_from_answers(group, forest);
     calls::name_the_rest(group);
@@ -68,7 +71,7 @@ pub(super) fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usi
 }
 
 /// Gap in time between two acts; 0 when they overlap.
-fn distance(a: &ActState, b: &ActState) -> i64 {
+pub(super) fn distance(a: &ActState, b: &ActState) -> i64 {
     if overlap(a, b) {
         0
     } else {
@@ -119,7 +122,11 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
         };
         let is_about_call = matches!(act.operation, Operation::Tool | Operation::Policy)
             || (act.operation == Operation::Internal && act.plumbing);
-        if is_about_call && !is_own_part(act) && !refusals::is_placed(act) {
+        if is_about_call
+            && !is_own_part(act)
+            && !is_transcript(act)
+            && !refusals::is_placed(act)
+        {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
         }
@@ -184,7 +191,7 @@ fn join_models_by_id(group: &mut Group, forest: &Forest) {
     let mut sets = KeySets::default();
     for &i in &forest.by_start {
         let act = &group.acts[i];
-        if act.operation == Operation::Model {
+        if act.operation == Operation::Model && !is_transcript(act) {
             let session = &act.derived.session_id;
             for id in act.facts.request_id.iter().chain(&act.facts.join_key) {
                 sets.tie(i, (session.clone(), id.clone()));
@@ -327,6 +334,7 @@ fn join_subagent_reports(group: &mut Group, forest: &Forest) {
         .copied()
         .filter(|&i| {
             group.acts[i].facts.starts_subagent
+                && !is_transcript(&group.acts[i])
                 && is_counted(&group.acts[i])
                 && group.acts[i].operation != Operation::Agent
         })
@@ -337,7 +345,11 @@ fn join_subagent_reports(group: &mut Group, forest: &Forest) {
     let mut taken = vec![false; starters.len()];
     for &i in &forest.by_start {
         let act = &group.acts[i];
-        if is_span(act) || act.operation != Operation::Agent || !is_counted(act) {
+        if is_span(act)
+            || is_transcript(act)
+            || act.operation != Operation::Agent
+            || !is_counted(act)
+        {
             continue;
         }
         let found = starters.iter().enumerate().find(|&(n, &s)| {
@@ -432,13 +444,16 @@ fn attribute_hook_denials(group: &mut Group, forest: &Forest) {
 }
 
 /// Pairs the two reports of a turn: a span over the whole turn and a record of its prompt.
-pub(super) fn join_turns(group: &mut Group, forest: &Forest) {
+fn join_turns(group: &mut Group, forest: &Forest) {
     const CLOCK_SLACK_NS: i64 = 2_000_000_000;
     let turns: Vec<usize> = forest
         .by_start
         .iter()
         .copied()
-        .filter(|&i| group.acts[i].operation == Operation::Turn && !group.acts[i].part_of_parent)
+        .filter(|&i| {
+            let act = &group.acts[i];
+            act.operation == Operation::Turn && !act.part_of_parent && !is_transcript(act)
+        })
         .collect();
     let (spans, records): (Vec<usize>, Vec<usize>) =
         turns.into_iter().partition(|&i| is_span(&group.acts[i]));

@@ -16,6 +16,7 @@ mod join;
 mod refusals;
 mod sessions;
 mod summary;
+mod transcripts;
 mod turns;
 
 #[cfg(test)]
@@ -283,13 +284,13 @@ fn resolve_group(
     refusals::place(group, memory, heavy);
     let reported: Vec<Reported> = group.acts.iter().map(facts::reported).collect();
     refusals::attribute_policies(group);
-    let forest = Forest::of(group);
+    let mut forest = Forest::of(group);
     let parents = sessions::assign(group, &forest);
-    join::join(group, &forest);
-    join::join_turns(group, &forest);
+    join::join(group, &mut forest);
     gaps::settle(group);
     cost::settle(group, prices);
     let starts = turns::assign(group, &forest);
+    transcripts::stretch(group, &forest);
     turns::place_records(group, &forest, &starts);
     turns::attribute_agents(group, &forest);
     let summary = summary::summarise(group, &forest, &parents, &starts);

@@ -28,7 +28,7 @@ fn first_text(content: &Json) -> Option<&str> {
 /// Whether the message was written by the CLI about what it did locally.
 pub(super) fn is_local(content: &Json) -> bool {
     let begins = |mark: &&str| first_text(content).is_some_and(|words| words.starts_with(*mark));
-    LOCAL.iter().any(|mark| begins(mark))
+    LOCAL.iter().any(begins)
 }
 
 /// Whether the message is the user's own: words or images, and no note of the CLI.
