@@ -12,6 +12,7 @@ mod bad_input;
 mod command_line;
 mod demo;
 mod fidelity;
+mod import;
 mod order;
 mod program;
 mod recordings;

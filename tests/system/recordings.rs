@@ -57,6 +57,17 @@ impl Recording {
         NAMES.iter().filter_map(|name| Self::find(name)).collect()
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// A folder of the recording, if it has it.
+    pub(crate) fn folder(&self, name: &str) -> Option<PathBuf> {
+        Some(self.folder.join(name)).filter(|folder| folder.is_dir())
+    }
+
     /// A file of the recording, if it has it.
     pub(crate) fn file(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.folder.join(name)).ok()

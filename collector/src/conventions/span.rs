@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Operation, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::trace::v1::span::{self, Link};
 use proto::otlp::trace::v1::{Span, Status as WireStatus};

@@ -8,7 +8,7 @@ use super::Family;
 use crate::conventions::names::Concept as C;
 use crate::conventions::record::Shape;
 use crate::conventions::text;
-use crate::conventions::value::{self, Value};
+use crate::conventions::value::Value;
 use crate::import::SCOPE_NAME;
 
 pub(super) static FAMILY: Family = Family {
@@ -22,6 +22,7 @@ pub(super) static FAMILY: Family = Family {
         (C::Decision, &["spanreel.decision"]),
         (C::DecisionSource, &["spanreel.decision.source"]),
         (C::Success, &["spanreel.success"]),
+        (C::AttemptCount, &["spanreel.request.attempts"]),
         (C::Project, &["process.working_directory"]),
     ],
     shape: |record, bag| {
@@ -35,15 +36,13 @@ pub(super) static FAMILY: Family = Family {
     adjust: |record, bag, reading| {
         let facts = &mut reading.facts;
         facts.harness = Some(record.source.origin.service_name.clone());
-        let version = value::text(&record.source.origin.attributes, "service.version", bag);
-        let version = version.map(str::to_owned);
-        facts.harness_version = version.map(|version| bag.word(&version));
-        let branch = record.text("vcs.ref.head.name", bag).map(str::to_owned);
-        facts.branch = branch.map(|branch| bag.word(&branch));
-        facts.exit_code = record.picked.int(C::ExitCode);
-        facts.attempt_count = record.get("spanreel.request.attempts").and_then(Value::int);
+        facts.harness_version = record.source.origin.service_version.clone();
         let starts = record.get("spanreel.starts_subagent");
         facts.starts_subagent |= starts.and_then(Value::flag) == Some(true);
+        if reading.shape.operation == Operation::Agent {
+            // The call that started it.
+            facts.tool_call_id = record.picked.word(C::ToolCallId, bag);
+        }
         // Why a call was refused is no failure of the call.
         if facts.decision == Some(Decision::Deny) {
             facts.success = None;
