@@ -122,11 +122,7 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
         };
         let is_about_call = matches!(act.operation, Operation::Tool | Operation::Policy)
             || (act.operation == Operation::Internal && act.plumbing);
-        if is_about_call
-            && !is_own_part(act)
-            && !is_transcript(act)
-            && !refusals::is_placed(act)
-        {
+        if is_about_call && !is_own_part(act) && !is_transcript(act) && !refusals::is_placed(act) {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
         }
