@@ -7,7 +7,7 @@ use crate::conventions::record::Shape;
 
 pub(super) static FAMILY: Family = Family {
     harness: Some("autogen"),
-    scopes: &["autogen-core"],
+    scopes: &["autogen-core", "autogen "],
     shape: |record, _| {
         (record.name.starts_with("autogen ") || record.has_prefix("messaging."))
             .then_some(Shape::plumbing(Operation::Internal))
