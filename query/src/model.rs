@@ -18,7 +18,7 @@ pub(crate) struct SessionRow {
     /// Null while it runs.
     pub(crate) ended_at: Option<String>,
     pub(crate) duration_ns: i64,
-    /// `running`, `ok`, `error`, `interrupted`.
+    /// `running`, `ok`, `error`, `interrupted`, `killed`.
     pub(crate) status: String,
     /// The emitter gave no session id; the trace stands in for one.
     pub(crate) inferred: bool,

@@ -163,6 +163,7 @@ create table session (
     duration_ns bigint,
     ended boolean,
     status varchar,
+    silent_status varchar, -- what `running` turns into when nothing more comes
     turn_count bigint,
     span_count bigint,
     model_request_count bigint,

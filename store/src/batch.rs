@@ -83,9 +83,10 @@ pub struct SessionRow {
     pub last_ns: i64,
     /// False while an act is open or the last turn has not ended.
     pub ended: bool,
-    /// `running`, `ok`, `error`, `interrupted`. The `sessions` view shows a session that is still
-    /// `running` but silent for 15 minutes as `interrupted`.
+    /// `running`, `ok`, `error`, `interrupted` (by the user), `killed` (gone without an end).
     pub status: &'static str,
+    /// What the `sessions` view shows of a session that is still `running` but silent for 15 minutes.
+    pub silent_status: &'static str,
     pub turn_count: i64,
     pub span_count: i64,
     pub model_request_count: i64,

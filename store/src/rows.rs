@@ -409,6 +409,7 @@ pub(crate) fn sessions(sessions: &[SessionRow]) -> Columns {
     );
     c.flag("ended", rows().map(|s| Some(s.ended)));
     c.text("status", rows().map(|s| Some(s.status)));
+    c.text("silent_status", rows().map(|s| Some(s.silent_status)));
     counts!(
         turn_count,
         span_count,

@@ -1,4 +1,5 @@
--- One row per agent session. A session that says nothing for 15 minutes counts as interrupted.
+-- One row per agent session. One that says nothing for 15 minutes counts as ended, in the way that its
+-- last acts tell.
 create or replace view sessions as
 select
     s.session_id,
@@ -16,7 +17,7 @@ select
     s.duration_ns,
     case
         when s.status = 'running' and s.last_at < make_timestamp_ns((epoch_us(now()) - 900000000) * 1000)
-            then 'interrupted'
+            then s.silent_status
         else s.status
     end as status,
     s.turn_count,

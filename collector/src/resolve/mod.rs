@@ -9,6 +9,7 @@
 mod agents;
 mod calls;
 mod cost;
+mod ending;
 mod facts;
 mod gaps;
 mod group;

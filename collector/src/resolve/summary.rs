@@ -9,6 +9,7 @@ use store::{ActState, Batch, SessionRow, TraceRow, TurnRow};
 
 use crate::conventions::text;
 
+use super::ending::Ending;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span};
 use super::sessions::SessionParents;
 use super::turns::TurnStarts;
@@ -150,15 +151,7 @@ struct Place {
 struct Tally {
     row: SessionRow,
     turns: HashMap<i32, TurnRow>,
-    waiting: bool,
-    last_model_failed: bool,
-    stopped_by_hook: Option<i64>,
-    /// The latest thing that the main agent did was an answer that asks for nothing more.
-    has_answered: bool,
-    last_answer_ns: i64,
-    /// End of the latest step that was blocked as a whole.
-    last_block_ns: i64,
-    last_act_ns: i64,
+    ending: Ending,
     /// False while there is nothing but plumbing and protocol chatter: a trace of that is kept, but
     /// is no session.
     has_agent_or_own_acts: bool,
@@ -179,13 +172,7 @@ impl Tally {
                 ..SessionRow::default()
             },
             turns: HashMap::new(),
-            waiting: false,
-            last_model_failed: false,
-            stopped_by_hook: None,
-            has_answered: false,
-            last_answer_ns: i64::MIN,
-            last_block_ns: i64::MIN,
-            last_act_ns: i64::MIN,
+            ending: Ending::default(),
             has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
             first_name: None,
@@ -218,13 +205,7 @@ impl Tally {
         if self.first_name.is_none() && is_span(act) && act.reported_parent.is_none() {
             self.first_name = Some(act.name.clone());
         }
-        if place.waiting
-            && is_span(act)
-            && (act.operation != Operation::Internal || act.part_of_parent)
-            && act.derived.duplicate_of.is_none()
-        {
-            self.waiting = true;
-        }
+        self.ending.see(act, place.waiting, place.in_subagent);
         if !is_counted(act) {
             return;
         }
@@ -260,17 +241,8 @@ impl Tally {
             row.denied_count += 1;
             turn.denied_count += 1;
         }
-        if !place.in_subagent && matches!(act.operation, Operation::Model | Operation::Tool) {
-            self.has_answered = act.operation == Operation::Model && is_last_answer(act);
-        }
-        if act.operation == Operation::Internal && facts.decision == Some(Decision::Deny) {
-            self.last_block_ns = self.last_block_ns.max(end_or_start(act));
-        }
         match act.operation {
             Operation::Model => {
-                if act.status != Status::Error {
-                    self.last_answer_ns = self.last_answer_ns.max(end_or_start(act));
-                }
                 row.model_request_count += 1;
                 turn.model_request_count += 1;
                 let tokens = |value: Option<i64>| value.unwrap_or(0).max(0);
@@ -288,7 +260,6 @@ impl Tally {
                 if facts.output.is_some() && !place.in_subagent {
                     turn.response = facts.output;
                 }
-                self.last_model_failed = act.status == Status::Error;
                 name_once(&mut self.seen_names, &mut row.models, &facts.model);
             }
             Operation::Tool => {
@@ -296,21 +267,7 @@ impl Tally {
                 turn.tool_call_count += 1;
                 name_once(&mut self.seen_names, &mut row.tools, &facts.tool_name);
             }
-            Operation::Hook
-                if matches!(
-                    facts.hook_event.as_deref(),
-                    Some("Stop" | "SessionEnd" | "AfterAgent" | "sessionEnd")
-                ) =>
-            {
-                self.stopped_by_hook = Some(act.start_ns);
-            }
             _ => {}
-        }
-        if !matches!(
-            act.operation,
-            Operation::Hook | Operation::Internal | Operation::Mcp
-        ) {
-            self.last_act_ns = self.last_act_ns.max(act.start_ns);
         }
     }
 
@@ -338,42 +295,14 @@ impl Tally {
         let last_starter = starters
             .last()
             .map(|&s| (&group.acts[s], forest.waiting[s]));
-        let (ended, failed) = match last_starter {
-            Some((starter, waiting)) if is_span(starter) => (
-                starter.end_ns.is_some()
-                    && (!waiting
-                        || matches!(starter.operation, Operation::Turn | Operation::Agent)),
-                starter.status == Status::Error,
-            ),
-            Some((starter, _)) => (
-                self.stopped_by_hook
-                    .is_some_and(|at| at >= self.last_act_ns)
-                    || (self.has_answered && self.last_answer_ns >= starter.start_ns),
-                false,
-            ),
-            None => (!self.waiting, false),
-        };
-        let failed = failed || self.last_block_ns > self.last_answer_ns;
-        self.row.ended = ended;
-        self.row.status = match (ended, self.waiting) {
-            (false, _) => "running",
-            (true, true) => "interrupted",
-            (true, false) if failed || self.last_model_failed => "error",
-            (true, false) => "ok",
-        };
+        let end = self.ending.conclude(last_starter);
+        self.row.ended = end.ended;
+        self.row.status = end.status;
+        self.row.silent_status = end.silent_status;
         let mut turns: Vec<TurnRow> = self.turns.into_values().collect();
         turns.sort_by_key(|turn| turn.turn);
         (self.row, turns)
     }
-}
-
-/// An answer after which the agent has nothing left to do.
-fn is_last_answer(act: &ActState) -> bool {
-    act.status != Status::Error
-        && matches!(
-            act.facts.finish_reason.as_deref(),
-            Some("stop" | "STOP" | "end_turn" | "stop_sequence" | "completed")
-        )
 }
 
 fn name_once(seen: &mut HashSet<Arc<str>>, list: &mut Vec<Arc<str>>, name: &Option<Arc<str>>) {

@@ -333,7 +333,7 @@ fn a_subagent_with_its_own_conversation_is_a_child_session() {
 }
 
 #[test]
-fn a_run_killed_inside_a_turn_that_ended_is_interrupted_and_one_without_its_turn_runs() {
+fn a_run_killed_inside_a_turn_that_ended_is_killed_and_one_without_its_turn_runs() {
     let killed = in_any_order(vec![
         in_session(act(1, 1, 0, Operation::Turn, 0, 100), "s"),
         with(
@@ -341,12 +341,51 @@ fn a_run_killed_inside_a_turn_that_ended_is_interrupted_and_one_without_its_turn
             |a| a.part_of_parent = true,
         ),
     ]);
-    assert_eq!(killed.only_session().status, "interrupted");
+    assert_eq!(killed.only_session().status, "killed");
     let open = in_any_order(vec![in_session(
         act(1, 2, 1, Operation::Model, 10, 12),
         "s",
     )]);
     assert_eq!(open.only_session().status, "running");
+}
+
+#[test]
+fn a_silent_session_ended_in_the_way_that_its_last_acts_tell() {
+    let log = |span, operation, at, change: fn(&mut Act)| {
+        let mut act = in_session(act(1, span, 0, operation, at, at + 1), "s");
+        act.origin = Origin::Log;
+        change(&mut act);
+        act
+    };
+    let silent = |last: Act| {
+        let world = in_any_order(vec![
+            log(1, Operation::Turn, 0, |_| {}),
+            log(2, Operation::Model, 10, |_| {}),
+            last,
+        ]);
+        let session = world.only_session();
+        (session.status, session.silent_status)
+    };
+    let plain = |_: &mut Act| {};
+    assert_eq!(
+        silent(log(3, Operation::Model, 20, plain)),
+        ("running", "ok")
+    );
+    assert_eq!(
+        silent(log(3, Operation::Tool, 20, plain)),
+        ("running", "killed")
+    );
+    let failed = log(3, Operation::Model, 20, |a| a.status = Status::Error);
+    assert_eq!(silent(failed), ("running", "error"));
+    let stopped = log(3, Operation::Tool, 20, |a| {
+        a.facts.decision = Some(Decision::Deny);
+        a.facts.decision_source = Some("user_abort".into());
+    });
+    assert_eq!(silent(stopped), ("running", "interrupted"));
+    let last_answer = log(3, Operation::Model, 20, |a| {
+        a.facts.finish_reason = Some("end_turn".into());
+    });
+    assert_eq!(silent(last_answer).0, "ok");
 }
 
 #[test]

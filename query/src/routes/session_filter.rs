@@ -13,7 +13,7 @@ use crate::rows::{list_param, text_param};
 pub(crate) struct SessionFilter {
     /// Free text over title, id, harness, host, project, model and tool names, tags.
     q: Option<String>,
-    /// `running`, `ok`, `error`, `interrupted`.
+    /// `running`, `ok`, `error`, `interrupted`, `killed`.
     status: Vec<String>,
     harness: Vec<String>,
     /// Name of an agent or subagent that acted.

@@ -217,6 +217,7 @@ pub(crate) fn session(id: &str) -> SessionRow {
         started_ns: T0,
         last_ns: T0 + 5_000_000_000,
         status: "running",
+        silent_status: "killed",
         models: vec!["m1".into()],
         tools: vec!["Bash".into()],
         cost_usd: Some(0.5),

@@ -239,6 +239,7 @@ pub(crate) fn session(id: &str) -> SessionRow {
         started_ns: T0,
         last_ns: T0 + 5_000_000_000,
         status: "running",
+        silent_status: "killed",
         turn_count: 1,
         models: vec!["m1".into(), "m2".into()],
         tools: vec!["Bash".into()],
