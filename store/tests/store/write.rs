@@ -295,7 +295,7 @@ fn sessions_and_turns_are_replaced_whole() {
 }
 
 #[test]
-fn silent_session_counts_as_interrupted() {
+fn a_silent_session_counts_as_ended_as_its_last_acts_tell() {
     let (_folder, store, mut writer) = open();
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -310,6 +310,6 @@ fn silent_session_counts_as_interrupted() {
         .unwrap();
     assert_eq!(
         query(&store, "select session_id, status from sessions order by 1"),
-        ["live|running", "silent|interrupted"]
+        ["live|running", "silent|killed"]
     );
 }
