@@ -1,5 +1,5 @@
 //! Reading the JSON that emitters put into strings, with what they get wrong in it: lone surrogate
-//! escapes, Python's notation, and texts that were cut in the middle.
+//! escapes, the notations of Python and JavaScript, and texts that were cut in the middle.
 
 use std::borrow::Cow;
 
@@ -182,13 +182,10 @@ fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
     (at, false)
 }
 
-/// A dict, list or tuple as Python's `repr` writes it.
+/// A dict, list or tuple as Python's `repr` writes it, or JSON with JavaScript's `undefined` in it.
 fn python(text: &str) -> Option<Json> {
-    if !text.contains('\'')
-        && !text.contains("None")
-        && !text.contains("True")
-        && !text.contains("False")
-    {
+    const MARKS: &[&str] = &["'", "None", "True", "False", "undefined"];
+    if !MARKS.iter().any(|mark| text.contains(mark)) {
         return None;
     }
     let mut reader = Python { text, at: 0 };
@@ -276,9 +273,9 @@ impl<'a> Python<'a> {
         let word = &rest[..length];
         self.at += length;
         match word {
-            "None" => Some(Json::Null),
-            "True" => Some(Json::Bool(true)),
-            "False" => Some(Json::Bool(false)),
+            "None" | "null" | "undefined" => Some(Json::Null),
+            "True" | "true" => Some(Json::Bool(true)),
+            "False" | "false" => Some(Json::Bool(false)),
             _ => serde_json::from_str(word).ok().filter(Json::is_number),
         }
     }
@@ -353,6 +350,10 @@ mod tests {
         assert_eq!(
             read(r"['a\'b\n', '\xe9\u65e5', '\q']"),
             Some(json!(["a'b\n", "é日", "\\q"]))
+        );
+        assert_eq!(
+            read(r#"{"id":"a","parent":undefined,"on":true}"#),
+            Some(json!({"id": "a", "parent": null, "on": true}))
         );
         assert_eq!(read("{'a': <object at 0x7f>}"), None);
         assert_eq!(read("[not, JSON]"), None);

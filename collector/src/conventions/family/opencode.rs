@@ -102,14 +102,25 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         "loop" if details.get("step").and_then(Json::as_i64) == Some(0) => {
             Reading::new(record, Shape::of(Operation::Turn))
         }
-        "stream" => Reading::new(record, Shape::part(Operation::Internal)),
+        "stream" | "created" => Reading::new(record, Shape::part(Operation::Internal)),
         "evaluated" => Reading::new(record, Shape::part(Operation::Policy)),
         _ => return None,
     };
     facts::read(record, bag, &mut reading);
     let facts = &mut reading.facts;
-    if let Some(id) = said("session.id").or_else(|| said("sessionID")) {
+    let id = match word.as_str() {
+        "created" => said("id"),
+        _ => said("session.id").or_else(|| said("sessionID")),
+    };
+    if let Some(id) = id {
         facts.session_id = Some(bag.word(id));
+    }
+    if let Some(parent) = said("parentID") {
+        facts.parent_session_id = Some(bag.word(parent));
+    }
+    let folder = said("directory").and_then(|path| path.rsplit(['/', '\\']).next());
+    if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
+        facts.project = Some(bag.word(folder));
     }
     facts.agent_name = said("agent").map(|agent| bag.word(agent));
     if word == "evaluated" {
