@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::{CostSource, Facts, Operation};
+use proto::agent::{CostSource, Operation, Origin};
+use store::ActState;
 
 use super::group::{Group, is_counted};
 use crate::prices::{Price, Prices};
@@ -14,7 +15,7 @@ pub(super) fn settle(group: &mut Group, prices: &Prices) {
     let mut known: HashMap<Arc<str>, Option<&Price>> = HashMap::new();
     for act in &mut group.acts {
         if act.operation == Operation::Model && is_counted(act) {
-            add_thoughts(&mut act.facts);
+            add_thoughts(act);
         }
         if act.facts.cost_usd.is_some()
             || !matches!(act.operation, Operation::Model | Operation::Embedding)
@@ -35,10 +36,13 @@ pub(super) fn settle(group: &mut Group, prices: &Prices) {
     }
 }
 
-/// Gemini CLI counts thoughts beside the answer; ours is the sum. Its span knows the one count and its log
-/// record the other.
-fn add_thoughts(facts: &mut Facts) {
-    if facts.harness.as_deref() == Some("gemini-cli") {
+/// Gemini CLI's telemetry counts thoughts beside the answer; ours is the sum. Its span knows the one count
+/// and its log record the other. What is read of its transcripts is the sum already.
+fn add_thoughts(act: &mut ActState) {
+    let facts = &mut act.facts;
+    if facts.harness.as_deref() == Some("gemini-cli")
+        && matches!(act.origin, Origin::Span | Origin::Log)
+    {
         let thoughts = facts.reasoning_tokens.unwrap_or(0).max(0);
         facts.output_tokens = facts
             .output_tokens
