@@ -42,6 +42,7 @@ pub enum Command {
     Sessions(SessionsArgs),
     Loops(LoopsArgs),
     Detect(DetectArgs),
+    Evaluate(EvaluateArgs),
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -320,6 +321,45 @@ pub struct DetectArgs {
     pub source: SourceArgs,
 
     /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVALUATE_EXAMPLES: &str = "\
+The folder holds TRACE_ID.json (one ExportTraceServiceRequest in OTLP/JSON each) and labels.json:
+  {\"TRACE_ID\": {\"errors\": [{\"category\": \"Resource Abuse\"}, …]}, …}
+A trace is positive when it has an error of a wanted category. Everything is recorded into a
+temporary folder, through the receiver, and removed afterwards.
+
+Examples:
+  spanreel evaluate ./traces
+  spanreel evaluate ./traces --loops \"Resource Abuse\" --drift \"Goal Deviation\" --json";
+
+/// Measure the detectors on labelled traces, beside plain rules
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = EVALUATE_EXAMPLES)]
+pub struct EvaluateArgs {
+    /// Folder with the traces and labels.json
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// Categories of errors that loops are measured against
+    #[arg(long, value_name = "CATEGORY", default_value = "Resource Abuse")]
+    pub loops: Vec<String>,
+
+    /// Categories of errors that drift is measured against
+    #[arg(long, value_name = "CATEGORY", default_value = "Goal Deviation")]
+    pub drift: Vec<String>,
+
+    /// Settings of the detectors, a file as detectors.json in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+
+    /// List what was said of each trace
+    #[arg(long)]
+    pub each: bool,
+
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -166,23 +166,22 @@ async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpList
 /// The settings of the detectors in the data folder; as documented when there is no such file.
 fn detector_settings(data_dir: &Path) -> Result<query::DetectorSettings, Failure> {
     let file = data_dir.join(query::DetectorSettings::FILE);
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(query::DetectorSettings::default());
-        }
-        Err(error) => {
-            return Err(Failure::Unavailable(format!(
-                "cannot read {}: {error}",
-                file.display()
-            )));
-        }
-    };
+    if !file.exists() {
+        return Ok(query::DetectorSettings::default());
+    }
+    read_detector_settings(&file)
+}
+
+/// The settings of the detectors in a file.
+pub fn read_detector_settings(file: &Path) -> Result<query::DetectorSettings, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
     query::DetectorSettings::parse(&text)
         .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 
-async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Store, Failure> {
+/// Opens the data folder for reading and writing; it is made when there is none.
+pub async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Store, Failure> {
     let config = store::Config {
         data_dir: data_dir.to_owned(),
         memory_limit_bytes,

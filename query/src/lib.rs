@@ -19,6 +19,7 @@ mod time;
 mod value;
 
 pub use error::Error;
+pub use findings::{AssessedFinding, Assessment, assess};
 pub use findings::{Settings as DetectorSettings, SettingsError as DetectorSettingsError};
 pub use server::{openapi, serve};
 pub use state::{Config, CountIngest, IngestCounters, PriceTable};

@@ -1,6 +1,7 @@
 //! The commands beside `serve`: the demo, and those that read what was recorded.
 
 mod demo;
+mod evaluate;
 mod findings;
 mod import;
 mod output;
@@ -29,6 +30,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Command::Sessions(args) => sessions::sessions(args).await,
             Command::Loops(args) => sessions::loops(args).await,
             Command::Detect(args) => findings::detect(args).await,
+            Command::Evaluate(args) => evaluate::run(args).await,
         }
     })
 }

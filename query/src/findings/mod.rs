@@ -6,11 +6,13 @@
 //! that a live session and a stored one give the same answer. Rules and examples: docs/detectors.md.
 
 mod act;
+mod assess;
 mod blocked;
 mod calls;
 mod context;
 mod cycles;
 mod draft;
+mod drift;
 mod errors;
 mod model_requests;
 mod near;
@@ -25,6 +27,7 @@ mod tests;
 mod text;
 
 pub(crate) use act::{Act, ActRow, Content};
+pub use assess::{AssessedFinding, Assessment, assess};
 pub(crate) use draft::{
     Confidence, Draft, Severity, Waste, duration_words, grouped, loop_severity,
 };
@@ -70,6 +73,7 @@ pub(crate) const RULES: &[Rule] = &[
     outputs::MONOLOGUE_RULE,
     errors::ALTERNATION_RULE,
     repeats::ACROSS_RULE,
+    drift::RULE,
     blocked::RULE,
     errors::STREAK_RULE,
     errors::RETRY_STORM_RULE,

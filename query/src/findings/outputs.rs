@@ -10,17 +10,12 @@ use super::{Confidence, Detector, Draft, Ending, Rule, Waste, loop_severity};
 pub(super) const CODE_RULE: Rule = Rule {
     name: "near_duplicate_code",
     version: 1,
-    thresholds: &[
-        ("min_likeness", 0.5),
-        ("min_repeats", 3.0),
-        ("same_likeness", 0.8),
-    ],
+    thresholds: &[("min_likeness", 0.5), ("min_repeats", 4.0)],
     make: |thresholds| {
         Box::new(Answers {
             what: What::Code,
             min_likeness: thresholds.get("min_likeness"),
             min_repeats: thresholds.count("min_repeats").max(2),
-            same_likeness: thresholds.get("same_likeness"),
             agents: HashMap::new(),
         })
     },
@@ -29,17 +24,12 @@ pub(super) const CODE_RULE: Rule = Rule {
 pub(super) const MONOLOGUE_RULE: Rule = Rule {
     name: "monologue",
     version: 1,
-    thresholds: &[
-        ("min_likeness", 0.8),
-        ("min_repeats", 3.0),
-        ("same_likeness", 2.0),
-    ],
+    thresholds: &[("min_likeness", 0.8), ("min_repeats", 3.0)],
     make: |thresholds| {
         Box::new(Answers {
             what: What::Prose,
             min_likeness: thresholds.get("min_likeness"),
             min_repeats: thresholds.count("min_repeats").max(2),
-            same_likeness: thresholds.get("same_likeness"),
             agents: HashMap::new(),
         })
     },
@@ -61,11 +51,8 @@ enum What {
 
 struct Answers {
     what: What,
-    /// Likeness of answers of which it takes `min_repeats`.
     min_likeness: f64,
     min_repeats: usize,
-    /// Likeness at which two are enough.
-    same_likeness: f64,
     agents: HashMap<(Arc<str>, i64), Row>,
 }
 
@@ -74,7 +61,6 @@ struct Row {
     recent: VecDeque<usize>,
     /// Answers that are like one before, with the first of its kind.
     alike: Vec<usize>,
-    is_same: bool,
     waste: Waste,
 }
 
@@ -106,7 +92,6 @@ impl Detector for Answers {
                 row.alike.push(before);
             }
             row.alike.push(at);
-            row.is_same |= likeness >= self.same_likeness;
             row.waste.add(act);
         }
         row.recent.push_back(at);
@@ -119,7 +104,7 @@ impl Detector for Answers {
         let mut drafts: Vec<Draft> = self
             .agents
             .values()
-            .filter(|row| row.alike.len() >= if row.is_same { 2 } else { self.min_repeats })
+            .filter(|row| row.alike.len() >= self.min_repeats)
             .map(|row| self.draft(acts, row))
             .collect();
         drafts.sort_by_key(|draft| draft.spans.first().copied());

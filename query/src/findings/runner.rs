@@ -190,7 +190,7 @@ pub(crate) fn read_session(
     settings: &Settings,
     session_id: &Arc<str>,
     before: Option<Session>,
-) -> Result<(Session, Ending), ApiError> {
+) -> Result<(Session, Ending), store::Error> {
     let id = [Value::Text(session_id.clone())];
     let state = store.read(sql::SESSION_STATE, &id)?;
     let ended = state
@@ -236,7 +236,7 @@ fn read_texts(
     session_id: &Arc<str>,
     rows: &[ActRow],
     known: &HashMap<ActKey, Act>,
-) -> Result<HashMap<ActKey, Texts>, ApiError> {
+) -> Result<HashMap<ActKey, Texts>, store::Error> {
     let mut texts = HashMap::new();
     let unread = rows.iter().find(|row| {
         (row.input_hash.is_some() || row.output_hash.is_some())

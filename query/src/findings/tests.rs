@@ -7,7 +7,7 @@
 //! `g!` guardrail that tripped · `a` a subagent that has not ended · `turn` the next turn ·
 //! `wait:s` seconds pass · `m@n` a request with n input tokens · `m|r` one that stopped for reason r ·
 //! `c:…` an answer with code · `s:…` one with prose · a prefix `sub/` names another agent.
-//! `+` stands for a space in arguments, results, errors and answers.
+//! `+` stands for a space, and `\n` for the end of a line, in arguments, results, errors and answers.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn acts(script: &str) -> Vec<Act> {
             continue;
         }
         let start_ns = at as i64 * 1_000_000_000 + waited_ns;
-        let spoken = word.replace('+', " ");
+        let spoken = word.replace('+', " ").replace("\\n", "\n");
         let (mut input, mut output) = (None, None);
         let mut act = ActRow {
             key: ActKey {

@@ -52,6 +52,11 @@ impl Sketch {
         self.words.len()
     }
 
+    /// Hashes of the distinct masked words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        self.words.iter().copied()
+    }
+
     /// Shared part of the distinct words (Jaccard), 0 to 1; two texts without words are alike.
     pub(crate) fn likeness(&self, other: &Self) -> f64 {
         let (mut a, mut b) = (self.words.iter().peekable(), other.words.iter().peekable());
