@@ -41,6 +41,8 @@ pub enum Command {
     Sql(SqlArgs),
     Sessions(SessionsArgs),
     Loops(LoopsArgs),
+    Why(WhyArgs),
+    Compare(CompareArgs),
     Detect(DetectArgs),
     Evaluate(EvaluateArgs),
 }
@@ -293,6 +295,52 @@ pub struct LoopsArgs {
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  spanreel why 1f3a0c52-…
+  spanreel why 1f3a0c52-… --json | jq -r .remedy.configuration";
+
+/// Say why a run failed, what shows it, and what to do about it
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = WHY_EXAMPLES)]
+pub struct WhyArgs {
+    /// The session
+    #[arg(value_name = "SESSION_ID")]
+    pub session_id: String,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  spanreel compare 1f3a0c52-… 7be91d20-…
+  spanreel compare 1f3a0c52-… 7be91d20-… --json | jq -r .divergence";
+
+/// Put two runs side by side: where they part, and what differs
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct CompareArgs {
+    /// The first session
+    #[arg(value_name = "A")]
+    pub a: String,
+
+    /// The second session
+    #[arg(value_name = "B")]
+    pub b: String,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
 
     /// Print JSON as the API gives it
     #[arg(long)]

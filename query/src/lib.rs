@@ -4,6 +4,7 @@
 //! findings, and those through the store's own door. `openapi.json` beside this folder is the
 //! committed contract of the API.
 
+mod compare;
 mod error;
 mod extract;
 mod findings;

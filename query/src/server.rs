@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::routes::{
     acts, assets, findings, live, overview, payload, sessions, span, sql, status, transcript, tree,
-    usage,
+    usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{Error, guard};
@@ -47,6 +47,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))
         .routes(routes!(findings::detect))
+        .routes(routes!(verdict::why))
+        .routes(routes!(verdict::compare_sessions))
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))

@@ -25,6 +25,7 @@ queries!(
     SESSION_ACTIVITY = "filtered_sessions.sql" & "session_activity.sql",
     SESSION_ACTS = "session_acts.sql",
     SESSION_CALLS = "session_calls.sql",
+    SESSION_FIGURES = "session_figures.sql",
     SESSION_IDS = "session_ids.sql",
     SESSION_SEARCH = "session_search.sql",
     SESSION_SHAPES = "session_shapes.sql",

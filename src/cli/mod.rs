@@ -8,6 +8,7 @@ mod output;
 mod sessions;
 mod source;
 mod sql;
+mod verdict;
 
 use anyhow::Context as _;
 
@@ -29,6 +30,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Command::Sql(args) => sql::run(args).await,
             Command::Sessions(args) => sessions::sessions(args).await,
             Command::Loops(args) => sessions::loops(args).await,
+            Command::Why(args) => verdict::why(args).await,
+            Command::Compare(args) => verdict::compare(args).await,
             Command::Detect(args) => findings::detect(args).await,
             Command::Evaluate(args) => evaluate::run(args).await,
         }

@@ -115,11 +115,11 @@ fn loop_row(finding: &Value) -> Vec<String> {
     ]
 }
 
-fn rows(value: &Value) -> &[Value] {
+pub(super) fn rows(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -130,7 +130,7 @@ fn time(value: &Value) -> String {
 }
 
 /// One line of at most `max` characters.
-fn shortened(text: &str, max: usize) -> String {
+pub(super) fn shortened(text: &str, max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(max) {
         None => line,
@@ -138,7 +138,7 @@ fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-fn duration(ns: i64) -> String {
+pub(super) fn duration(ns: i64) -> String {
     let seconds = ns as f64 / 1e9;
     match seconds {
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),

@@ -23,18 +23,20 @@ mod said;
 mod session;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
+mod verdict;
 
 pub(crate) use act::{Act, ActRow, Content};
 pub use assess::{AssessedFinding, Assessment, assess};
 pub(crate) use draft::{
     Confidence, Draft, Severity, Waste, duration_words, grouped, loop_severity,
 };
-pub(crate) use runner::{refresh, run};
+pub(crate) use runner::{read_session, refresh, run};
 pub(crate) use session::Session;
 pub(crate) use settings::Thresholds;
 pub use settings::{Settings, SettingsError};
+pub(crate) use verdict::{Evidence, Outcome, Verdict, verdict};
 
 /// What is known of a session beside its acts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

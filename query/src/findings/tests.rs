@@ -22,7 +22,7 @@ fn arc(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
-fn acts(script: &str) -> Vec<Act> {
+pub(crate) fn acts(script: &str) -> Vec<Act> {
     let mut turn = 1;
     let mut waited_ns = 0;
     let mut acts: Vec<Act> = Vec::new();

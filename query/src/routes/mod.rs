@@ -15,3 +15,4 @@ pub(crate) mod status;
 pub(crate) mod transcript;
 pub(crate) mod tree;
 pub(crate) mod usage;
+pub(crate) mod verdict;
