@@ -152,6 +152,8 @@ pub struct Facts {
     pub resource_session_id: Option<Arc<str>>,
     /// Session that this record's session is a child of, where the emitter says so.
     pub parent_session_id: Option<Arc<str>>,
+    /// Session that this act started, where the emitter says so: a subagent's own conversation.
+    pub child_session_id: Option<Arc<str>>,
     /// The emitter's own id of the turn (`prompt.id`, `turn.id` …).
     pub turn_key: Option<Arc<str>>,
     /// The user's words, on the record that starts a turn.

@@ -28,6 +28,7 @@ create table span (
     record_session_id varchar, -- session id that this very record carries
     resource_session_id varchar,
     parent_session_id varchar,
+    child_session_id varchar,
     turn_key varchar,
     prompt_id bigint,
     prompt_hash blob,

@@ -79,7 +79,7 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
     c.text("status_message", acts().map(|a| a.status_message.as_ref()));
     fact!(text: "harness" = harness, "harness_version" = harness_version, "record_session_id" = session_id,
         "resource_session_id" = resource_session_id, "parent_session_id" = parent_session_id,
-        "turn_key" = turn_key);
+        "child_session_id" = child_session_id, "turn_key" = turn_key);
     address(c, "prompt", ids, facts().map(|f| f.prompt.as_ref()));
     fact!(text: "title" = title, "agent_name" = agent_name, "agent_id" = agent_id,
         "parent_agent_id" = parent_agent_id);
@@ -266,6 +266,7 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         session_id: row.text("record_session_id"),
         resource_session_id: row.text("resource_session_id"),
         parent_session_id: row.text("parent_session_id"),
+        child_session_id: row.text("child_session_id"),
         turn_key: row.text("turn_key"),
         prompt: address("prompt"),
         title: row.text("title"),

@@ -312,13 +312,14 @@ fn decision(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
 pub(super) fn decision_of(word: &str) -> Option<Decision> {
     let word = word.trim().to_ascii_lowercase();
     match word.as_str() {
-        "accept" | "auto_accept" | "allow" | "allowed" | "pass" | "modify" | "instruct" => {
+        "accept" | "auto_accept" | "auto_approved" | "allow" | "allowed" | "pass" | "modify"
+        | "instruct" => Some(Decision::Allow),
+        "reject" | "denied" | "deny" | "block" | "blocked" | "stopped" | "abort" | "aborted"
+        | "cancel" | "cancelled" | "timed_out" => Some(Decision::Deny),
+        "ask" => Some(Decision::Ask),
+        word if word.starts_with("approved") || word.starts_with("proceed_") => {
             Some(Decision::Allow)
         }
-        "reject" | "denied" | "deny" | "block" | "blocked" | "abort" | "cancelled"
-        | "timed_out" => Some(Decision::Deny),
-        "ask" => Some(Decision::Ask),
-        word if word.starts_with("approved") => Some(Decision::Allow),
         _ => None,
     }
 }

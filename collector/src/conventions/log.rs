@@ -100,6 +100,7 @@ pub(super) fn understand(
     if let Some(reading) = reading {
         let mut facts = reading.facts;
         if (reading.joins_span || name.starts_with("gen_ai."))
+            && active.family.requests_log_inside
             && reading.shape.operation == Operation::Model
             && let Some(span_id) = &span_id
         {

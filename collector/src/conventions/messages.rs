@@ -252,7 +252,14 @@ fn tell_list(list: Vec<Json>, write: bool) -> Told {
 /// Context that a harness puts into the user's message in the user's name.
 fn is_reminder(text: &str) -> bool {
     let text = text.trim_start();
-    text.is_empty() || text.starts_with("<system-reminder>")
+    text.is_empty()
+        || [
+            "<system-reminder>",
+            "<session_context>",
+            "<environment_context>",
+        ]
+        .iter()
+        .any(|mark| text.starts_with(mark))
 }
 
 fn tool_call(part: &Json) -> ToolCall {

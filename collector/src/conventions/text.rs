@@ -33,6 +33,15 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     line
 }
 
+/// The last part of a path, by which people know a project.
+pub(super) fn folder_name(path: &str) -> Option<&str> {
+    let name = path
+        .trim_end_matches(['/', '\\'])
+        .rsplit(['/', '\\'])
+        .next()?;
+    (!name.is_empty()).then_some(name)
+}
+
 /// What a tool call is about, from its arguments: the command, file, query … `None` when the
 /// arguments say nothing that fits on a line.
 pub(super) fn detail_of_arguments(arguments: &str) -> Option<String> {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use proto::agent::Operation;
+use store::ActState;
 
-use super::group::{Forest, Group, is_counted, is_span, overlap};
-use super::join::mark_duplicate;
+use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
+use super::join::{mark_duplicate, same_name};
 
 /// Joins the runs of one agent that lie directly inside each other, and a run that nothing hangs
 /// below with the one beside it that holds what the agent did.
@@ -50,4 +51,51 @@ fn is_same_run(group: &Group, outer: usize, inner: usize) -> bool {
         && is_span(outer)
         && outer.facts.agent_name == inner.facts.agent_name
         && overlap(outer, inner)
+}
+
+/// Records of one agent's run, its start and its end, are one act: the span of the run where there
+/// is one, else the first record.
+pub(super) fn join_records(group: &mut Group, forest: &Forest) {
+    let mut runs: HashMap<(Arc<str>, Arc<str>), usize> = HashMap::new();
+    let is_run = |act: &ActState| act.operation == Operation::Agent && is_counted(act);
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if is_run(act)
+            && is_span(act)
+            && let Some(id) = &act.facts.agent_id
+        {
+            let key = (act.derived.session_id.clone(), id.clone());
+            runs.entry(key).or_insert(i);
+        }
+    }
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if !is_run(act) || is_span(act) {
+            continue;
+        }
+        let around = forest.parent[i].filter(|&p| {
+            let around = &group.acts[p];
+            is_run(around) && same_name(&around.facts.agent_name, &act.facts.agent_name)
+        });
+        let key = act
+            .facts
+            .agent_id
+            .as_ref()
+            .map(|id| (act.derived.session_id.clone(), id.clone()));
+        let known = key.as_ref().and_then(|key| runs.get(key).copied());
+        match (around.or(known), key) {
+            (Some(run), _) => {
+                let end = end_or_start(&group.acts[i]);
+                mark_duplicate(group, i, run);
+                let run = &mut group.acts[run];
+                if !is_span(run) {
+                    run.end_ns = run.end_ns.max(Some(end));
+                }
+            }
+            (None, Some(key)) => {
+                runs.insert(key, i);
+            }
+            (None, None) => {}
+        }
+    }
 }

@@ -142,19 +142,29 @@ pub(super) fn name_the_rest(group: &mut Group) {
     }
 }
 
-/// Gives a tool call without a result the one that a later model request carried.
+/// Gives a tool call whose result is missing or cut the one that a later model request carried.
 pub(super) fn show_late_results(group: &mut Group) {
     if group.results_seen.is_empty() {
         return;
     }
     for act in &mut group.acts {
-        if act.operation != Operation::Tool || act.facts.output.is_some() {
+        let facts = &act.facts;
+        let is_cut = facts.truncated_upstream.is_some();
+        if act.operation != Operation::Tool || (facts.output.is_some() && !is_cut) {
             continue;
         }
         let Some(id) = &act.facts.tool_call_id else {
             continue;
         };
         if let Some((_, result)) = group.results_seen.get(id) {
+            let known = act.facts.output.map_or(0, |output| output.size_bytes);
+            if known > 0 && result.output.size_bytes <= known {
+                continue;
+            }
+            // A call with an identity has its arguments whole.
+            if known > 0 && act.facts.call_hash.is_some() {
+                act.facts.truncated_upstream = None;
+            }
             act.facts.output = Some(result.output);
             act.facts.output_source = Some(OutputSource::NextRequest);
             if act.facts.success.is_none() && result.is_error == Some(true) {

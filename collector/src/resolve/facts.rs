@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use proto::agent::{Facts, Reported, Status};
+use proto::agent::{Facts, PayloadRef, Reported, Status};
 use store::ActState;
 
 /// Calls `$apply!(field)` for every optional field of [`Facts`] that can be compared and hashed as it is.
@@ -14,6 +14,7 @@ macro_rules! for_each_fact {
             session_id,
             resource_session_id,
             parent_session_id,
+            child_session_id,
             turn_key,
             prompt,
             title,
@@ -129,6 +130,45 @@ pub(super) fn fill(facts: &mut Facts, other: &Facts) {
         facts.call_hash = other.call_hash.clone();
     }
     facts.starts_subagent |= other.starts_subagent;
+}
+
+/// Of two copies of a payload, one of which the sender cut, takes the whole one.
+pub(super) fn prefer_whole(facts: &mut Facts, other: &Facts) {
+    if facts.truncated_upstream.is_none() || other.truncated_upstream.is_some() {
+        return;
+    }
+    let is_smaller = |own: Option<PayloadRef>, other: Option<PayloadRef>| match (own, other) {
+        (Some(own), Some(other)) => own.size_bytes < other.size_bytes,
+        _ => false,
+    };
+    if is_smaller(facts.input, other.input) || facts.call_hash.is_none() {
+        facts.input = other.input.or(facts.input);
+        if other.call_hash.is_some() {
+            facts.call_hash.clone_from(&other.call_hash);
+        }
+    }
+    if is_smaller(facts.output, other.output) {
+        facts.output = other.output;
+        facts.output_source = other.output_source;
+    }
+    let is_covered =
+        |own: Option<PayloadRef>, other: Option<PayloadRef>| own.is_none() || other.is_some();
+    if is_covered(facts.input, other.input) && is_covered(facts.output, other.output) {
+        facts.truncated_upstream = None;
+    }
+}
+
+/// Of two names of one tool, takes the bare one: that of the report that knows the tool's server, or
+/// the one that the other has its namespace glued to.
+pub(super) fn prefer_bare_name(facts: &mut Facts, other: &Facts) {
+    let (Some(own), Some(name)) = (&facts.tool_name, &other.tool_name) else {
+        return;
+    };
+    let knows_server = facts.mcp_server.is_none() && other.mcp_server.is_some();
+    let is_glued = own.len() > name.len() && own.ends_with(&**name);
+    if own != name && (knows_server || (is_glued && facts.mcp_server == other.mcp_server)) {
+        facts.tool_name = other.tool_name.clone();
+    }
 }
 
 /// Whether the call is identified by nothing, or by the size of its arguments only.

@@ -97,6 +97,7 @@ pub(super) fn named_sessions(state: &ActState) -> impl Iterator<Item = &Arc<str>
         .iter()
         .chain(&facts.resource_session_id)
         .chain(&facts.parent_session_id)
+        .chain(&facts.child_session_id)
 }
 
 /// The group as a forest, by index into `Group::acts`.

@@ -15,6 +15,8 @@ use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
 use super::refusals;
+use super::requests;
+use super::tools;
 use super::transcripts::{self, is_transcript};
 
 /// A hook's denial and the permission check that it decided lie this close together.
@@ -28,9 +30,12 @@ pub(super) fn join(group: &mut Group, forest: &mut Forest) {
     let acting_below = forest.acting_below(group);
     join_tools_by_call_id(group, forest, &acting_below);
     refusals::stand_back(group);
-    join_models_by_id(group, forest);
+    requests::join(group, forest);
     join_nested(group, forest);
+    tools::join_by_time(group, forest);
+    tools::infer_denials(group, forest);
     agents::join(group, forest, &acting_below);
+    agents::join_records(group, forest);
     join_subagent_reports(group, forest);
     join_turns(group, forest);
     transcripts::join(group, forest);
@@ -44,14 +49,33 @@ pub(super) fn join(group: &mut Group, forest: &mut Forest) {
     attribute_hook_denials(group, forest);
 }
 
+/// Marks a further report of an act, and lets it fill the act's gaps. A report that failed makes the
+/// act fail.
 pub(super) fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usize) {
-    if duplicate == canonical || group.acts[duplicate].derived.duplicate_of.is_some() {
+    if !absorb(group, duplicate, canonical) {
         return;
+    }
+    let failed = group.acts[duplicate].status == Status::Error;
+    let status_message = group.acts[duplicate].status_message.clone();
+    let act = &mut group.acts[canonical];
+    if failed && act.status != Status::Error {
+        act.status = Status::Error;
+        act.status_message = status_message;
+    }
+    // A command that could be started and did not end well is no success.
+    if failed && act.operation == Operation::Tool {
+        act.facts.success = Some(false);
+    }
+}
+
+/// Marks a further report of an act, and lets it fill the act's gaps; the status stays. Returns
+/// whether it had not been marked before.
+pub(super) fn absorb(group: &mut Group, duplicate: usize, canonical: usize) -> bool {
+    if duplicate == canonical || group.acts[duplicate].derived.duplicate_of.is_some() {
+        return false;
     }
     group.acts[duplicate].derived.duplicate_of = Some(group.acts[canonical].key);
     let reported = std::mem::take(&mut group.acts[duplicate].facts);
-    let failed = group.acts[duplicate].status == Status::Error;
-    let status_message = group.acts[duplicate].status_message.clone();
     let act = &mut group.acts[canonical];
     // Of two reports of an answer, the one that knows the answer's identity has all of it; the other
     // may hold its text and not the tool calls.
@@ -62,12 +86,13 @@ pub(super) fn mark_duplicate(group: &mut Group, duplicate: usize, canonical: usi
     {
         act.facts.output = reported.output;
     }
-    facts::fill(&mut act.facts, &reported);
-    if failed && act.status != Status::Error {
-        act.status = Status::Error;
-        act.status_message = status_message;
+    facts::prefer_whole(&mut act.facts, &reported);
+    if act.operation == Operation::Tool {
+        facts::prefer_bare_name(&mut act.facts, &reported);
     }
+    facts::fill(&mut act.facts, &reported);
     group.acts[duplicate].facts = reported;
+    true
 }
 
 /// Gap in time between two acts; 0 when they overlap.
@@ -82,7 +107,11 @@ pub(super) fn distance(a: &ActState, b: &ActState) -> i64 {
 /// Groups spans that overlap (they are sorted by start) behind one of each group, and returns those:
 /// the first, or the first that acts hang below. Two spans with one id that follow each other are two
 /// acts: ids are reused.
-fn collapse_overlapping(group: &mut Group, members: &[usize], acting_below: &[bool]) -> Vec<usize> {
+pub(super) fn collapse_overlapping(
+    group: &mut Group,
+    members: &[usize],
+    acting_below: &[bool],
+) -> Vec<usize> {
     let mut clusters: Vec<Vec<usize>> = Vec::new();
     for &i in members {
         match clusters.last_mut() {
@@ -106,7 +135,7 @@ fn collapse_overlapping(group: &mut Group, members: &[usize], acting_below: &[bo
 }
 
 /// The candidate nearest in time to act `i`.
-fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
+pub(super) fn nearest(group: &Group, candidates: &[usize], i: usize) -> Option<usize> {
     candidates
         .iter()
         .copied()
@@ -120,8 +149,10 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
         let Some(id) = &act.facts.tool_call_id else {
             continue;
         };
-        let is_about_call = matches!(act.operation, Operation::Tool | Operation::Policy)
-            || (act.operation == Operation::Internal && act.plumbing);
+        let is_about_call = matches!(
+            act.operation,
+            Operation::Tool | Operation::Mcp | Operation::Policy
+        ) || (act.operation == Operation::Internal && act.plumbing);
         if is_about_call && !is_own_part(act) && !is_transcript(act) && !refusals::is_placed(act) {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
@@ -131,7 +162,10 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
         let is_tool = |&i: &usize| group.acts[i].operation == Operation::Tool;
         let (tools, others): (Vec<usize>, Vec<usize>) = members.into_iter().partition(is_tool);
         let is_check = |&i: &usize| group.acts[i].operation == Operation::Policy;
-        let (checks, frames): (Vec<usize>, Vec<usize>) = others.into_iter().partition(is_check);
+        let (checks, others): (Vec<usize>, Vec<usize>) = others.into_iter().partition(is_check);
+        let is_transport = |&i: &usize| group.acts[i].operation == Operation::Mcp;
+        let (transports, frames): (Vec<usize>, Vec<usize>) =
+            others.into_iter().partition(is_transport);
         let (spans, records): (Vec<usize>, Vec<usize>) =
             tools.into_iter().partition(|&i| is_span(&group.acts[i]));
         let mut canonical = collapse_overlapping(group, &spans, acting_below);
@@ -142,6 +176,11 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
                 if let Some(c) = nearest(group, &canonical, i) {
                     mark_duplicate(group, i, c);
                 }
+            }
+        }
+        for i in transports {
+            if let Some(c) = nearest(group, &canonical, i) {
+                mark_duplicate(group, i, c);
             }
         }
         for i in checks {
@@ -183,82 +222,6 @@ fn is_own_part(act: &ActState) -> bool {
     act.part_of_parent && is_span(act)
 }
 
-fn join_models_by_id(group: &mut Group, forest: &Forest) {
-    let mut sets = KeySets::default();
-    for &i in &forest.by_start {
-        let act = &group.acts[i];
-        if act.operation == Operation::Model && !is_transcript(act) {
-            let session = &act.derived.session_id;
-            for id in act.facts.request_id.iter().chain(&act.facts.join_key) {
-                sets.tie(i, (session.clone(), id.clone()));
-            }
-        }
-    }
-    for mut members in sets.into_members() {
-        if members.len() < 2 {
-            continue;
-        }
-        members.sort_unstable_by_key(|&i| {
-            let act = &group.acts[i];
-            (act.start_ns, forest.parent[i].is_some(), act.key)
-        });
-        let (spans, records): (Vec<usize>, Vec<usize>) = members
-            .into_iter()
-            .partition(|&i| is_span(&group.acts[i]) && !group.acts[i].part_of_parent);
-        let mut canonical = collapse_overlapping(group, &spans, &[]);
-        if canonical.is_empty() {
-            let whole = records
-                .iter()
-                .copied()
-                .find(|&i| !group.acts[i].part_of_parent);
-            canonical = whole.or(records.first().copied()).into_iter().collect();
-        }
-        for i in records {
-            if let Some(c) = nearest(group, &canonical, i) {
-                mark_duplicate(group, i, c);
-            }
-        }
-    }
-}
-
-/// Sets of acts tied by shared keys (union-find).
-#[derive(Default)]
-struct KeySets {
-    set_of_key: HashMap<(Arc<str>, Arc<str>), usize>,
-    set_of_act: HashMap<usize, usize>,
-    merged_into: Vec<usize>,
-}
-
-impl KeySets {
-    fn tie(&mut self, act: usize, key: (Arc<str>, Arc<str>)) {
-        let next = self.merged_into.len();
-        let own = *self.set_of_act.entry(act).or_insert(next);
-        if own == next {
-            self.merged_into.push(next);
-        }
-        let other = *self.set_of_key.entry(key).or_insert(own);
-        let (own, other) = (self.root(own), self.root(other));
-        self.merged_into[own.max(other)] = own.min(other);
-    }
-
-    fn root(&mut self, mut set: usize) -> usize {
-        while self.merged_into[set] != set {
-            self.merged_into[set] = self.merged_into[self.merged_into[set]];
-            set = self.merged_into[set];
-        }
-        set
-    }
-
-    fn into_members(mut self) -> Vec<Vec<usize>> {
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.merged_into.len()];
-        for (act, set) in std::mem::take(&mut self.set_of_act) {
-            let root = self.root(set);
-            members[root].push(act);
-        }
-        members
-    }
-}
-
 fn join_nested(group: &mut Group, forest: &Forest) {
     for &i in &forest.top_down {
         let act = &group.acts[i];
@@ -275,7 +238,11 @@ fn join_nested(group: &mut Group, forest: &Forest) {
             continue;
         };
         let around = &group.acts[outer];
-        if around.operation != act.operation || !overlap(around, act) || !same_act(around, act) {
+        if around.plumbing
+            || around.operation != act.operation
+            || !overlap(around, act)
+            || !same_act(around, act)
+        {
             continue;
         }
         let canonical = match group.acts[outer].derived.duplicate_of {
@@ -322,6 +289,13 @@ pub(super) fn same_tool(outer: Option<&str>, inner: Option<&str>) -> bool {
     }
 }
 
+pub(super) fn same_name(a: &Option<Arc<str>>, b: &Option<Arc<str>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
 /// A log record that says "the subagent has finished" reports the act that started it.
 fn join_subagent_reports(group: &mut Group, forest: &Forest) {
     let starters: Vec<usize> = forest
@@ -353,10 +327,7 @@ fn join_subagent_reports(group: &mut Group, forest: &Forest) {
             !taken[n]
                 && starter.derived.session_id == act.derived.session_id
                 && overlap(starter, act)
-                && match (&starter.facts.agent_name, &act.facts.agent_name) {
-                    (Some(a), Some(b)) => a == b,
-                    _ => true,
-                }
+                && same_name(&starter.facts.agent_name, &act.facts.agent_name)
         });
         if let Some((n, &s)) = found {
             taken[n] = true;
@@ -432,8 +403,12 @@ fn attribute_hook_denials(group: &mut Group, forest: &Forest) {
         if let Some(i) = blocked {
             let name = group.acts[hook].facts.hook_name.clone();
             group.acts[hook].facts.decision = None;
-            if group.acts[i].facts.hook_name.is_none() {
-                group.acts[i].facts.hook_name = name;
+            let facts = &mut group.acts[i].facts;
+            if facts.hook_name.is_none() {
+                facts.hook_name = name;
+            }
+            if facts.decision_source.is_none() {
+                facts.decision_source = Some("hook".into());
             }
         }
     }

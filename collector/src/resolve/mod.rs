@@ -15,8 +15,10 @@ mod gaps;
 mod group;
 mod join;
 mod refusals;
+mod requests;
 mod sessions;
 mod summary;
+mod tools;
 mod transcripts;
 mod turns;
 
@@ -151,6 +153,7 @@ impl Resolver {
                 .iter()
                 .chain(&facts.resource_session_id)
                 .chain(&facts.parent_session_id)
+                .chain(&facts.child_session_id)
             {
                 if !self.group_of_session.contains_key(id) {
                     sessions.insert(id.clone());

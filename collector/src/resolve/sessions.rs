@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::Facts;
+use proto::agent::{Facts, Operation};
 use proto::id::TraceId;
 
 use super::group::{Forest, Group};
@@ -11,12 +11,15 @@ use super::group::{Forest, Group};
 /// Parent of each child session.
 pub(super) type SessionParents = HashMap<Arc<str>, Arc<str>>;
 
-/// Sets the session of every act. In order of strength: the id on the record itself, that of its
-/// nearest ancestor, that of the earliest act of its trace that has one; then the same of the weaker
-/// ids; then the trace id as a stand-in.
+/// Sets the session of every act. In order of strength: the id on the record itself (for a turn, on
+/// an act inside it), that of its nearest ancestor, that of the earliest act of its trace that has
+/// one; then the same of the weaker ids; then the trace id as a stand-in.
 pub(super) fn assign(group: &mut Group, forest: &Forest) -> SessionParents {
-    let own = named_by(group, forest, |facts| &facts.session_id);
-    let weaker = named_by(group, forest, |facts| &facts.resource_session_id);
+    let lent = sessions_of_turns(group, forest);
+    let own = named_by(group, forest, |i, facts| {
+        facts.session_id.as_ref().or_else(|| lent.get(&i))
+    });
+    let weaker = named_by(group, forest, |_, facts| facts.resource_session_id.as_ref());
     let mut parents = SessionParents::new();
     for &i in &forest.top_down {
         let trace_id = group.acts[i].key.trace_id;
@@ -38,6 +41,9 @@ pub(super) fn assign(group: &mut Group, forest: &Forest) -> SessionParents {
         let act = &group.acts[i];
         if let Some(parent) = &act.facts.parent_session_id {
             add_parent(&mut parents, &act.derived.session_id, parent);
+        }
+        if let Some(child) = &act.facts.child_session_id {
+            add_parent(&mut parents, child, &act.derived.session_id);
         }
         if let Some(p) = forest.parent[i] {
             add_parent(
@@ -65,10 +71,14 @@ impl Named {
 }
 
 /// The ids that acts carry themselves or have from their nearest ancestor, and the first of each trace.
-fn named_by(group: &Group, forest: &Forest, id: impl Fn(&Facts) -> &Option<Arc<str>>) -> Named {
+fn named_by<'a>(
+    group: &'a Group,
+    forest: &Forest,
+    id: impl Fn(usize, &'a Facts) -> Option<&'a Arc<str>>,
+) -> Named {
     let mut of_act: Vec<Option<Arc<str>>> = vec![None; group.acts.len()];
     for &i in &forest.top_down {
-        of_act[i] = match id(&group.acts[i].facts) {
+        of_act[i] = match id(i, &group.acts[i].facts) {
             Some(own) => Some(own.clone()),
             None => forest.parent[i].and_then(|p| of_act[p].clone()),
         };
@@ -82,6 +92,24 @@ fn named_by(group: &Group, forest: &Forest, id: impl Fn(&Facts) -> &Option<Arc<s
         }
     }
     Named { of_act, of_trace }
+}
+
+/// A turn that does not say its session is of the one that the first act inside it names.
+fn sessions_of_turns(group: &Group, forest: &Forest) -> HashMap<usize, Arc<str>> {
+    let mut lent = HashMap::new();
+    for &i in &forest.by_start {
+        let Some(id) = &group.acts[i].facts.session_id else {
+            continue;
+        };
+        let turn = forest
+            .ancestors(i)
+            .take_while(|&a| group.acts[a].facts.session_id.is_none())
+            .find(|&a| group.acts[a].operation == Operation::Turn);
+        if let Some(turn) = turn {
+            lent.entry(turn).or_insert_with(|| id.clone());
+        }
+    }
+    lent
 }
 
 /// Records a parent unless it is the session itself, known already, or would close a circle.

@@ -202,7 +202,11 @@ impl Tally {
         first(&mut row.project, &facts.project);
         first(&mut row.branch, &facts.branch);
         first(&mut row.user_id, &facts.user_id);
-        if self.first_name.is_none() && is_span(act) && act.reported_parent.is_none() {
+        if self.first_name.is_none()
+            && is_span(act)
+            && !act.plumbing
+            && act.reported_parent.is_none()
+        {
             self.first_name = Some(act.name.clone());
         }
         self.ending.see(act, place.waiting, place.in_subagent);

@@ -10,6 +10,8 @@ use store::{ActKey, ActState, Batch, LoadedAct, SessionRow};
 use super::{Memory, Resolver};
 use crate::prices::Prices;
 
+mod requests;
+
 /// A store that holds nothing yet.
 #[derive(Default)]
 struct Empty(i64);

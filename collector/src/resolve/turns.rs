@@ -1,9 +1,10 @@
 //! Turns: what starts one, which acts belong to it, and whose agent's acts they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use proto::agent::Operation;
+use proto::id::TraceId;
 
 use super::group::{Forest, Group, is_counted, is_span};
 
@@ -44,12 +45,14 @@ fn find_starts(group: &Group, forest: &Forest) -> TurnStarts {
     let mut turns = TurnStarts::new();
     let mut runs = TurnStarts::new();
     let mut roots = TurnStarts::new();
-    let mut acting_traces = std::collections::HashSet::new();
+    let mut acting_traces = HashSet::new();
     let mut inside_run = vec![false; group.acts.len()];
     for &i in &forest.top_down {
         let act = &group.acts[i];
-        inside_run[i] = forest.parent[i]
-            .is_some_and(|p| inside_run[p] || group.acts[p].operation == Operation::Agent);
+        // An agent that a tool call starts is no turn of the user's.
+        inside_run[i] = forest.parent[i].is_some_and(|p| {
+            inside_run[p] || matches!(group.acts[p].operation, Operation::Agent | Operation::Tool)
+        });
         if is_counted(act)
             && matches!(
                 act.operation,
@@ -106,11 +109,29 @@ fn is_first_of_session(group: &Group, forest: &Forest, i: usize) -> bool {
         .is_none_or(|p| group.acts[p].derived.session_id != group.acts[i].derived.session_id)
 }
 
-/// Parents arrive last: until the root is there, a trace has many stand-in roots.
+/// Parents arrive last: until the root is there, a trace has many stand-in roots. Where traces name
+/// their turn, those of one turn have one root among them.
 fn one_per_trace(group: &Group, list: Vec<usize>) -> Vec<usize> {
-    let mut seen = std::collections::HashSet::new();
-    list.into_iter()
-        .filter(|&i| seen.insert(group.acts[i].key.trace_id))
+    let mut named: HashMap<TraceId, &Arc<str>> = HashMap::new();
+    for act in &group.acts {
+        if let (Some(key), None) = (&act.facts.turn_key, &act.facts.agent_id) {
+            let first = named.entry(act.key.trace_id).or_insert(key);
+            *first = (*first).min(key);
+        }
+    }
+    let mut seen_traces = HashSet::new();
+    let mut seen_turns = HashSet::new();
+    let roots: Vec<usize> = list
+        .into_iter()
+        .filter(|&i| seen_traces.insert(group.acts[i].key.trace_id))
+        .collect();
+    let turn = |i: usize| named.get(&group.acts[i].key.trace_id);
+    if !roots.iter().any(|&i| turn(i).is_some()) {
+        return roots;
+    }
+    roots
+        .into_iter()
+        .filter(|&i| turn(i).is_some_and(|key| seen_turns.insert((*key).clone())))
         .collect()
 }
 
@@ -159,6 +180,7 @@ pub(super) fn place_records(group: &mut Group, forest: &Forest, starts: &TurnSta
 /// Marks the roots of subagents, and tells every act whose agent it is an act of.
 pub(super) fn attribute_agents(group: &mut Group, forest: &Forest) {
     let acts_itself = agents_that_act(group, forest);
+    let names = names_by_id(group, forest);
     for &i in &forest.top_down {
         if group.acts[i].operation == Operation::Agent
             && is_subagent(group, forest, &acts_itself, i)
@@ -188,6 +210,31 @@ pub(super) fn attribute_agents(group: &mut Group, forest: &Forest) {
             facts.agent_name = name;
         }
     }
+    for act in &mut group.acts {
+        let facts = &mut act.facts;
+        if facts.agent_name.is_none() {
+            let id = facts.agent_id.as_ref().unwrap_or(&act.derived.session_id);
+            facts.agent_name = names.get(id).cloned();
+        }
+    }
+}
+
+/// What the runs of agents, and the calls that start an agent with a session of its own, say of whom
+/// an id belongs to.
+fn names_by_id(group: &Group, forest: &Forest) -> HashMap<Arc<str>, Arc<str>> {
+    let mut names = HashMap::new();
+    for &i in &forest.by_start {
+        let act = &group.acts[i];
+        if act.operation == Operation::Agent
+            && let (Some(id), Some(name)) = (&act.facts.agent_id, &act.facts.agent_name)
+        {
+            names.entry(id.clone()).or_insert_with(|| name.clone());
+        }
+        if let (Some(child), Some(name)) = (&act.facts.child_session_id, &act.facts.agent_name) {
+            names.entry(child.clone()).or_insert_with(|| name.clone());
+        }
+    }
+    names
 }
 
 /// Agents that make model requests themselves, as opposed to mere wrappers of other agents.

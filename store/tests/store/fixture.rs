@@ -125,6 +125,7 @@ pub(crate) fn full_state(writer: &mut Writer) -> (Act, ActState) {
         session_id: text("full 'session' \0 é"),
         resource_session_id: text("res"),
         parent_session_id: text("parent"),
+        child_session_id: text("child"),
         turn_key: text("key"),
         prompt: address("prompt"),
         title: text("Title"),

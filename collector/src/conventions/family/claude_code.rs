@@ -213,7 +213,7 @@ pub(super) fn agent_of_query_source(record: &Record<'_>, bag: &mut Bag, reading:
 }
 
 /// `tool_input` of a span begins with a line `[TOOL INPUT: name]`.
-fn arguments_of_span(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+pub(super) fn arguments_of_span(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let stripped = record
         .text("tool_input", bag)
         .and_then(|text| text.strip_prefix("[TOOL INPUT: "))
@@ -254,7 +254,7 @@ fn output_event(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
 }
 
 /// The detailed tier puts what is new since the last request into one text of marked blocks.
-fn new_context(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
+pub(super) fn new_context(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     let Some(text) = record.text("new_context", bag) else {
         return;
     };

@@ -23,6 +23,7 @@ mod copilot;
 mod crewai;
 mod failproofai;
 mod gemini_cli;
+mod gemini_payloads;
 mod genai;
 mod langchain;
 mod langfuse;
@@ -35,6 +36,7 @@ mod openai_agents;
 mod opencode;
 mod openinference;
 mod pydantic_ai;
+mod qwen_code;
 mod sdks;
 mod smolagents;
 mod spring_ai;
@@ -59,6 +61,8 @@ pub(super) struct Family {
     pub(super) service_version_is_harness: bool,
     /// What its spans are reports of.
     pub(super) origin: Origin,
+    /// Log records about a model request carry the id of the request's own span, if of any.
+    pub(super) requests_log_inside: bool,
     pub(super) names: Aliases,
     /// What kind of act a span is; `None` = this family has no opinion.
     pub(super) shape: fn(&Record<'_>, &Bag) -> Option<Shape>,
@@ -81,6 +85,7 @@ impl Family {
         session_id_is_session: true,
         service_version_is_harness: true,
         origin: Origin::Span,
+        requests_log_inside: true,
         names: &[],
         shape: |_, _| None,
         adjust: |_, _, _| {},
@@ -111,7 +116,7 @@ static EMITTERS: &[&Family] = &[
     &claude_code::FAMILY,
     &codex::FAMILY,
     &gemini_cli::FAMILY,
-    &gemini_cli::QWEN,
+    &qwen_code::FAMILY,
     &openai_agents::FAMILY,
     &pydantic_ai::FAMILY,
     &strands::FAMILY,
