@@ -86,6 +86,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
     pub memory_mib: u64,
 
+    /// Folder that Claude Code keeps raw API bodies in (OTEL_LOG_RAW_API_BODIES=file:DIR): read those
+    /// that records name, and no file outside it
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPANREEL_READ_BODY_REFS",
+        hide_env_values = true
+    )]
+    pub read_body_refs: Option<PathBuf>,
+
     /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
     #[arg(
         long,
@@ -107,6 +117,7 @@ impl ServeArgs {
             otlp_http: any_port,
             max_request_mib: 64,
             memory_mib: 2048,
+            read_body_refs: None,
             log: "error".to_owned(),
         }
     }

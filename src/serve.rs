@@ -88,6 +88,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             max_request_bytes: args.max_request_mib << 20,
             memory_budget_bytes: REQUEST_MEMORY_BYTES.max((args.max_request_mib << 20) * 2),
             cached_acts: CACHED_ACTS,
+            read_body_refs: args.read_body_refs.clone(),
         },
         collector::Listeners { grpc, http },
         store.clone(),

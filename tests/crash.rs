@@ -248,6 +248,7 @@ fn read_back(folder: &Path) -> Stored {
             max_request_bytes: 1 << 20,
             memory_budget_bytes: 64 << 20,
             cached_acts: 100_000,
+            read_body_refs: None,
         };
         let shutdown = CancellationToken::new();
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());

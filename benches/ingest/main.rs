@@ -147,6 +147,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
             max_request_bytes: 64 << 20,
             memory_budget_bytes: 256 << 20,
             cached_acts: 200_000,
+            read_body_refs: None,
         };
         let listeners = Listeners { grpc, http };
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());

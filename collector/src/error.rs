@@ -14,6 +14,8 @@ pub enum Error {
     ReleaseJournal { path: PathBuf, source: io::Error },
     #[error("cannot start a thread")]
     StartThread { source: io::Error },
+    #[error("cannot read bodies from {}", path.display())]
+    BodyRefs { path: PathBuf, source: io::Error },
     #[error("the price table cannot be used")]
     Prices { source: crate::prices::Error },
     #[error("the store's writer cannot be had")]

@@ -4,6 +4,7 @@
 //! reaches the store in groups behind it. Names neither `query` nor `duckdb`; time, sockets and
 //! shutdown are given to it.
 
+mod body_refs;
 pub mod conventions;
 mod counters;
 mod error;

@@ -16,7 +16,10 @@ use proto::id::TraceId;
 use store::{Batch, LoadedAct, Writer};
 use tokio_util::sync::CancellationToken;
 
-use crate::conventions::{Understood, understand_logs, understand_metrics, understand_traces};
+use crate::body_refs::BodyRefs;
+use crate::conventions::{
+    Bodies, Understood, understand_logs, understand_metrics, understand_traces,
+};
 use crate::counters::LoadCounters;
 use crate::error::Error;
 use crate::ingest::Accepted;
@@ -49,6 +52,8 @@ pub(crate) struct Loader {
     pub(crate) journal: Journal,
     pub(crate) counters: Arc<LoadCounters>,
     pub(crate) shutdown: CancellationToken,
+    /// Reads bodies that records only name, where the user allows it.
+    pub(crate) body_refs: Option<BodyRefs>,
     /// A group was left to the journal. Nothing behind it may be loaded either: the position that
     /// would be stored with it says that everything before is loaded.
     pub(crate) gave_up: bool,
@@ -68,7 +73,9 @@ impl Loader {
             let record = record?;
             let bytes = record.body.len();
             match proto::decode(record.signal, record.encoding, &record.body) {
-                Ok(decoded) => group.add(decoded.request, record.position, bytes),
+                Ok(decoded) => {
+                    group.add(decoded.request, self.bodies(), record.position, bytes);
+                }
                 Err(error) => tracing::error!(
                     position = record.position,
                     %error,
@@ -87,6 +94,10 @@ impl Loader {
         Ok(())
     }
 
+    fn bodies(&self) -> Option<&dyn Bodies> {
+        self.body_refs.as_ref().map(|refs| refs as &dyn Bodies)
+    }
+
     /// Loads until the journal closes its end of the channel.
     pub(crate) fn run(mut self, accepted: &Receiver<Accepted>) {
         let mut last_load = Duration::ZERO;
@@ -97,7 +108,8 @@ impl Loader {
             let mut group = Group::default();
             let mut next = Some(first);
             while let Some(request) = next.take() {
-                group.add(request.request, request.position, request.size_bytes);
+                let size_bytes = request.size_bytes;
+                group.add(request.request, self.bodies(), request.position, size_bytes);
                 permits.push(request.permit);
                 if group.bytes >= GROUP_BYTES {
                     break;
@@ -199,10 +211,10 @@ struct Group {
 }
 
 impl Group {
-    fn add(&mut self, request: Request, position: u64, bytes: usize) {
+    fn add(&mut self, request: Request, bodies: Option<&dyn Bodies>, position: u64, bytes: usize) {
         match request {
             Request::Traces(request) => understand_traces(request, &mut self.understood),
-            Request::Logs(request) => understand_logs(request, &mut self.understood),
+            Request::Logs(request) => understand_logs(request, bodies, &mut self.understood),
             Request::Metrics(request) => understand_metrics(request, &mut self.understood),
         }
         self.requests += 1;

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::body_refs::BodyRefs;
 use crate::counters::{LoadCounters, Meter};
 use crate::error::Error;
 use crate::journal::{self, Journal};
@@ -33,6 +34,8 @@ pub struct Config {
     pub memory_budget_bytes: u64,
     /// Acts that the resolver keeps in memory between batches.
     pub cached_acts: usize,
+    /// Folder that bodies may be read from which senders keep in files; `None` = none are read.
+    pub read_body_refs: Option<PathBuf>,
 }
 
 /// Bound listeners. Both take OTLP over gRPC and over HTTP.
@@ -64,6 +67,13 @@ pub async fn start(
     let loader_shutdown = shutdown.clone();
     let counters = Arc::clone(&load);
     let prepared = tokio::task::spawn_blocking(move || {
+        let body_refs = match &config.read_body_refs {
+            Some(path) => Some(BodyRefs::allow(path).map_err(|source| Error::BodyRefs {
+                path: path.clone(),
+                source,
+            })?),
+            None => None,
+        };
         let prices = Prices::load(&config.data_dir).map_err(|source| Error::Prices { source })?;
         let prices = Arc::new(prices);
         let writer = store
@@ -80,6 +90,7 @@ pub async fn start(
             journal: journal.clone(),
             counters,
             shutdown: loader_shutdown,
+            body_refs,
             gave_up: false,
         };
         loader.recover()?;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::program::{Server, data_folder, program};
+use crate::program::{Server, data_folder, post, program};
 use crate::recordings::Recording;
 
 /// What the transcripts of a recording do not hold although it happened.
@@ -292,4 +292,49 @@ fn otlp_files_and_other_files() {
         .output()
         .expect("the program runs");
     assert_eq!(refused.status.code(), Some(64));
+}
+
+#[test]
+fn bodies_kept_in_files_are_read_from_the_allowed_folder_only() {
+    let data = data_folder();
+    let bodies = tempfile::tempdir().expect("a folder");
+    let server = Server::start_with(
+        data.path(),
+        &["--read-body-refs".as_ref(), bodies.path().as_os_str()],
+    );
+    let body = json!({"messages": [{"role": "user", "content": "from the file"}]}).to_string();
+    let inside = bodies.path().join("request.json");
+    fs::write(&inside, &body).expect("written");
+    let outside = data.path().join("outside.json");
+    fs::write(&outside, &body).expect("written");
+    let record = |request: &str, path: &Path| {
+        let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        json!({
+            "timeUnixNano": "1795223201505000000", "body": {"stringValue": "claude_code.api_request_body"},
+            "attributes": [
+                text("event.name", "api_request_body"), text("session.id", "s"),
+                text("request_id", request), text("body_ref", &path.to_string_lossy()),
+            ],
+        })
+    };
+    let logs = json!({"resourceLogs": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "claude-code"}}]},
+        "scopeLogs": [{"logRecords": [record("in", &inside), record("out", &outside)]}],
+    }]});
+    let url = format!("{}/v1/logs", server.http);
+    let (status, _) = post(&url, "application/json", logs.to_string().into_bytes()).expect("sent");
+    assert_eq!(status, 200);
+    server.wait_until_loaded();
+    let input = |request: &str| {
+        let query = format!(
+            "select coalesce(input, truncated_upstream) from spans where request_id = '{request}'"
+        );
+        server.value(&query).as_str().expect("text").to_owned()
+    };
+    assert!(input("in").contains("from the file"), "{}", input("in"));
+    assert!(
+        input("out").contains("outside the folder"),
+        "{}",
+        input("out")
+    );
 }

@@ -28,6 +28,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on free ports and waits until it says where it is.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// As [`Server::start`], with more arguments.
+    pub(crate) fn start_with(data: &Path, more: &[&OsStr]) -> Self {
         let mut child = program()
             .args([
                 "serve",
@@ -40,6 +45,7 @@ impl Server {
             ])
             .arg("--data")
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");

@@ -7,7 +7,6 @@ use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::logs::v1::LogRecord;
 
-use super::Understood;
 use super::content::{self, is_answer_event};
 use super::identity::{self, Fingerprint, Repeats, nanos};
 use super::json;
@@ -16,15 +15,20 @@ use super::record::Record;
 use super::source::Source;
 use super::span::{keep_extras, span_join_key};
 use super::value::{self, Attributes, Value};
+use super::{Bodies, Understood};
+
+/// Where it stands why the body that a record names was not read.
+pub(super) const BODY_NOT_READ: &str = "spanreel.body_ref.error";
 
 pub(super) fn understand(
     source: &Source,
     log: LogRecord,
+    bodies: Option<&dyn Bodies>,
     bag: &mut Bag,
     gathered: &mut Gathered,
     out: &mut Understood,
 ) {
-    let attributes = value::attributes(log.attributes, bag);
+    let mut attributes = value::attributes(log.attributes, bag);
     let body = Value::from_wire(log.body, bag);
     let name = event_name(&log.event_name, &attributes, &body, bag);
     // Some emitters set only the time at which the SDK saw the record.
@@ -35,6 +39,16 @@ pub(super) fn understand(
     });
     let trace_id = TraceId::from_wire(&log.trace_id);
     let span_id = SpanId::from_wire(&log.span_id);
+    let mut text = json::object(&attributes);
+    keep_extras(
+        &mut text,
+        source,
+        &[("attributes", log.dropped_attributes_count)],
+    );
+    // Behind the text, which is what the record says and is known by.
+    if let Some(bodies) = bodies {
+        fetch_body(&mut attributes, bodies, bag);
+    }
     let active = source.family.for_record(&name);
     let record = Record {
         source,
@@ -51,12 +65,6 @@ pub(super) fn understand(
         start_ns: time_ns,
         end_ns: Some(time_ns),
     };
-    let mut text = json::object(&attributes);
-    keep_extras(
-        &mut text,
-        source,
-        &[("attributes", log.dropped_attributes_count)],
-    );
     let (body_text, body_payload) = match &body {
         Value::Null => (None, None),
         Value::Text(text) => (Some(text.clone()), None),
@@ -248,6 +256,21 @@ fn event_name(field: &str, attributes: &Attributes, body: &Value, bag: &Bag) -> 
         .or(listed)
         .unwrap_or("log")
         .to_owned()
+}
+
+/// Adds the body that the record only names, or why it was not read.
+fn fetch_body(attributes: &mut Attributes, bodies: &dyn Bodies, bag: &mut Bag) {
+    if value::get(attributes, "body").is_some() {
+        return;
+    }
+    let Some(path) = value::text(attributes, "body_ref", bag) else {
+        return;
+    };
+    let (key, text) = match bodies.read(path) {
+        Ok(body) => ("body", body),
+        Err(why) => (BODY_NOT_READ, why.to_owned()),
+    };
+    attributes.push((key.to_owned(), Value::from_text(text, bag)));
 }
 
 /// Letters, digits, dots, dashes and underscores only.

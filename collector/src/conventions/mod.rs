@@ -75,9 +75,22 @@ pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understoo
     out.payloads.extend(bag.into_payloads());
 }
 
+/// Reads bodies that records only name.
+pub trait Bodies {
+    /// The text of the file at `path`.
+    ///
+    /// # Errors
+    /// Why it was not read, in words that end a sentence.
+    fn read(&self, path: &str) -> Result<String, &'static str>;
+}
+
 /// Reads one log export into `out`. Every record becomes an event; those that report an act become
-/// an act as well.
-pub fn understand_logs(request: ExportLogsServiceRequest, out: &mut Understood) {
+/// an act as well, with the body that `bodies` reads for a record that only names it.
+pub fn understand_logs(
+    request: ExportLogsServiceRequest,
+    bodies: Option<&dyn Bodies>,
+    out: &mut Understood,
+) {
     let mut bag = Bag::default();
     let mut gathered = log::Gathered::default();
     for group in request.resource_logs {
@@ -85,7 +98,7 @@ pub fn understand_logs(request: ExportLogsServiceRequest, out: &mut Understood) 
         for scope in group.scope_logs {
             let source = Source::new(&origin, scope.scope, &mut bag);
             for record in scope.log_records {
-                log::understand(&source, record, &mut bag, &mut gathered, out);
+                log::understand(&source, record, bodies, &mut bag, &mut gathered, out);
             }
         }
     }

@@ -147,7 +147,7 @@ fn understand(fixture: &str) -> Understood {
                     ..ResourceLogs::default()
                 }],
             };
-            understand_logs(request, &mut out);
+            understand_logs(request, None, &mut out);
         }
     }
     out

@@ -47,7 +47,8 @@ impl Value {
         }
     }
 
-    fn from_text(text: String, bag: &mut Bag) -> Self {
+    /// A text; a large one goes into the bag.
+    pub(super) fn from_text(text: String, bag: &mut Bag) -> Self {
         if text.len() > INLINE_MAX {
             Value::Large(bag.add(text))
         } else {

@@ -42,7 +42,7 @@ pub(crate) fn understand(capture: &str) -> Option<Understood> {
         assert_eq!(decoded.rejected.count, 0, "{capture}");
         match decoded.request {
             Request::Traces(request) => understand_traces(request, &mut out),
-            Request::Logs(request) => understand_logs(request, &mut out),
+            Request::Logs(request) => understand_logs(request, None, &mut out),
             Request::Metrics(request) => understand_metrics(request, &mut out),
         }
     }

@@ -6,6 +6,7 @@
 use proto::agent::{Decision, Operation};
 
 use super::claude_code::{CUT, agent_of_query_source, is_marked_cut, read_log, subagent};
+use crate::conventions::log::BODY_NOT_READ;
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
 use crate::conventions::value::Value;
@@ -15,8 +16,7 @@ const NO_PROMPT: &str = "prompt not sent; set OTEL_LOG_USER_PROMPTS=1";
 const NO_RESPONSE: &str = "response not sent; set OTEL_LOG_ASSISTANT_RESPONSES=1";
 const NO_NAMES: &str = "names not sent; set OTEL_LOG_TOOL_DETAILS=1";
 const NO_DETAILS: &str = "arguments not sent; set OTEL_LOG_TOOL_DETAILS=1";
-const ELSEWHERE: &str =
-    "body kept in a file by the sender; set OTEL_LOG_RAW_API_BODIES=1 to have it sent";
+const ELSEWHERE: &str = "body kept in a file by the sender; let Spanreel read it (--read-body-refs), or set OTEL_LOG_RAW_API_BODIES=1 to have it sent";
 const CUT_ARGUMENTS: &str =
     "arguments cut at 512 characters by the sender; set OTEL_LOG_RAW_API_BODIES";
 
@@ -183,7 +183,10 @@ fn part_of_request(record: &Record<'_>, bag: &mut Bag) -> Reading {
 
 fn note_cut(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     if !record.has("body") && record.has("body_ref") {
-        reading.cut(ELSEWHERE, bag);
+        match record.text(BODY_NOT_READ, bag).map(str::to_owned) {
+            Some(why) => reading.cut(&format!("body kept in a file by the sender: {why}"), bag),
+            None => reading.cut(ELSEWHERE, bag),
+        }
     }
     if is_marked_cut(record) {
         reading.facts.truncated_upstream = None;
