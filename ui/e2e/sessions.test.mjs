@@ -181,7 +181,7 @@ test("live acts appear, and wait while paused", { skip: OTLP_HTTP === null }, ()
   await page.waitForFunction(() => document.querySelectorAll(".act-row").length === 1);
 }));
 
-test("two marked sessions are compared act by act", () => withPage({}, async (page) => {
+test("two marked sessions are compared call by call", () => withPage({}, async (page) => {
   await page.goto(URL_BASE);
   await page.locator(".session-space .session-row").first().waitFor();
   for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
@@ -197,7 +197,7 @@ test("two marked sessions are compared act by act", () => withPage({}, async (pa
   await page.locator(".compare-acts tbody tr").first().waitFor();
   const same = new URL(page.url()).searchParams.get("a");
   await page.goto(`${URL_BASE}/compare?${new URLSearchParams({ a: same, b: same })}`);
-  await page.getByText("Both did the same, act by act.").waitFor();
+  await page.getByText("Both called the same tools in the same way.").waitFor();
   await page.goto(`${URL_BASE}/compare?a=none&b=none`);
-  await page.getByText("there is no session").waitFor();
+  await page.getByText("A session could not be read").waitFor();
 }));

@@ -133,3 +133,29 @@ export function getTimeline(params: URLSearchParams, signal: AbortSignal): Promi
 export function getCatalog(params: URLSearchParams, signal: AbortSignal): Promise<Catalog> {
   return json(`/catalog?${params}`, { signal });
 }
+
+export interface CompareCall {
+  span: { trace_id: string; span_id: string };
+  tool: string;
+  detail: string | null;
+  is_error: boolean;
+}
+
+/** Tool calls of two sessions, aligned; `varied` is the same kind of call with other arguments. */
+export interface CompareStep {
+  kind: "same" | "varied" | "only_a" | "only_b";
+  a: CompareCall | null;
+  b: CompareCall | null;
+}
+
+export interface Comparison {
+  /** Where they first part, in words; null when all calls agree. */
+  divergence: string | null;
+  divergence_at: number | null;
+  steps: CompareStep[];
+  truncated: boolean;
+}
+
+export function compareSessions(a: string, b: string, signal: AbortSignal): Promise<Comparison> {
+  return json(`/compare?${new URLSearchParams({ a, b })}`, { signal });
+}

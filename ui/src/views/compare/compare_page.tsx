@@ -1,38 +1,23 @@
-// Two sessions side by side: their figures, and their acts aligned, so that the first difference shows.
+// Two sessions side by side: their figures, and their tool calls aligned, so that the first
+// difference shows.
 
-import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { getSession } from "../../api/client.ts";
-import { listActs, type ActLine } from "../../api/overview.ts";
+import { compareSessions, type CompareCall, type Comparison } from "../../api/overview.ts";
 import type { SessionRow } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
-import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+import { Icon } from "../../widgets/icon.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { Time } from "../../widgets/time.tsx";
 import { useAnswer } from "../../widgets/use_answer.ts";
-import { tellAct } from "../live/act_feed.ts";
 import { StatusMark } from "../sessions/session_marks.tsx";
 import { visit } from "../../widgets/range_picker.tsx";
-import { align, firstDifference, foldAlike, type Pair } from "./align.ts";
+import { foldAlike } from "./fold.ts";
 import "./compare.css";
-
-const MOST_ACTS = 1000;
-const OPERATIONS = ["turn", "agent", "model", "tool", "mcp", "skill"];
-
-interface Run {
-  row: SessionRow;
-  acts: ActLine[];
-}
-
-async function readRun(id: string, signal: AbortSignal): Promise<Run> {
-  const params = new URLSearchParams({ session_id: id, limit: String(MOST_ACTS) });
-  for (const operation of OPERATIONS) params.append("operation", operation);
-  const [detail, acts] = await Promise.all([getSession(id, signal), listActs(params, signal)]);
-  return { row: detail.session, acts: acts.sort((a, b) => (a.started_at < b.started_at ? -1 : a.started_at > b.started_at ? 1 : a.act_id - b.act_id)) };
-}
 
 const FIGURES: { label: string; value: (row: SessionRow) => number | null; format: (value: number) => string }[] = [
   { label: "Duration", value: (row) => row.duration_ns, format: formatDuration },
@@ -73,43 +58,41 @@ function Figures({ left, right }: { left: SessionRow; right: SessionRow }) {
   );
 }
 
-function Side({ act, other }: { act: ActLine | null; other: ActLine | null }) {
-  if (act === null) return <td class="side is-absent"><span class="sr-only">nothing</span></td>;
-  const { name, detail } = tellAct(act);
-  const differs = other !== null && (act.failed !== other.failed || act.decision !== other.decision);
+function Side({ session, call }: { session: string; call: CompareCall | null }) {
+  if (call === null) return <td class="side is-absent"><span class="sr-only">nothing</span></td>;
   return (
     <td class="side">
-      <a href={act.session_id === null ? "#" : sessionLink(act.session_id, act)} class={differs ? "differs" : undefined}>
-        <OperationIcon operation={act.operation} />
-        {act.decision === "deny" ? <span class="tone-denied"><Icon name="denied" label="denied" /></span> : act.failed ? <span class="tone-error"><Icon name="error" label="failed" /></span> : null}
-        <span class="act-name">{oneLine(name)}</span>
-        <span class="clip muted mono">{oneLine(detail)}</span>
-        <span class="grow" />
-        <span class="num muted">{act.duration_ns === null ? "running" : formatDuration(act.duration_ns)}</span>
+      <a href={sessionLink(session, call.span)}>
+        <span class="op-tool kind-icon"><Icon name="tool" /></span>
+        {call.is_error ? <span class="tone-error"><Icon name="error" label="failed or denied" /></span> : null}
+        <span class="act-name">{oneLine(call.tool)}</span>
+        <span class="clip muted mono">{oneLine(call.detail ?? "")}</span>
       </a>
     </td>
   );
 }
 
-function Acts({ pairs, open, setOpen }: { pairs: readonly Pair[]; open: ReadonlySet<number>; setOpen: (open: ReadonlySet<number>) => void }) {
-  const first = firstDifference(pairs);
-  const items = foldAlike(pairs).flatMap((item) => (typeof item !== "number" && open.has(item.from) ? Array.from({ length: item.to - item.from }, (_, i) => item.from + i) : [item]));
+const MARKS = { same: null, varied: "differs", only_a: "only A", only_b: "only B" } as const;
+
+function Calls({ a, b, comparison }: { a: string; b: string; comparison: Comparison }) {
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  const { steps, divergence_at: first } = comparison;
+  const items = foldAlike(steps.map((step) => step.kind === "same")).flatMap((item) => (typeof item !== "number" && open.has(item.from) ? Array.from({ length: item.to - item.from }, (_, i) => item.from + i) : [item]));
   return (
     <table class="compare-acts">
-      <caption class="sr-only">Acts of both sessions, those that are alike in one row</caption>
+      <caption class="sr-only">Tool calls of both sessions, those that belong together in one row</caption>
       <thead><tr><th scope="col"><span class="sr-only">Difference</span></th><th scope="col">A</th><th scope="col">B</th></tr></thead>
       <tbody>
         {items.map((item) => {
           if (typeof item !== "number") {
-            return <tr key={`fold ${item.from}`} class="fold-row"><td /><td colSpan={2}><button type="button" class="link" onClick={() => setOpen(new Set([...open, item.from]))}>{plural(item.to - item.from, "act")} alike</button></td></tr>;
+            return <tr key={`fold ${item.from}`} class="fold-row"><td /><td colSpan={2}><button type="button" class="link" onClick={() => setOpen(new Set([...open, item.from]))}>{plural(item.to - item.from, "call")} alike</button></td></tr>;
           }
-          const row = pairs[item]!;
-          const mark = row.same ? null : row.left === null ? "only B" : row.right === null ? "only A" : "differs";
+          const step = steps[item]!;
           return (
-            <tr key={item} class={`${row.same ? "" : "is-different"}${item === first ? " is-first" : ""}`} id={item === first ? "first-difference" : undefined}>
-              <td class="compare-mark">{mark === null ? null : item === first ? <b>first difference</b> : mark}</td>
-              <Side act={row.left} other={row.right} />
-              <Side act={row.right} other={row.left} />
+            <tr key={item} class={`${step.kind === "same" ? "" : "is-different"}${item === first ? " is-first" : ""}`} id={item === first ? "first-difference" : undefined}>
+              <td class="compare-mark">{item === first ? <b>first difference</b> : MARKS[step.kind]}</td>
+              <Side session={a} call={step.a} />
+              <Side session={b} call={step.b} />
             </tr>
           );
         })}
@@ -130,33 +113,32 @@ function Head({ label, row }: { label: string; row: SessionRow }) {
 export function ComparePage() {
   const a = query.value.get("a") ?? "";
   const b = query.value.get("b") ?? "";
-  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
-  const answer = useAnswer(`${a}\n${b}`, async (signal) => (a === "" || b === "" ? null : Promise.all([readRun(a, signal), readRun(b, signal)])));
-  const runs = answer.stale ? null : answer.data;
-  const pairs = useMemo(() => (runs === null ? [] : align(runs[0].acts, runs[1].acts)), [runs]);
-  const first = firstDifference(pairs);
+  const answer = useAnswer(`${a}\n${b}`, async (signal) => (a === "" || b === "" ? null : Promise.all([getSession(a, signal), getSession(b, signal), compareSessions(a, b, signal)])));
+  const known = answer.stale ? null : answer.data;
   useLayoutEffect(() => provide({ back: () => navigate("/"), copy_link: () => void copy(location.href, "Link") }), []);
-  const differing = pairs.filter((row) => !row.same).length;
+  const comparison = known?.[2] ?? null;
+  const differing = comparison === null ? 0 : comparison.steps.filter((step) => step.kind !== "same").length;
   return (
     <main class="page">
       <div class="page-head">
         <h1>Compare</h1>
-        {runs === null ? null : <span class="note">{differing === 0 ? "Both did the same, act by act." : <>{plural(differing, "difference")} in {plural(pairs.length, "row")}. <a class="plain-link" href="#first-difference" onClick={(event) => {
+        {comparison === null ? null : <span class="note">{differing === 0 ? "Both called the same tools in the same way." : <>{plural(differing, "difference")} in {plural(comparison.steps.length, "step")}. <a class="plain-link" href="#first-difference" onClick={(event) => {
           event.preventDefault();
           event.stopPropagation();
           document.getElementById("first-difference")?.scrollIntoView({ block: "center" });
         }}>To the first</a></>}</span>}
         <span class="grow" />
-        {runs === null ? null : <button type="button" onClick={() => visit({ a: b, b: a })}>Swap A and B</button>}
+        {known === null ? null : <button type="button" onClick={() => visit({ a: b, b: a })}>Swap A and B</button>}
       </div>
       {a === "" || b === "" ? (
         <div class="page-empty"><h2>Two sessions are compared</h2><p class="muted">Mark two in <a href="/">Sessions</a> and choose Compare.</p></div>
-      ) : answer.failure !== null ? <Failure error={answer.failure} what="A session could not be read" retry={answer.again} /> : runs === null ? <Skeleton rows={14} height={30} label="Loading both sessions" /> : (
+      ) : answer.failure !== null ? <Failure error={answer.failure} what="A session could not be read" retry={answer.again} /> : known === null ? <Skeleton rows={14} height={30} label="Loading both sessions" /> : (
         <div class="page-scroll compare" tabIndex={0} role="region" aria-label="Comparison">
-          <div class="compare-heads"><Head label="A" row={runs[0].row} /><Head label="B" row={runs[1].row} /></div>
-          <Figures left={runs[0].row} right={runs[1].row} />
-          {runs.some((run) => run.acts.length >= MOST_ACTS) ? <p class="note pad">The last {groupDigits(MOST_ACTS)} acts of each are compared.</p> : null}
-          {first === -1 && pairs.length === 0 ? <p class="note pad">Neither holds an act that could be compared.</p> : <Acts pairs={pairs} open={open} setOpen={setOpen} />}
+          <div class="compare-heads"><Head label="A" row={known[0].session} /><Head label="B" row={known[1].session} /></div>
+          <Figures left={known[0].session} right={known[1].session} />
+          {known[2].divergence === null ? null : <p class="compare-divergence"><span class="tone-loop"><Icon name="denied" /></span>{oneLine(known[2].divergence)}</p>}
+          {known[2].truncated ? <p class="note compare-note">Only the first 2,000 calls of each are compared.</p> : null}
+          {known[2].steps.length === 0 ? <p class="note compare-note">Neither called a tool.</p> : <Calls key={`${a} ${b}`} a={a} b={b} comparison={known[2]} />}
         </div>
       )}
     </main>
