@@ -110,15 +110,26 @@ fn compare_calls(a: &Act, b: &Act) -> Option<bool> {
     if a.call_hash.is_some() && a.call_hash == b.call_hash {
         return Some(true);
     }
-    if kind(a) != kind(b) {
+    if !are_names_of_one(kind(a), kind(b), '_') {
         return None;
     }
     let alike = match (&a.content.arguments, &b.content.arguments) {
         (Some(a), Some(b)) => a.likeness(b) >= SAME_ARGUMENTS,
         _ => false,
     };
-    let same_line = a.detail.is_some() && a.detail == b.detail;
+    let same_line = match (a.detail.as_deref(), b.detail.as_deref()) {
+        (Some(a), Some(b)) => are_names_of_one(a, b, '/'),
+        _ => false,
+    };
     Some(alike || same_line)
+}
+
+/// Whether two names are the same, or one is the other behind a server's name or a folder.
+fn are_names_of_one(a: &str, b: &str, separator: char) -> bool {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    let before = long.strip_suffix(short);
+    !short.is_empty()
+        && before.is_some_and(|before| before.is_empty() || before.ends_with(separator))
 }
 
 /// What a tool is for, whatever its harness calls it; a tool that no list has is its own kind.
@@ -174,4 +185,34 @@ fn kind(act: &Act) -> &str {
         .iter()
         .find(|(_, names)| names.contains(&name))
         .map_or(name, |(kind, _)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::tests::acts;
+
+    #[test]
+    fn aligns_calls_and_names_what_one_run_alone_did() {
+        for (a, b, expected) in [
+            ("t:A=1 t:B=2", "t:A=1 t:B=2", "same same"),
+            ("t:A=1 t:B=2 t:C=3", "t:A=1 t:C=3", "same only_a same"),
+            ("t:A=1", "t:A=1 t:B=2", "same only_b"),
+            (
+                "t:A=1 t:run(one)=1 t:C=1",
+                "t:A=1 t:run(two)=1 t:C=1",
+                "same varied same",
+            ),
+            ("t:A=1", "t:B=1", "only_b only_a"),
+            ("", "", ""),
+        ] {
+            let (a, b) = (acts(a), acts(b));
+            let pairs = align(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
+            let words: Vec<&str> = pairs.iter().map(|pair| pair.word()).collect();
+            assert_eq!(words.join(" "), expected);
+        }
+        assert!(are_names_of_one("inventory_lookup", "lookup", '_'));
+        assert!(are_names_of_one("README.md", "/app/README.md", '/'));
+        assert!(!are_names_of_one("outlook", "look", '_'));
+    }
 }

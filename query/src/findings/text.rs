@@ -104,10 +104,8 @@ impl Sketch {
 
 #[derive(Default)]
 struct Words {
-    masked: DefaultHasher,
-    exact: DefaultHasher,
-    words: Vec<u64>,
-    numbers: Vec<i64>,
+    /// The words in order, and whether each is chosen anew each time.
+    words: Vec<(String, bool)>,
 }
 
 impl Words {
@@ -136,58 +134,75 @@ impl Words {
             let (word, after) = from_word.split_at(end);
             let goes_on = after_id && gap == "-" && word.bytes().all(|b| b.is_ascii_hexdigit());
             let is_volatile = after_temporary || goes_on || is_id(word);
-            self.add(word, is_volatile);
+            if is_time_unit(word) {
+                self.mask_number_before();
+            }
+            self.words.push((word.to_owned(), is_volatile));
             after_temporary = matches!(word, "tmp" | "temp" | "Temp" | "TMP");
             after_id = is_volatile;
             rest = after;
         }
     }
 
-    fn add(&mut self, word: &str, is_volatile: bool) {
-        let mut masked = String::with_capacity(word.len());
-        let mut in_digits = false;
-        if is_volatile {
-            masked.push('#');
-        } else {
-            for c in word.chars() {
-                if c.is_ascii_digit() {
-                    if !in_digits {
-                        masked.push('#');
-                    }
-                    in_digits = true;
-                } else {
-                    masked.extend(c.to_lowercase());
-                    in_digits = false;
-                }
+    /// What came before a unit of time is how long something took: both parts of a decimal number.
+    fn mask_number_before(&mut self) {
+        for (word, is_volatile) in self.words.iter_mut().rev().take(2) {
+            if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+                return;
             }
-            for digits in word.split(|c: char| !c.is_ascii_digit()) {
-                if let Ok(number) = digits.parse() {
-                    self.numbers.push(number);
-                }
-            }
+            *is_volatile = true;
         }
-        masked.hash(&mut self.masked);
-        if is_volatile {
-            masked.hash(&mut self.exact);
-        } else {
-            word.hash(&mut self.exact);
-        }
-        self.words.push(hash_of(&masked));
     }
 
     fn finish(self) -> Sketch {
-        let order: Box<[u64]> = self.words.clone().into();
-        let mut words = self.words;
+        let (mut masked_text, mut exact_text) = (DefaultHasher::new(), DefaultHasher::new());
+        let mut order = Vec::with_capacity(self.words.len());
+        let mut numbers = Vec::new();
+        for (word, is_volatile) in &self.words {
+            let masked = match is_volatile {
+                true => "#".to_owned(),
+                false => mask_numbers(word, &mut numbers),
+            };
+            masked.hash(&mut masked_text);
+            match is_volatile {
+                true => masked.hash(&mut exact_text),
+                false => word.hash(&mut exact_text),
+            }
+            order.push(hash_of(&masked));
+        }
+        let mut words = order.clone();
         words.sort_unstable();
         words.dedup();
         Sketch {
-            masked: self.masked.finish(),
-            exact: self.exact.finish(),
+            masked: masked_text.finish(),
+            exact: exact_text.finish(),
             words: words.into(),
-            order,
-            numbers: self.numbers.into(),
+            order: order.into(),
+            numbers: numbers.into(),
         }
     }
+}
+
+/// The word in lower case with `#` for each run of digits, which are added to `numbers`.
+fn mask_numbers(word: &str, numbers: &mut Vec<i64>) -> String {
+    let mut masked = String::with_capacity(word.len());
+    for c in word.chars() {
+        match c.is_ascii_digit() {
+            true if masked.ends_with('#') => {}
+            true => masked.push('#'),
+            false => masked.extend(c.to_lowercase()),
+        }
+    }
+    let runs = word.split(|c: char| !c.is_ascii_digit());
+    numbers.extend(runs.filter_map(|digits| digits.parse::<i64>().ok()));
+    masked
+}
+
+fn is_time_unit(word: &str) -> bool {
+    matches!(
+        word,
+        "s" | "sec" | "secs" | "second" | "seconds" | "ms" | "us" | "ns" | "msec" | "milliseconds"
+    )
 }
 
 fn is_word_char(c: char) -> bool {
@@ -200,6 +215,7 @@ fn is_id(word: &str) -> bool {
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     let hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
     (digits >= ID_DIGITS && digits == word.len())
+        || (hex && word.len() >= 6 && digits >= 1 && digits < word.len())
         || (hex && word.len() >= 7 && digits >= 2)
         || (word.len() >= 16 && digits >= 4 && !word.contains('_'))
 }

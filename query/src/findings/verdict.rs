@@ -128,7 +128,7 @@ fn nothing_wrong(outcome: &Outcome<'_>) -> Verdict {
     }
 }
 
-/// The finding that explains most: by severity and certainty, then by kind, then by what it wasted.
+/// The finding that explains most: by severity, then by kind, certainty and length.
 fn worst(findings: &[FindingRow]) -> Option<&FindingRow> {
     findings
         .iter()
@@ -275,8 +275,10 @@ fn sort_by_time(acts: &[Act], chain: &mut [Evidence]) {
 }
 
 fn lower_first(text: &str) -> String {
-    let rest = text.strip_prefix("The ").map(|rest| format!("the {rest}"));
-    rest.unwrap_or_else(|| text.to_owned())
+    ["The ", "A ", "One ", "Within "]
+        .iter()
+        .find_map(|word| Some(word.to_lowercase() + text.strip_prefix(word)?))
+        .unwrap_or_else(|| text.to_owned())
 }
 
 /// Asks Spanreel before each call whether the session is in a certain loop, and says so if it is.
