@@ -115,6 +115,18 @@ const EXPLAINED: &[Explained] = &[
         cause: "its own sum is of the main thread (194214 430); the subagent's requests are counted here, too",
     },
     Explained {
+        recording: "gemini-cli-grpc",
+        what: "tool calls",
+        found: "complete_task=1 grep_search=1 invoke_agent=1 lookup_sku=1 read_file=3 reserve=1 run_shell_command=11 write_file=1",
+        cause: "two of the calls that the model asked for never ran: the CLI's own loop detector broke the answers off; an MCP tool is named apart from its server",
+    },
+    Explained {
+        recording: "gemini-cli-grpc",
+        what: "loops, times",
+        found: "4 4",
+        cause: "of six equal calls that the second session's model asked for four ran; the answers with the other two were broken off and are not sent",
+    },
+    Explained {
         recording: "opencode-effect-httpjson",
         what: "requests answered",
         found: "16",
