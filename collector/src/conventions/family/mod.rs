@@ -246,7 +246,9 @@ impl Active {
         self.family.harness?;
         if self.family.services.is_empty() {
             let version = &source.scope_version;
-            return (!version.is_empty()).then(|| version.clone());
+            // The version of an instrumentation library is not that of what it instruments.
+            let is_own = !source.scope_name.contains("instrumentation");
+            return (is_own && !version.is_empty()).then(|| version.clone());
         }
         let version = source.origin.service_version.clone();
         version.filter(|_| self.family.service_version_is_harness)
