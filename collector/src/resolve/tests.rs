@@ -352,6 +352,27 @@ fn a_run_killed_inside_a_turn_that_ended_is_killed_and_one_without_its_turn_runs
 }
 
 #[test]
+fn requests_that_resend_a_prompt_are_one_turn() {
+    let request = |trace: u8, prompt: &str| {
+        let at = i64::from(trace) * 10;
+        with(
+            in_session(act(trace, trace, 0, Operation::Model, at, at + 5), "s"),
+            |a| a.facts.prompt = Some(PayloadRef::of(prompt.as_bytes())),
+        )
+    };
+    let world = in_any_order(vec![
+        request(1, "fix it"),
+        in_session(act(2, 2, 0, Operation::Tool, 20, 25), "s"),
+        request(3, "fix it"),
+        request(4, "and the other"),
+        request(5, "and the other"),
+    ]);
+    assert_eq!(world.only_session().turn_count, 2);
+    assert_eq!(world.act(3, 3).derived.turn, 1);
+    assert_eq!(world.act(5, 5).derived.turn, 2);
+}
+
+#[test]
 fn a_silent_session_ended_in_the_way_that_its_last_acts_tell() {
     let log = |span, operation, at, change: fn(&mut Act)| {
         let mut act = in_session(act(1, span, 0, operation, at, at + 1), "s");

@@ -127,12 +127,33 @@ fn one_per_trace(group: &Group, list: Vec<usize>) -> Vec<usize> {
         .collect();
     let turn = |i: usize| named.get(&group.acts[i].key.trace_id);
     if !roots.iter().any(|&i| turn(i).is_some()) {
-        return roots;
+        return one_per_prompt(group, roots);
     }
     roots
         .into_iter()
         .filter(|&i| turn(i).is_some_and(|key| seen_turns.insert((*key).clone())))
         .collect()
+}
+
+/// A program that calls the model itself makes a trace of each request: those that resend the same
+/// prompt go on with the turn, and so does a tool call in a trace of its own.
+fn one_per_prompt(group: &Group, roots: Vec<usize>) -> Vec<usize> {
+    let mut starts: Vec<usize> = Vec::new();
+    let mut prompt = None;
+    for i in roots {
+        let act = &group.acts[i];
+        let own = act.facts.prompt;
+        let goes_on = match act.operation {
+            Operation::Model => own.is_none() || own == prompt,
+            Operation::Tool | Operation::Embedding | Operation::Retrieval => true,
+            _ => false,
+        };
+        if starts.is_empty() || !goes_on {
+            starts.push(i);
+        }
+        prompt = own.or(prompt);
+    }
+    starts
 }
 
 /// Places acts that only log records report under what was going on: their subagent, else their turn.
