@@ -95,7 +95,13 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         shutdown.clone(),
     )
     .await
-    .context("the collector does not start")?;
+    .map_err(|error| match error {
+        // The user's own file, and theirs to mend.
+        collector::Error::Prices { source } => {
+            Failure::Unavailable(format!("{:#}", anyhow!(source)))
+        }
+        error => Failure::Internal(anyhow!(error).context("the collector does not start")),
+    })?;
 
     let meter = collector.meter();
     let count_ingest: query::CountIngest = Arc::new(move || {
