@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    acts, assets, findings, live, overview, payload, sessions, span, sql, status, transcript, tree,
-    usage, verdict,
+    acts, annotations, assets, findings, live, overview, payload, sessions, span, sql, status,
+    transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{Error, guard};
@@ -43,6 +43,9 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(tree::session_tree))
         .routes(routes!(transcript::session_transcript))
         .routes(routes!(transcript::search_session))
+        .routes(routes!(annotations::annotate))
+        .routes(routes!(annotations::list_annotations))
+        .routes(routes!(annotations::remove_annotation))
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))

@@ -16,6 +16,7 @@ queries!(
     FILTER_VALUES = "filter_values.sql",
     GET_SPAN = "get_span.sql",
     LIST_ACTS = "list_acts.sql",
+    LIST_ANNOTATIONS = "list_annotations.sql",
     LIST_FINDINGS = "list_findings.sql",
     LIST_SESSIONS = "filtered_sessions.sql" & "list_sessions.sql",
     PREVIOUS_MODEL_REQUEST = "previous_model_request.sql",

@@ -181,6 +181,22 @@ pub enum Notice {
     Findings(Vec<FindingRow>),
 }
 
+/// One row of `annotations`. `annotation_id` is the identity: writing it again replaces the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnotationRow {
+    pub annotation_id: String,
+    pub session_id: String,
+    /// Of the act that is meant; none when it is the whole session or a turn.
+    pub trace_id: Option<String>,
+    pub span_id: Option<String>,
+    pub turn: Option<i64>,
+    /// `good`, `wrong`.
+    pub verdict: Option<String>,
+    pub comment: Option<String>,
+    pub author: Option<String>,
+    pub created_ns: i64,
+}
+
 /// One row of `findings`. `finding_id` is the identity: writing it again replaces the row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FindingRow {

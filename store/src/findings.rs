@@ -19,7 +19,7 @@ impl Store {
             return Ok(());
         }
         let mut findings = findings.to_vec();
-        self.change_findings(|core| {
+        self.change(|core| {
             choose(core, findings.iter().map(|finding| &finding.finding_id))?;
             let connection = &core.connection;
             let mut first = HashMap::new();
@@ -54,7 +54,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(());
         }
-        self.change_findings(|core| {
+        self.change(|core| {
             choose(core, ids.iter())?;
             delete_chosen(core)
         })?;
@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// One transaction under the writer's lock.
-    fn change_findings(
+    pub(crate) fn change(
         &self,
         change: impl FnOnce(&mut Core) -> duckdb::Result<()>,
     ) -> Result<(), Error> {
@@ -86,7 +86,7 @@ impl Store {
         Ok(())
     }
 
-    fn tell(&self, notice: Notice) {
+    pub(crate) fn tell(&self, notice: Notice) {
         // Nobody listening is no error.
         let _ = self.shared.notices.send(Arc::new(notice));
     }

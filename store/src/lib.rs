@@ -6,6 +6,7 @@
 //! - Texts live in `payload` and `piece`, each piece once; SQL sees them through functions.
 //! - What users may rely on are the views of `store/views`, described in `docs/sql.md`.
 
+mod annotations;
 mod batch;
 mod columns;
 mod error;
@@ -29,8 +30,8 @@ mod values;
 mod writer;
 
 pub use batch::{
-    ActKey, ActState, Batch, Committed, Derived, FindingRow, LoadedAct, Notice, SessionRow,
-    TraceRow, TurnRow,
+    ActKey, ActState, AnnotationRow, Batch, Committed, Derived, FindingRow, LoadedAct, Notice,
+    SessionRow, TraceRow, TurnRow,
 };
 pub use error::Error;
 pub use open::{Config, Store};

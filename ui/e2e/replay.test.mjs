@@ -170,6 +170,35 @@ test("back returns to the view before, a link shows the same view", async () => 
   });
 });
 
+test("an act is annotated, and the note is there after a reload and can be taken back", async () => {
+  const { session_id: id } = await loopSession();
+  await withPage({}, async (page) => {
+    await open(page, id);
+    await page.keyboard.press("e");
+    await selectedRow(page).waitFor();
+    await page.keyboard.press("a");
+    await page.waitForFunction(() => document.activeElement?.id === "note");
+    await page.keyboard.type("It repeats <b>itself</b>");
+    await page.getByRole("button", { name: "wrong", exact: true }).click();
+    await page.getByRole("button", { name: "Keep" }).click();
+    await page.locator(".note-card .note-text", { hasText: "It repeats <b>itself</b>" }).waitFor();
+    await selectedRow(page).locator(".verdict-wrong").waitFor();
+    await assertAccessible(page);
+    await page.waitForURL(/tab=notes/);
+    await page.reload();
+    await page.locator(".note-card").first().waitFor();
+    const { annotations } = await api(`/sessions/${encodeURIComponent(id)}/annotations`);
+    assert.deepEqual(annotations.map(({ verdict, comment }) => [verdict, comment]), [["wrong", "It repeats <b>itself</b>"]]);
+    await page.getByRole("button", { name: "Take back" }).click();
+    await page.locator(".note-card").waitFor({ state: "detached" });
+    await page.locator(".wf-scroll").focus();
+    await page.keyboard.press("+");
+    await selectedRow(page).locator(".verdict-good").waitFor();
+    await page.getByRole("button", { name: "Take back" }).click();
+    await page.locator(".note-card").waitFor({ state: "detached" });
+  });
+});
+
 test("recorded Markdown becomes text and never markup", async () => {
   const { session_id: id } = await loopSession();
   await withPage({}, async (page) => {

@@ -1,6 +1,7 @@
 //! One file per resource; `server.rs` puts them together.
 
 pub(crate) mod acts;
+pub(crate) mod annotations;
 pub(crate) mod assets;
 pub(crate) mod findings;
 pub(crate) mod live;

@@ -1,7 +1,7 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
 import { parseLossless } from "../trace/json_text.ts";
-import type { Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
+import type { Annotation, Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
 
 const BASE = "/api/v1";
 
@@ -79,6 +79,19 @@ export async function getTranscript(sessionId: string, spans: SpanRef[], signal?
   const names = spans.map((span) => `${span.trace_id}:${span.span_id}`).join(",");
   const path = `/sessions/${encodeURIComponent(sessionId)}/transcript?limit=200&spans=${names}`;
   return (await json<{ entries: TranscriptEntry[] }>(path, { signal: signal ?? null })).entries;
+}
+
+/** What people say of a session and its child sessions, oldest first. */
+export async function listAnnotations(sessionId: string, signal?: AbortSignal): Promise<Annotation[]> {
+  return (await json<{ annotations: Annotation[] }>(`/sessions/${encodeURIComponent(sessionId)}/annotations`, { signal: signal ?? null })).annotations;
+}
+
+export function annotate(annotation: Omit<Annotation, "annotation_id" | "created_at">): Promise<Annotation> {
+  return json<Annotation>("/annotations", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(annotation) });
+}
+
+export async function removeAnnotation(annotation: Annotation): Promise<void> {
+  await request(`/sessions/${encodeURIComponent(annotation.session_id)}/annotations/${encodeURIComponent(annotation.annotation_id)}`, { method: "DELETE" });
 }
 
 /** Acts whose prompts, arguments, results or answers hold the words. */

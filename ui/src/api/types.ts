@@ -150,6 +150,20 @@ export interface Message {
   parts: MessagePart[];
 }
 
+export type Verdict = "good" | "wrong";
+
+export interface Annotation {
+  annotation_id: string;
+  session_id: string;
+  trace_id: string | null;
+  span_id: string | null;
+  turn: number | null;
+  verdict: Verdict | null;
+  comment: string | null;
+  author: string | null;
+  created_at: string;
+}
+
 export interface TranscriptPart {
   role: string;
   direction: "input" | "output" | "system";

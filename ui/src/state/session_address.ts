@@ -6,8 +6,8 @@ import type { Window } from "../trace/viewport.ts";
 import { VOICES, type Voice } from "../trace/speech.ts";
 import { query, recordQuery } from "./route.ts";
 
-export type InspectorTab = "content" | "diff" | "meta" | "related" | "raw";
-export const INSPECTOR_TABS: readonly InspectorTab[] = ["content", "diff", "meta", "related", "raw"];
+export type InspectorTab = "content" | "diff" | "meta" | "related" | "notes" | "raw";
+export const INSPECTOR_TABS: readonly InspectorTab[] = ["content", "diff", "meta", "related", "notes", "raw"];
 export type MainTab = "waterfall" | "transcript" | "both" | "findings";
 const MAIN_TABS: readonly MainTab[] = ["waterfall", "transcript", "both", "findings"];
 

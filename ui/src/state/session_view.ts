@@ -14,6 +14,7 @@ import { criticalPath } from "../trace/critical_path.ts";
 import { buildTable, FLAG, indexKeys, isDenied, isError, rowKey, stringAt, type SpanTable } from "../trace/span_table.ts";
 import { contextTrack, inSubagent, spendTrack } from "../trace/tracks.ts";
 import { clampWindow, panBy, zoomAround, type Window } from "../trace/viewport.ts";
+import { createAnnotations } from "./annotations.ts";
 import { createContentSearch } from "./content_search.ts";
 import { createPlayback } from "./playback.ts";
 import { bindAddress, type InspectorTab, type MainTab } from "./session_address.ts";
@@ -114,6 +115,7 @@ export function createSessionView(source: Source) {
     const [current, prepared] = [table.value, timeline.value];
     return current === null || prepared === null ? [] : [contextTrack(current, prepared, inside.value), spendTrack(prepared)].filter((track) => track !== null);
   });
+  const annotations = createAnnotations({ table, version, selected });
   const playback = createPlayback({ table, timeline, axis, select: (row) => select(row) });
   const transcript = createTranscript({ table, hidden, version });
 
@@ -136,7 +138,8 @@ export function createSessionView(source: Source) {
       batch(() => {
         failure.value = null;
         if (session ?? traced) detail.value = session ?? traced;
-        if (tree === null) return;
+        // The tree is as it was; what people say of it may not be.
+        if (tree === null) return void annotations.load();
         etag = tree.etag;
         const first = table.peek() === null;
         table.value = buildTable(tree.tree);
@@ -395,13 +398,14 @@ export function createSessionView(source: Source) {
     playback.dispose();
     transcript.dispose();
     content.dispose();
+    annotations.dispose();
     for (const stop of stops) stop();
   }
 
   return {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
-    audit, folding, compress, critical, left, content, playback, transcript, timeline, path, tracks, inSubagent: inside,
+    audit, folding, compress, critical, left, content, playback, transcript, annotations, timeline, path, tracks, inSubagent: inside,
     index, plumbing, hidden, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive, told,
     load, jump: address.jump, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, collapseAll, zoomBy, zoomToRow, pan, placeOf, dispose,
     setWindow(window: Window | null) {

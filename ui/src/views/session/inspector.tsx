@@ -18,9 +18,10 @@ import { Content, TurnContent } from "./content.tsx";
 import { find, useFind, useSpan, wholeOf } from "./inspector_state.ts";
 import { DiffTab } from "./diff_tab.tsx";
 import { Meta } from "./meta.tsx";
+import { NotesTab } from "./notes_tab.tsx";
 import { RelatedTab } from "./related_tab.tsx";
 
-const TABS: [InspectorTab, string][] = [["content", "Content"], ["diff", "Diff"], ["meta", "Meta"], ["related", "Related"], ["raw", "Raw"]];
+const TABS: [InspectorTab, string][] = [["content", "Content"], ["diff", "Diff"], ["meta", "Meta"], ["related", "Related"], ["notes", "Notes"], ["raw", "Raw"]];
 
 /** The tabs that the selected act has, for the key that goes through them. */
 export let shownTabs: InspectorTab[] = TABS.map(([id]) => id);
@@ -136,6 +137,7 @@ export function Inspector({ view }: { view: SessionView }) {
   }
   const synthetic = row >= table.spanCount;
   const edits = span.answer === null ? 0 : editCount(span.answer.detail);
+  const notes = view.annotations.ofSelected.value.length;
   const tabs = TABS.filter(([id]) => id !== "diff" || tab === id || edits > 0);
   shownTabs = tabs.map(([id]) => id);
   return (
@@ -144,14 +146,15 @@ export function Inspector({ view }: { view: SessionView }) {
       <div class="inspector-bar">
         <div class="tabs" role="tablist" aria-label="Inspector">
           {tabs.map(([id, label]) => (
-            <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}{id === "diff" && edits > 0 ? <span class="count">{edits}</span> : null}</button>
+            <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}{id === "diff" && edits > 0 ? <span class="count">{edits}</span> : id === "notes" && notes > 0 ? <span class="count">{notes}</span> : null}</button>
           ))}
         </div>
         <span class="grow" />
         <FindBox body={body} />
       </div>
       <div class="inspector-body" ref={body} tabIndex={0} role="tabpanel" aria-label={tab} data-own-arrows>
-        {synthetic ? <TurnContent view={view} row={row} />
+        {tab === "notes" ? <NotesTab key={key} view={view} />
+          : synthetic ? <TurnContent view={view} row={row} />
           : span.failure !== null && span.answer === null ? <Failure error={span.failure} what={span.failure.status === 404 ? "This span is no longer recorded" : "The span could not be read"} retry={span.retry} />
           : span.answer === null ? <Skeleton rows={8} label="Loading the span" />
           : tab === "content" ? <Content key={span.key} view={view} row={row} detail={span.answer.detail} open={open} />

@@ -6,9 +6,10 @@ import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
 import { piecesOf } from "../../trace/critical_path.ts";
 import { formatDuration } from "../../trace/format.ts";
 import { groupLabel, labelOf, operationOf } from "../../trace/labels.ts";
-import { FLAG, isDenied, isError } from "../../trace/span_table.ts";
+import { FLAG, isDenied, isError, rowKey } from "../../trace/span_table.ts";
 import type { Window } from "../../trace/viewport.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+import { VerdictMark } from "./notes_tab.tsx";
 
 export const ROW = 24;
 const INDENT = 14;
@@ -105,6 +106,8 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
   if (denied && (operation === "tool" || operation === "mcp")) classes.push("is-denied");
   if ((flags & (FLAG.plumbing | FLAG.duplicate)) !== 0) classes.push("is-plumbing");
   const barClasses = [looping ? "is-loop" : "", error ? "is-error" : "", denied ? "is-denied" : "", running ? "is-running" : unended ? "is-unended" : "", band ? "is-band" : ""].filter(Boolean).join(" ");
+  const notes = view.annotations.byKey.value.size === 0 ? undefined : view.annotations.byKey.value.get(rowKey(table, row));
+  const verdict = notes?.findLast((note) => note.verdict !== null)?.verdict;
   const sticky = top !== undefined;
   const time = group === null ? formatDuration(total) : `Σ ${formatDuration(total)}`;
   const told = running ? `${time} …` : unended ? `${time}, no end` : time;
@@ -129,6 +132,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         <span class="wf-detail">{label.detail}{label.varying === "" ? null : <i>{label.varying}</i>}{label.after}</span>
         {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
         {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title={view.alive.value ? "Waiting for parent: it is named but has not arrived; the turn is known" : "Its parent is named and never arrived"}>{table.parent[row]! >= 0 ? "…" : view.alive.value ? "waiting for parent" : "parent never arrived"}</span> : null}
+        {notes === undefined ? null : <span class="wf-note" title={notes.map((note) => note.comment ?? note.verdict).join("\n").slice(0, 400)}>{verdict == null ? <span class="tag">note</span> : <VerdictMark verdict={verdict} />}</span>}
         {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 && !(flag === FLAG.logOnly && view.told.value) ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
       <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>

@@ -72,6 +72,13 @@ function commandsOf(view: SessionView): Record<string, () => void> {
     step_back: () => view.playback.stepBy(-1, view.selectedRow.value),
     faster: () => view.playback.faster(1),
     slower: () => view.playback.faster(-1),
+    annotate: () => {
+      inspectorOpen.value = true;
+      view.tab.value = "notes";
+      setTimeout(() => document.querySelector<HTMLElement>("#note")?.focus(), 60);
+    },
+    mark_good: () => void view.annotations.add("good", ""),
+    mark_wrong: () => void view.annotations.add("wrong", ""),
     critical: () => (view.critical.value = !view.critical.value),
     collapse_all: () => view.collapseAll(true),
     expand_all: () => view.collapseAll(false),

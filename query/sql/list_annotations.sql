@@ -1,0 +1,10 @@
+-- What people say of a session and its child sessions, in order. $1 session id
+with recursive family (session_id) as (
+    select $1::varchar
+    union
+    select s.session_id from session s join family f on s.parent_session_id = f.session_id
+)
+select annotation_id, session_id, trace_id, span_id, turn, verdict, comment, author, created_at
+from annotations
+where session_id in (select session_id from family)
+order by created_at, annotation_id

@@ -1,0 +1,68 @@
+//! Annotations: what people say of acts, written by the reading side through the writer's own lock.
+
+use std::sync::Arc;
+
+use duckdb::params;
+
+use crate::{AnnotationRow, Error, Notice, Store};
+
+impl Store {
+    /// Inserts or replaces an annotation by id, and tells every subscriber that its session changed.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] when nothing could be stored.
+    pub fn write_annotation(&self, annotation: &AnnotationRow) -> Result<(), Error> {
+        let row = annotation;
+        self.change(|core| {
+            let connection = &core.connection;
+            connection.execute(
+                "delete from annotation where annotation_id = ?",
+                params![row.annotation_id],
+            )?;
+            connection.execute(
+                "insert into annotation (annotation_id, session_id, trace_id, span_id, turn, \
+                 verdict, comment, author, created_at) \
+                 values (?, ?, ?, ?, ?, ?, ?, ?, make_timestamp_ns(?))",
+                params![
+                    row.annotation_id,
+                    row.session_id,
+                    row.trace_id,
+                    row.span_id,
+                    row.turn,
+                    row.verdict,
+                    row.comment,
+                    row.author,
+                    row.created_ns
+                ],
+            )?;
+            Ok(())
+        })?;
+        self.tell_changed(&row.session_id);
+        Ok(())
+    }
+
+    /// Removes an annotation of a session, and tells every subscriber that the session changed.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] when nothing could be removed.
+    pub fn remove_annotation(&self, session_id: &str, annotation_id: &str) -> Result<(), Error> {
+        self.change(|core| {
+            core.connection.execute(
+                "delete from annotation where annotation_id = ? and session_id = ?",
+                params![annotation_id, session_id],
+            )?;
+            Ok(())
+        })?;
+        self.tell_changed(session_id);
+        Ok(())
+    }
+
+    fn tell_changed(&self, session_id: &str) {
+        self.tell(Notice::Committed {
+            session_ids: vec![Arc::from(session_id)],
+            removed_sessions: Vec::new(),
+            span_count: 0,
+            event_count: 0,
+        });
+    }
+}
