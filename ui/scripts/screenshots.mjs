@@ -23,6 +23,7 @@ const PICTURES = [
   ["catalog-light", "/catalog?range=1y", 1280, "light"],
   ["sql-dark", `/sql?${new URLSearchParams({ sql: SQL, view: "chart" })}`, 1280, "dark"],
   ["compare-light", `/compare?${new URLSearchParams({ a: pair[0] ?? "", b: pair[1] ?? "" })}`, 1280, "light"],
+  ["setup-light", "/setup", 1280, "light"],
   ["settings-dark", "/settings", 1280, "dark"],
 ];
 

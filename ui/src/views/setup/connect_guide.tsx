@@ -54,6 +54,13 @@ function useStats(): Stats | null {
   return stats;
 }
 
+/** One line that says what has arrived so far. */
+export function ArrivalNow() {
+  const stats = useStats();
+  if (stats === null || stats.ingest.requests === 0) return <Arrival stats={stats} />;
+  return <p class="arrival has-data"><i />{plural(stats.ingest.requests, "request")} since the start: {groupDigits(stats.ingest.spans)} spans, {groupDigits(stats.ingest.log_records)} log records, {groupDigits(stats.ingest.metric_points)} metric points{stats.ingest.rejected > 0 ? `, ${groupDigits(stats.ingest.rejected)} refused` : ""}</p>;
+}
+
 export function ConnectGuide({ title }: { title: string }) {
   const stats = useStats();
   const grpc = stats?.otlp.grpc ?? "127.0.0.1:4317";
@@ -64,6 +71,7 @@ export function ConnectGuide({ title }: { title: string }) {
       <Arrival stats={stats} />
       <Snippet title="Claude Code" about="in the shell that starts it" text={claudeCode(grpc)} />
       <Snippet title="Any OpenTelemetry SDK" about="gRPC or HTTP, as the SDK prefers" text={`# gRPC\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n# HTTP\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />
+      <p class="guide-more">Codex, Gemini CLI, OpenCode, Copilot, Vercel AI, Python and more: <a class="plain-link" href="/setup">Setup</a> has the settings of each, and checks what arrives.</p>
       <Snippet title="Just looking" about="a few made-up runs, sent as agents would send them" text="spanreel demo" />
     </div>
   );
