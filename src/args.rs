@@ -1,13 +1,17 @@
 //! The command line. Every default is stated here, once.
 
+mod harness;
+
 use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use directories::ProjectDirs;
 
 use crate::failure::Failure;
+
+pub use harness::{DoctorArgs, HookArgs, SetupArgs};
 
 /// Where the UI and the API are when nobody says otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:7771";
@@ -19,6 +23,7 @@ Examples:
   spanreel sessions                 what was recorded, newest first
   spanreel loops                    where an agent repeated itself
   spanreel sql \"from tool_calls select tool_name, count(*) group by all\"
+  spanreel setup claude-code        what to set so that a harness sends everything
 
 Point any OpenTelemetry exporter at it: OTLP/gRPC on 127.0.0.1:4317, OTLP/HTTP on 127.0.0.1:4318.
 Exit codes: 0 fine, 64 bad usage, 69 port, server or data folder not to be had, 70 internal error.";
@@ -45,6 +50,9 @@ pub enum Command {
     Compare(CompareArgs),
     Detect(DetectArgs),
     Evaluate(EvaluateArgs),
+    Setup(SetupArgs),
+    Doctor(DoctorArgs),
+    Hook(HookArgs),
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -122,18 +130,25 @@ impl ServeArgs {
         }
     }
 
-    /// The data folder: the one given, else `spanreel` in the platform's folder for such data.
+    /// The data folder of these arguments.
     pub fn data_folder(&self) -> Result<PathBuf, Failure> {
-        if let Some(data) = &self.data {
-            return Ok(data.clone());
-        }
-        match ProjectDirs::from("", "", "spanreel") {
-            Some(folders) => Ok(folders.data_local_dir().to_owned()),
-            None => Err(Failure::Unavailable(
-                "no home folder is known to keep recordings in: name a folder with --data"
-                    .to_owned(),
-            )),
-        }
+        data_folder(self.data.as_deref())
+    }
+}
+
+/// The data folder: the one given, else `spanreel` in the platform's folder for such data.
+///
+/// # Errors
+/// When none is given and the user has no home folder.
+pub fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(data) = given {
+        return Ok(data.to_owned());
+    }
+    match ProjectDirs::from("", "", "spanreel") {
+        Some(folders) => Ok(folders.data_local_dir().to_owned()),
+        None => Err(Failure::Unavailable(
+            "no home folder is known to keep recordings in: name a folder with --data".to_owned(),
+        )),
     }
 }
 

@@ -5,4 +5,5 @@
 pub mod args;
 pub mod cli;
 pub mod failure;
+pub mod hook;
 pub mod serve;

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use store::Store;
@@ -14,6 +15,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+use crate::hook::send::Recorder;
+use crate::hook::spool::Spool;
 
 /// Request bodies, decoded requests and what waits to be loaded hold at most this much.
 const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
@@ -21,6 +24,8 @@ const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
 const CACHED_ACTS: usize = 200_000;
 /// Connections for reading.
 const READERS: usize = 4;
+/// How often the hook fires that wait in the data folder are looked for.
+const HOOKS_EVERY: Duration = Duration::from_secs(2);
 
 /// A server that runs in this process.
 pub struct Running {
@@ -127,6 +132,11 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         },
         detectors: Arc::new(detectors),
     };
+    tokio::spawn(deliver_hooks(
+        Spool::of(&args.data_folder()?),
+        otlp_http,
+        shutdown.clone(),
+    ));
     let served = query::serve(
         ui_listener,
         store.clone(),
@@ -143,6 +153,25 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         collector,
         store,
     })
+}
+
+/// Takes in the hook fires that found no recorder, now and while this one runs, by its own front door.
+async fn deliver_hooks(spool: Spool, otlp_http: SocketAddr, shutdown: CancellationToken) {
+    let recorder = match Recorder::at(&otlp_http.to_string(), Duration::from_secs(10)) {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            tracing::error!(%error, "hook fires that wait in the data folder are not taken in");
+            return;
+        }
+    };
+    let mut ticks = tokio::time::interval(HOOKS_EVERY);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        match recorder.deliver(&spool, None).await {
+            Ok(0) => {}
+            Ok(fires) => tracing::info!(fires, "took in hook fires that had waited"),
+            Err(error) => tracing::warn!(%error, "cannot read the hook fires that wait"),
+        }
+    }
 }
 
 fn start_logging(filter: &str) -> Result<(), Failure> {

@@ -97,7 +97,8 @@ impl IngestHandle {
     }
 }
 
-fn unix_ns() -> i64 {
+/// Now, in Unix nanoseconds.
+pub(crate) fn unix_ns() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()

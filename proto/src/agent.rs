@@ -181,6 +181,8 @@ pub struct Facts {
     pub decision: Option<Decision>,
     /// Who decided (`hook`, `config`, `user`, a policy's name …), as the emitter says.
     pub decision_source: Option<Arc<str>>,
+    /// The words of who decided, where there are any.
+    pub decision_reason: Option<Arc<str>>,
     /// All input tokens, cached ones included (emitters that exclude them are added up).
     pub input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod attributes;
 mod decode;
+pub mod hook;
 pub mod id;
 mod json;
 mod repair;

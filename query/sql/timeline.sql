@@ -21,7 +21,10 @@ started as (
 ),
 act as (
     select ((epoch_ns(started_at) - $1::bigint) // $3::bigint)::bigint as step,
-        operation, duration_ns, decision, status = 'error' or success is false as failed,
+        operation, duration_ns,
+        -- A hook that denied a tool call did what the call's own row says.
+        decision = 'deny' and not (operation = 'hook' and tool_call_id is not null) as denied,
+        status = 'error' or success is false as failed,
         input_tokens, output_tokens, cache_read_tokens, cost_usd
     from span
     where started_at >= make_timestamp_ns($1::bigint)
@@ -38,7 +41,7 @@ done as (
         count(*) filter (operation = 'model') as model_request_count,
         count(*) filter (operation = 'tool') as tool_call_count,
         count(*) filter (failed) as error_count,
-        count(*) filter (decision = 'deny') as denied_count,
+        count(*) filter (denied) as denied_count,
         coalesce(sum(input_tokens) filter (operation = 'model'), 0)::bigint as input_tokens,
         coalesce(sum(output_tokens) filter (operation = 'model'), 0)::bigint as output_tokens,
         coalesce(sum(cache_read_tokens) filter (operation = 'model'), 0)::bigint

@@ -5,6 +5,7 @@
 //! committed contract of the API.
 
 mod compare;
+mod doctor;
 mod error;
 mod extract;
 mod findings;
@@ -14,6 +15,7 @@ mod model;
 mod routes;
 mod rows;
 mod server;
+pub mod setup;
 mod sql;
 mod state;
 mod time;

@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    acts, annotations, assets, findings, live, overview, payload, sessions, span, sql, status,
-    transcript, tree, usage, verdict,
+    acts, annotations, assets, doctor, findings, live, overview, payload, sessions, setup, span,
+    sql, status, transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{Error, guard};
@@ -55,6 +55,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))
+        .routes(routes!(setup::get_setup))
+        .routes(routes!(doctor::get_checkup))
         .layer(CompressionLayer::new());
     let api = OpenApiRouter::with_openapi(Api::openapi());
     let v1 = compressed

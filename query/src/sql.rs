@@ -14,6 +14,9 @@ macro_rules! queries {
 queries!(
     CATALOG = "catalog.sql",
     FILTER_VALUES = "filter_values.sql",
+    DOCTOR_HARNESSES = "doctor_harnesses.sql",
+    DOCTOR_NOTES = "doctor_notes.sql",
+    DOCTOR_SIGNALS = "doctor_signals.sql",
     GET_SPAN = "get_span.sql",
     LIST_ACTS = "list_acts.sql",
     LIST_ANNOTATIONS = "list_annotations.sql",

@@ -50,6 +50,7 @@ create table span (
     hook_name varchar,
     decision varchar,
     decision_source varchar,
+    decision_reason varchar,
     input_tokens bigint,
     output_tokens bigint,
     cache_read_tokens bigint,

@@ -93,6 +93,7 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
         facts().map(|f| f.decision.map(Decision::as_str)),
     );
     fact!(text: "decision_source" = decision_source);
+    fact!(text: "decision_reason" = decision_reason);
     fact!(long: "input_tokens" = input_tokens, "output_tokens" = output_tokens,
         "cache_read_tokens" = cache_read_tokens, "cache_write_tokens" = cache_write_tokens,
         "reasoning_tokens" = reasoning_tokens);
@@ -286,6 +287,7 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         hook_name: row.text("hook_name"),
         decision: row.str("decision").and_then(Decision::parse),
         decision_source: row.text("decision_source"),
+        decision_reason: row.text("decision_reason"),
         input_tokens: row.long("input_tokens"),
         output_tokens: row.long("output_tokens"),
         cache_read_tokens: row.long("cache_read_tokens"),

@@ -32,6 +32,7 @@ select
     s.hook_name,
     s.decision,
     s.decision_source,
+    s.decision_reason,
     s.input_tokens,
     s.output_tokens,
     s.cache_read_tokens,
@@ -88,7 +89,9 @@ create or replace view hook_fires as
 select * from spans where operation = 'hook' and counted;
 
 create or replace view denials as
-select * from spans where decision = 'deny' and counted;
+-- A hook that denied a tool call did what the call's own row says.
+select * from spans
+where decision = 'deny' and counted and not (operation = 'hook' and tool_call_id is not null);
 
 -- What senders cut, dropped or left out of the acts of a session, and the switch that prevents it.
 create or replace view capture_gaps as

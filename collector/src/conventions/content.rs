@@ -275,6 +275,8 @@ pub(super) fn set_messages(
         tool_calls_asked: Vec::new(),
         messages: Vec::new(),
         joins_span: false,
+        also: Vec::new(),
+        name: None,
         start_ns: act.start_ns,
         end_ns: act.end_ns,
         is_control_flow: false,

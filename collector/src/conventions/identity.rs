@@ -61,10 +61,15 @@ pub(crate) fn session_trace(session_id: &str) -> TraceId {
     TraceId(id)
 }
 
-/// The span id of an act that a log record reports.
-pub(super) fn record_span(event_id: &[u8; 16]) -> SpanId {
+/// The span id of the `n`th act that a log record reports.
+pub(super) fn record_span(event_id: &[u8; 16], n: usize) -> SpanId {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(event_id);
+    if n > 0 {
+        hasher.update(&(n as u64).to_le_bytes());
+    }
     let mut id = [0; 8];
-    id.copy_from_slice(&blake3::hash(event_id).as_bytes()[..8]);
+    id.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     SpanId(id)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, SpanKind};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::logs::v1::LogRecord;
 
@@ -11,7 +11,8 @@ use super::content::{self, is_answer_event};
 use super::identity::{self, Fingerprint, Repeats, nanos};
 use super::json;
 use super::payload::Bag;
-use super::record::Record;
+use super::place::Place;
+use super::record::{Reading, Record};
 use super::source::Source;
 use super::span::{keep_extras, span_join_key};
 use super::value::{self, Attributes, Value};
@@ -105,55 +106,18 @@ pub(super) fn understand(
     }
     .or_else(|| source.session_id.clone());
 
-    if let Some(reading) = reading {
-        let mut facts = reading.facts;
-        if (reading.joins_span || name.starts_with("gen_ai."))
-            && active.family.requests_log_inside
-            && reading.shape.operation == Operation::Model
-            && let Some(span_id) = &span_id
-        {
-            facts.join_key = Some(bag.word(&span_join_key(span_id)));
-        }
-        let act = Act {
-            trace_id: trace_id.unwrap_or_else(|| match &session_id {
-                Some(session_id) => identity::session_trace(session_id),
-                None => identity::record_trace(&event_id),
-            }),
-            span_id: identity::record_span(&event_id),
-            parent_span_id: span_id,
-            origin: Origin::Log,
-            operation: reading.shape.operation,
-            plumbing: reading.shape.plumbing,
-            part_of_parent: reading.shape.part_of_parent,
-            name: bag.word(&name),
-            kind: SpanKind::Internal,
-            start_ns: reading.start_ns,
-            end_ns: reading.end_ns,
-            status: match facts.success {
-                Some(true) => Status::Ok,
-                Some(false) => Status::Error,
-                None => Status::Unset,
-            },
-            status_message: facts
-                .error_message
-                .clone()
-                .filter(|_| facts.success == Some(false)),
-            facts,
-            tool_results_seen: reading.tool_results_seen,
-            tool_calls_asked: reading.tool_calls_asked,
-            attributes: text.clone(),
-            resource: source.origin.json.clone(),
-            links: String::new(),
-            scope_name: source.scope_name.clone(),
-            scope_version: source.scope_version.clone(),
-            service_name: source.origin.service_name.clone(),
-            trace_state: String::new(),
-            dropped_attributes_count: log.dropped_attributes_count,
-        };
-        if reading.messages.is_empty() {
-            out.acts.push(act);
-        } else {
-            gathered.add(act, is_answer_event(&name), reading.messages);
+    if let Some(mut reading) = reading {
+        let also = std::mem::take(&mut reading.also);
+        for (n, reading) in std::iter::once(reading).chain(also).enumerate() {
+            let place = Place {
+                trace_id: trace_id.unwrap_or_else(|| match &session_id {
+                    Some(session_id) => identity::session_trace(session_id),
+                    None => identity::record_trace(&event_id),
+                }),
+                span_id: identity::record_span(&event_id, n),
+                parent_span_id: span_id,
+            };
+            report(&record, reading, place, &text, bag, gathered, out);
         }
     }
     out.events.push(Event {
@@ -171,6 +135,35 @@ pub(super) fn understand(
         service_name: source.origin.service_name.clone(),
         scope_name: source.scope_name.clone(),
     });
+}
+
+/// Makes an act of one reading of a record, whose attributes are `text` in JSON.
+fn report(
+    record: &Record<'_>,
+    mut reading: Reading,
+    place: Place,
+    text: &str,
+    bag: &mut Bag,
+    gathered: &mut Gathered,
+    out: &mut Understood,
+) {
+    let active = record.source.family.for_record(record.name);
+    if (reading.joins_span || record.name.starts_with("gen_ai."))
+        && active.family.requests_log_inside
+        && reading.shape.operation == Operation::Model
+        && let Some(span_id) = &place.parent_span_id
+    {
+        reading.facts.join_key = Some(bag.word(&span_join_key(span_id)));
+    }
+    let messages = std::mem::take(&mut reading.messages);
+    let name = bag.word(record.name);
+    let dropped = record.dropped_attributes_count;
+    let act = place.act(record.source, name, text.to_owned(), dropped, reading);
+    if messages.is_empty() {
+        out.acts.push(act);
+    } else {
+        gathered.add(act, is_answer_event(record.name), messages);
+    }
 }
 
 /// What the records of one request say only together.

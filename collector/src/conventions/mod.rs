@@ -32,6 +32,7 @@ mod metric;
 mod names;
 mod parse;
 mod payload;
+mod place;
 mod record;
 mod source;
 mod span;

@@ -1,5 +1,7 @@
 //! One record as the rules see it, and what they make of it.
 
+use std::sync::Arc;
+
 use proto::agent::{Facts, Operation, SpanKind, ToolCallAsked, ToolResultSeen};
 
 use super::names::{Concept, Picked};
@@ -116,6 +118,10 @@ pub(super) struct Reading {
     pub(super) messages: Vec<serde_json::Value>,
     /// The log record belongs to the model request in whose span it was written.
     pub(super) joins_span: bool,
+    /// Further acts that the same log record is evidence of.
+    pub(super) also: Vec<Reading>,
+    /// Name of the act where the record's own is not it.
+    pub(super) name: Option<Arc<str>>,
     pub(super) start_ns: i64,
     pub(super) end_ns: Option<i64>,
     /// The error that the record reports is how its framework works, not a failure.
@@ -131,6 +137,8 @@ impl Reading {
             tool_calls_asked: Vec::new(),
             messages: Vec::new(),
             joins_span: false,
+            also: Vec::new(),
+            name: None,
             start_ns: record.start_ns,
             end_ns: record.end_ns,
             is_control_flow: false,
@@ -146,6 +154,8 @@ impl Reading {
             tool_calls_asked: Vec::new(),
             messages: Vec::new(),
             joins_span: false,
+            also: Vec::new(),
+            name: None,
             start_ns: event.time_ns,
             end_ns: Some(event.time_ns),
             is_control_flow: false,

@@ -10,6 +10,7 @@ use proto::otlp::trace::v1::{Span, Status as WireStatus};
 
 use super::identity::{self, Fingerprint, nanos};
 use super::payload::Bag;
+use super::place::Place;
 use super::record::{Reading, Record, SpanEvent};
 use super::source::Source;
 use super::value::{self, Value};
@@ -94,7 +95,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         trace_id,
         span_id,
         parent_span_id: SpanId::from_wire(&span.parent_span_id),
-        origin: active.family.origin,
+        origin: active.family.origin.unwrap_or(Origin::Span),
         operation: reading.shape.operation,
         plumbing: reading.shape.plumbing,
         part_of_parent: reading.shape.part_of_parent,
@@ -134,12 +135,12 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             reading.facts.session_id.clone_from(&session_id);
             let place = Place {
                 trace_id,
-                span_id: identity::record_span(&event_id),
+                span_id: identity::record_span(&event_id, 0),
                 parent_span_id: Some(span_id),
             };
             let name = bag.word(&event.name);
-            let act = place.act(source, name, attributes.clone(), reading);
-            out.acts.push(act);
+            out.acts
+                .push(place.act(source, name, attributes.clone(), 0, reading));
         }
         out.events.push(Event {
             event_id,
@@ -156,53 +157,6 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             service_name: source.origin.service_name.clone(),
             scope_name: source.scope_name.clone(),
         });
-    }
-}
-
-/// Where an act stands that an event of a span reports.
-struct Place {
-    trace_id: TraceId,
-    span_id: SpanId,
-    parent_span_id: Option<SpanId>,
-}
-
-impl Place {
-    /// The act; `attributes` are the event's as JSON.
-    fn act(self, source: &Source, name: Arc<str>, attributes: String, reading: Reading) -> Act {
-        let facts = reading.facts;
-        Act {
-            trace_id: self.trace_id,
-            span_id: self.span_id,
-            parent_span_id: self.parent_span_id,
-            origin: Origin::Log,
-            operation: reading.shape.operation,
-            plumbing: reading.shape.plumbing,
-            part_of_parent: reading.shape.part_of_parent,
-            name,
-            kind: SpanKind::Internal,
-            start_ns: reading.start_ns,
-            end_ns: reading.end_ns,
-            status: match facts.success {
-                Some(true) => Status::Ok,
-                Some(false) => Status::Error,
-                None => Status::Unset,
-            },
-            status_message: facts
-                .error_message
-                .clone()
-                .filter(|_| facts.success == Some(false)),
-            facts,
-            tool_results_seen: reading.tool_results_seen,
-            tool_calls_asked: reading.tool_calls_asked,
-            attributes,
-            resource: source.origin.json.clone(),
-            links: String::new(),
-            scope_name: source.scope_name.clone(),
-            scope_version: source.scope_version.clone(),
-            service_name: source.origin.service_name.clone(),
-            trace_state: String::new(),
-            dropped_attributes_count: 0,
-        }
     }
 }
 

@@ -115,7 +115,7 @@ fn encoding(headers: &HeaderMap) -> Option<Encoding> {
     }
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?
         .to_str()
@@ -126,7 +126,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Only browsers send an origin, and they always do with a POST: this keeps pages of other hosts out,
 /// also those that had their name rebound to this machine.
-fn is_local_origin(headers: &HeaderMap) -> bool {
+pub(super) fn is_local_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
@@ -155,7 +155,7 @@ fn success(signal: Signal, encoding: Encoding, rejected: Rejected) -> Response {
     respond(StatusCode::OK, encoding, body)
 }
 
-fn error(refusal: &Refusal, encoding: Encoding) -> Response {
+pub(super) fn error(refusal: &Refusal, encoding: Encoding) -> Response {
     let retry_after = refusal.retry_after();
     let body = match encoding {
         Encoding::Protobuf => {
@@ -203,7 +203,7 @@ fn error(refusal: &Refusal, encoding: Encoding) -> Response {
     response
 }
 
-fn respond(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
+pub(super) fn respond(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static(encoding.media_type());

@@ -9,6 +9,7 @@ pub mod admission;
 mod body;
 mod decompress;
 mod grpc;
+mod hook;
 mod http;
 mod refusal;
 mod serve;
@@ -97,6 +98,8 @@ async fn handle(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
         content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     if is_grpc {
         grpc::handle(&receiver, request).await
+    } else if hook::is_hook(request.uri().path()) {
+        hook::handle(&receiver, request).await
     } else {
         http::handle(&receiver, request).await
     }

@@ -73,7 +73,9 @@ impl Ending {
             Operation::Hook
                 if matches!(
                     facts.hook_event.as_deref(),
-                    Some("Stop" | "SessionEnd" | "AfterAgent" | "sessionEnd")
+                    Some(
+                        "Stop" | "SessionEnd" | "AfterAgent" | "stop" | "agentStop" | "sessionEnd"
+                    )
                 ) =>
             {
                 self.stopped_by_hook_ns = Some(act.start_ns);

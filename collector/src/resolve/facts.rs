@@ -33,6 +33,7 @@ macro_rules! for_each_fact {
             hook_name,
             decision,
             decision_source,
+            decision_reason,
             input_tokens,
             output_tokens,
             cache_read_tokens,
@@ -192,6 +193,7 @@ pub(super) fn fill_outcome(facts: &mut Facts, part: &Facts) {
     take!(
         decision,
         decision_source,
+        decision_reason,
         success,
         error_type,
         error_message,

@@ -4,16 +4,17 @@
 //! Records join by the tool call's id, by the model request's ids, or by nesting: a request inside a
 //! request is the same request seen by another instrumentation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::{Decision, Operation, Status};
+use proto::agent::{Decision, Operation, Origin, PayloadRef, Status};
 use store::ActState;
 
 use super::agents;
 use super::calls;
 use super::facts;
 use super::group::{Forest, Group, end_or_start, is_counted, is_span, overlap};
+use super::hooks;
 use super::refusals;
 use super::requests;
 use super::tools;
@@ -33,6 +34,7 @@ pub(super) fn join(group: &mut Group, forest: &mut Forest) {
     requests::join(group, forest);
     join_nested(group, forest);
     tools::join_by_time(group, forest);
+    hooks::join(group, forest);
     tools::infer_denials(group, forest);
     agents::join(group, forest, &acting_below);
     agents::join_records(group, forest);
@@ -153,7 +155,12 @@ fn join_tools_by_call_id(group: &mut Group, forest: &Forest, acting_below: &[boo
             act.operation,
             Operation::Tool | Operation::Mcp | Operation::Policy
         ) || (act.operation == Operation::Internal && act.plumbing);
-        if is_about_call && !is_own_part(act) && !is_transcript(act) && !refusals::is_placed(act) {
+        if is_about_call
+            && !is_own_part(act)
+            && !is_transcript(act)
+            && !refusals::is_placed(act)
+            && act.origin != Origin::Hook
+        {
             let key = (act.derived.session_id.clone(), id.clone());
             by_id.entry(key).or_default().push(i);
         }
@@ -312,7 +319,8 @@ fn join_subagent_reports(group: &mut Group, forest: &Forest) {
     if starters.is_empty() {
         return;
     }
-    let mut taken = vec![false; starters.len()];
+    // Logs and hooks may both say so.
+    let mut taken: HashSet<(usize, Origin)> = HashSet::new();
     for &i in &forest.by_start {
         let act = &group.acts[i];
         if is_span(act)
@@ -324,13 +332,13 @@ fn join_subagent_reports(group: &mut Group, forest: &Forest) {
         }
         let found = starters.iter().enumerate().find(|&(n, &s)| {
             let starter = &group.acts[s];
-            !taken[n]
+            !taken.contains(&(n, act.origin))
                 && starter.derived.session_id == act.derived.session_id
                 && overlap(starter, act)
                 && same_name(&starter.facts.agent_name, &act.facts.agent_name)
         });
         if let Some((n, &s)) = found {
-            taken[n] = true;
+            taken.insert((n, act.origin));
             group.acts[i].derived.duplicate_of = Some(group.acts[s].key);
         }
     }
@@ -374,8 +382,8 @@ fn is_note(act: &ActState) -> bool {
     act.part_of_parent && !is_span(act) && act.operation == Operation::Internal
 }
 
-/// A hook that blocked and the act that it blocked are one denial: the act keeps the verdict and
-/// learns the hook's name, the hook row stays as a fire.
+/// A hook that blocked and the act that it blocked are one denial: the act learns the hook's name and
+/// reason, the hook learns which call it was.
 fn attribute_hook_denials(group: &mut Group, forest: &Forest) {
     let is_denied = |act: &ActState| act.facts.decision == Some(Decision::Deny);
     let denied = forest.by_start.iter().copied();
@@ -397,20 +405,26 @@ fn attribute_hook_denials(group: &mut Group, forest: &Forest) {
             .filter(|&i| {
                 let act = &group.acts[i];
                 act.derived.session_id == at.derived.session_id
-                    && distance(act, at) <= HOOK_NEARNESS_NS
+                    && match (&at.facts.tool_call_id, &act.facts.tool_call_id) {
+                        (Some(told), Some(id)) => told == id,
+                        _ => distance(act, at) <= HOOK_NEARNESS_NS,
+                    }
             })
             .min_by_key(|&i| distance(&group.acts[i], at));
-        if let Some(i) = blocked {
-            let name = group.acts[hook].facts.hook_name.clone();
-            group.acts[hook].facts.decision = None;
-            let facts = &mut group.acts[i].facts;
-            if facts.hook_name.is_none() {
-                facts.hook_name = name;
-            }
-            if facts.decision_source.is_none() {
-                facts.decision_source = Some("hook".into());
-            }
+        let Some(i) = blocked else { continue };
+        let call_id = group.acts[i].facts.tool_call_id.clone();
+        let facts = &mut group.acts[hook].facts;
+        if call_id.is_none() {
+            // Nothing ties the two for whoever counts denials.
+            facts.decision = None;
+        } else if facts.tool_call_id.is_none() {
+            facts.tool_call_id = call_id;
         }
+        let (name, reason) = (facts.hook_name.clone(), facts.decision_reason.clone());
+        let facts = &mut group.acts[i].facts;
+        facts.hook_name = facts.hook_name.take().or(name);
+        facts.decision_source.get_or_insert_with(|| "hook".into());
+        facts.decision_reason = facts.decision_reason.take().or(reason);
     }
 }
 
@@ -426,8 +440,11 @@ fn join_turns(group: &mut Group, forest: &Forest) {
             act.operation == Operation::Turn && !act.part_of_parent && !is_transcript(act)
         })
         .collect();
-    let (spans, records): (Vec<usize>, Vec<usize>) =
+    let (spans, mut records): (Vec<usize>, Vec<usize>) =
         turns.into_iter().partition(|&i| is_span(&group.acts[i]));
+    // What telemetry reports goes before what a hook was told.
+    records.sort_by_key(|&i| group.acts[i].origin == Origin::Hook);
+    let mut prompts: HashMap<(Arc<str>, PayloadRef), Vec<usize>> = HashMap::new();
     let mut seen_keys: HashMap<(Arc<str>, Arc<str>), usize> = HashMap::new();
     for i in records {
         let act = &group.acts[i];
@@ -443,9 +460,21 @@ fn join_turns(group: &mut Group, forest: &Forest) {
             .clone()
             .map(|key| (act.derived.session_id.clone(), key));
         let earlier = key.as_ref().and_then(|key| seen_keys.get(key).copied());
-        match whole.or(earlier) {
+        let prompt = act
+            .facts
+            .prompt
+            .map(|prompt| (act.derived.session_id.clone(), prompt));
+        let same_prompt = || {
+            let told = prompts.get(prompt.as_ref()?)?.iter().copied();
+            told.filter(|_| act.origin == Origin::Hook)
+                .find(|&c| distance(&group.acts[c], act) <= CLOCK_SLACK_NS)
+        };
+        match whole.or(earlier).or_else(same_prompt) {
             Some(c) => mark_duplicate(group, i, c),
             None => {
+                if let Some(prompt) = prompt {
+                    prompts.entry(prompt).or_default().push(i);
+                }
                 if let Some(key) = key {
                     seen_keys.insert(key, i);
                 }

@@ -13,6 +13,7 @@ mod ending;
 mod facts;
 mod gaps;
 mod group;
+mod hooks;
 mod join;
 mod refusals;
 mod requests;

@@ -241,7 +241,9 @@ impl Tally {
             row.error_count += 1;
             turn.error_count += 1;
         }
-        if facts.decision == Some(Decision::Deny) {
+        // A hook that denied a tool call did what the call's own act says.
+        let is_calls = act.operation == Operation::Hook && facts.tool_call_id.is_some();
+        if facts.decision == Some(Decision::Deny) && !is_calls {
             row.denied_count += 1;
             turn.denied_count += 1;
         }

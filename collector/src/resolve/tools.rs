@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::agent::{Decision, Operation};
+use proto::agent::{Decision, Operation, Origin};
 use store::ActState;
 
 use super::facts::has_weak_hash;
@@ -22,7 +22,11 @@ pub(super) fn join_by_time(group: &mut Group, forest: &Forest) {
     let mut records = Vec::new();
     for &i in &forest.by_start {
         let act = &group.acts[i];
-        if act.operation != Operation::Tool || !is_counted(act) || is_transcript(act) {
+        if act.operation != Operation::Tool
+            || !is_counted(act)
+            || is_transcript(act)
+            || act.origin == Origin::Hook
+        {
             continue;
         }
         if is_span(act) {

@@ -162,7 +162,9 @@ pub(super) fn place_records(group: &mut Group, forest: &Forest, starts: &TurnSta
     for &i in &forest.by_start {
         let act = &group.acts[i];
         if let (Operation::Agent, Some(id)) = (act.operation, &act.facts.agent_id) {
-            agents.entry(id.clone()).or_insert(i);
+            let canonical = act.derived.duplicate_of.as_ref();
+            let at = canonical.and_then(|key| group.by_key.get(key));
+            agents.entry(id.clone()).or_insert(at.copied().unwrap_or(i));
         }
     }
     for i in 0..group.acts.len() {

@@ -3,6 +3,7 @@
 pub(crate) mod acts;
 pub(crate) mod annotations;
 pub(crate) mod assets;
+pub(crate) mod doctor;
 pub(crate) mod findings;
 pub(crate) mod live;
 pub(crate) mod messages;
@@ -10,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod payload;
 pub(crate) mod session_filter;
 pub(crate) mod sessions;
+pub(crate) mod setup;
 pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod status;

@@ -145,6 +145,7 @@ pub(crate) fn full_state(writer: &mut Writer) -> (Act, ActState) {
         hook_name: text("hook"),
         decision: Some(Decision::Deny),
         decision_source: text("config"),
+        decision_reason: text("not on Fridays"),
         input_tokens: Some(1),
         output_tokens: Some(0),
         cache_read_tokens: Some(i64::MAX),

@@ -25,6 +25,8 @@ mod failproofai;
 mod gemini_cli;
 mod gemini_payloads;
 mod genai;
+mod hook;
+mod hook_document;
 mod langchain;
 mod langfuse;
 mod langsmith;
@@ -59,8 +61,8 @@ pub(super) struct Family {
     pub(super) session_id_is_session: bool,
     /// `service.version` is the harness's version, where the harness is a service.
     pub(super) service_version_is_harness: bool,
-    /// What its spans are reports of.
-    pub(super) origin: Origin,
+    /// What its records stand for, where they are not an emitter's own spans and log records.
+    pub(super) origin: Option<Origin>,
     /// Log records about a model request carry the id of the request's own span, if of any.
     pub(super) requests_log_inside: bool,
     pub(super) names: Aliases,
@@ -84,7 +86,7 @@ impl Family {
         prefixes: &[],
         session_id_is_session: true,
         service_version_is_harness: true,
-        origin: Origin::Span,
+        origin: None,
         requests_log_inside: true,
         names: &[],
         shape: |_, _| None,
@@ -112,6 +114,7 @@ static CONVENTIONS: &[&Family] = &[
 
 /// Products; the first whose marks fit is taken.
 static EMITTERS: &[&Family] = &[
+    &hook::FAMILY,
     &transcript::FAMILY,
     &claude_code::FAMILY,
     &codex::FAMILY,

@@ -14,7 +14,7 @@ use crate::import::SCOPE_NAME;
 pub(super) static FAMILY: Family = Family {
     scopes: &[SCOPE_NAME],
     prefixes: &["transcript."],
-    origin: Origin::Transcript,
+    origin: Some(Origin::Transcript),
     names: &[
         (C::TurnKey, &["spanreel.turn.id"]),
         (C::JoinKey, &["spanreel.request.id"]),

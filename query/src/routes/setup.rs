@@ -1,0 +1,28 @@
+//! `/setup`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::setup::{Harness, Recorder, harnesses};
+use crate::state::AppState;
+
+/// Harnesses and SDKs with their settings for this recorder.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SetupList {
+    harnesses: Vec<Harness>,
+}
+
+/// What to set so that a harness sends everything here.
+#[utoipa::path(get, path = "/setup", tag = "status", responses((status = 200, body = SetupList)))]
+pub(crate) async fn get_setup(State(state): State<AppState>) -> Json<SetupList> {
+    let recorder = Recorder {
+        grpc: format!("http://{}", state.config.otlp_grpc),
+        http: format!("http://{}", state.config.otlp_http),
+        program: "spanreel".to_owned(),
+    };
+    Json(SetupList {
+        harnesses: harnesses(&recorder),
+    })
+}
