@@ -279,8 +279,30 @@ impl<'a> Joining<'a> {
         }
     }
 
+    /// Where the run of a subagent is reported itself, the call that started it does not stand for it.
+    fn leave_to_runs(&mut self) {
+        let runs: HashSet<Key> = self
+            .others_of(Operation::Agent)
+            .into_iter()
+            .filter_map(|i| {
+                let act = self.act(i);
+                Some((act.derived.session_id.clone(), act.facts.agent_id.clone()?))
+            })
+            .collect();
+        for &i in self.own.iter().chain(&self.others) {
+            let act = &mut self.group.acts[i];
+            if act.operation == Operation::Tool
+                && let Some(id) = &act.facts.agent_id
+                && runs.contains(&(act.derived.session_id.clone(), id.clone()))
+            {
+                act.facts.starts_subagent = false;
+            }
+        }
+    }
+
     /// The record of a subagent reports the call that started it.
     fn agents(&mut self) {
+        self.leave_to_runs();
         let own = self.own_of(Operation::Agent);
         if own.is_empty() {
             return;
