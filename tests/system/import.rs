@@ -281,10 +281,7 @@ fn otlp_files_and_other_files() {
     assert!(said.contains("3 OTLP files: 4 requests"), "{said}");
     assert!(said.contains("1 other files passed over"), "{said}");
     assert!(said.contains("traces.jsonl: line 2:"), "{said}");
-    assert_eq!(
-        server.value("select count(*) from model_requests"),
-        json!(4)
-    );
+    assert_eq!(server.value("select count(*) from spans"), json!(4));
 
     let refused = program()
         .args(["import", "--endpoint", &server.http])
