@@ -41,6 +41,7 @@ queries!(
     SESSION_TREE = "session_tree.sql",
     SESSION_TURNS = "session_turns.sql",
     SESSIONS_TO_WATCH = "sessions_to_watch.sql",
+    LAST_ACT = "last_act.sql",
     SPAN_EVENTS = "span_events.sql",
     TIMELINE = "timeline.sql",
     TRACE_TREE = "trace_tree.sql",

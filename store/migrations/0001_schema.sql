@@ -274,8 +274,8 @@ create table view_version (
 );
 
 create table state (
-    name varchar not null, -- journal_position
+    name varchar not null, -- journal_position; looked_at: acts up to this row were looked at for findings
     value bigint not null
 );
 
-insert into state values ('journal_position', 0);
+insert into state values ('journal_position', 0), ('looked_at', 0);

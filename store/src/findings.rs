@@ -67,6 +67,21 @@ impl Store {
         Ok(())
     }
 
+    /// Remembers that every session with an act up to this row (`act_id`) was looked at for findings.
+    ///
+    /// # Errors
+    /// [`Error::Commit`] when nothing could be stored.
+    pub fn mark_looked_at(&self, act_id: i64) -> Result<(), Error> {
+        self.change(|core| {
+            core.connection
+                .execute(
+                    "update state set value = ? where name = 'looked_at'",
+                    [act_id],
+                )
+                .map(drop)
+        })
+    }
+
     /// One transaction under the writer's lock.
     pub(crate) fn change(
         &self,

@@ -6,7 +6,7 @@ use proto::agent::{Decision, Operation};
 use store::{ActKey, FindingRow, Notice, Row, Store, Value};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{Act, ActRow, Content, Ending, Session, Settings};
 use crate::error::ApiError;
@@ -21,6 +21,9 @@ const DEBOUNCE: Duration = Duration::from_millis(200);
 /// A look that takes long is followed by a rest of so many times its length, so that a huge session
 /// cannot take a processor for itself.
 const REST_FACTOR: u32 = 2;
+
+/// While nothing is due, it is noted this often how far the looks have come.
+const MARK_PERIOD: Duration = Duration::from_secs(2);
 
 /// Acts of the sessions that are kept between looks; about two kilobytes each.
 const KEPT_ACTS: usize = 50_000;
@@ -37,15 +40,23 @@ type Known = HashMap<String, FindingRow>;
 /// Sessions that were looked at, so that the next look takes only what is new.
 type Watched = HashMap<Arc<str>, Session>;
 
-/// Runs until shutdown. Starts with the sessions that were not finished when the last run ended.
+/// Runs until shutdown. Starts with the sessions that were not finished, or not looked at, when the
+/// last run ended.
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
     let mut due: HashMap<Arc<str>, Instant> = HashMap::new();
     let mut watched = Watched::new();
+    let mut mark = Mark {
+        is_behind: true,
+        ..Mark::default()
+    };
+    let mut mark_ticks = interval(MARK_PERIOD);
+    mark_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().min().copied();
         tokio::select! {
             () = state.shutdown.cancelled() => return,
+            _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() => mark.advance(&state).await,
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let now = Instant::now();
                 let ready: Vec<Arc<str>> = due
@@ -60,10 +71,42 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                 }
             }
             notice = notices.recv() => match notice {
-                Ok(notice) => schedule(&notice, &mut due, DEBOUNCE),
+                Ok(notice) => {
+                    mark.is_behind = true;
+                    schedule(&notice, &mut due, DEBOUNCE);
+                }
                 Err(RecvError::Lagged(_)) => schedule_unfinished(&state, &mut due).await,
                 Err(RecvError::Closed) => return,
             },
+        }
+    }
+}
+
+/// How far the looks have come, so that the next run need not look at everything.
+#[derive(Default)]
+struct Mark {
+    stored: i64,
+    /// The latest act a period ago: the notice of its commit has come since, and nothing is due.
+    settled: i64,
+    /// There may be acts behind what is stored.
+    is_behind: bool,
+}
+
+impl Mark {
+    async fn advance(&mut self, state: &AppState) {
+        if self.settled > self.stored {
+            let act_id = self.settled;
+            let marked = state.blocking(move |store| Ok(store.mark_looked_at(act_id)?));
+            // A failure is in the log already; a mark that lags costs looks at the next start.
+            if marked.await.is_ok() {
+                self.stored = act_id;
+            }
+        }
+        if let Ok(table) = state.read(sql::LAST_ACT, Vec::new()).await
+            && let Some(Value::Int(act_id)) = table.rows.first().and_then(|row| row.first())
+        {
+            self.settled = *act_id;
+            self.is_behind = self.settled > self.stored;
         }
     }
 }

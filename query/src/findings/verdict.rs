@@ -41,7 +41,7 @@ pub(crate) struct Remedy {
 
 /// How the run ended, as it is stored.
 pub(crate) struct Outcome<'a> {
-    /// `ok`, `error`, `interrupted`, `running`.
+    /// `ok`, `error`, `interrupted`, `killed`, `running`.
     pub(crate) status: &'a str,
     pub(crate) harness: Option<&'a str>,
 }
@@ -187,7 +187,7 @@ fn last_failure(acts: &[Act], outcome: &Outcome<'_>) -> Option<(&'static str, St
             format!("the last thing it did failed: {}", failure(last)),
         ));
     }
-    if outcome.status == "interrupted" {
+    if matches!(outcome.status, "interrupted" | "killed") {
         return Some((
             "interrupted",
             format!(

@@ -1,6 +1,6 @@
 // Shapes of the HTTP API (/api/v1), as the server answers them.
 
-export type SessionStatus = "running" | "ok" | "error" | "interrupted";
+export type SessionStatus = "running" | "ok" | "error" | "interrupted" | "killed";
 
 export interface SessionRow {
   session_id: string;

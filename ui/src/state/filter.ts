@@ -20,7 +20,7 @@ export const FIELDS: readonly Field[] = [
   { name: "model", about: "model used", kind: "value" },
   { name: "tool", about: "tool called", kind: "value" },
   { name: "mcp", about: "MCP server used", kind: "value" },
-  { name: "status", about: "how it ended", kind: "value", examples: ["running", "ok", "error", "interrupted"] },
+  { name: "status", about: "how it ended", kind: "value", examples: ["running", "ok", "error", "interrupted", "killed"] },
   { name: "finding", about: "kind of finding", kind: "value", examples: ["any"] },
   { name: "tag", about: "tag", kind: "value" },
   { name: "cost", about: "US dollars: cost>0.5", kind: "amount", examples: [">0.1", ">1", ">10"] },

@@ -58,7 +58,7 @@ export function createSessionView(source: Source) {
   /** A span that the address names and the tree does not hold. */
   const deadLink = signal<string | null>(null);
 
-  /** Whether an open span may still end: not in a session that was interrupted. */
+  /** Whether an open span may still end: not in a session that is over. */
   const alive = computed(() => (detail.value?.session.status ?? "running") === "running");
   const index = computed(() => (table.value === null ? new Map<string, number>() : indexKeys(table.value)));
   const selectedRow = computed(() => (selected.value === null ? -1 : (index.value.get(selected.value) ?? -1)));

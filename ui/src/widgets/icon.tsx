@@ -26,6 +26,7 @@ const SHAPES: Record<string, ComponentChildren> = {
   running: <circle cx="6" cy="6" r="3" fill="currentColor" />,
   ok: <path d="m2.2 6.4 2.6 2.7 5-6" {...line} stroke-width="1.4" />,
   interrupted: <path d="M2.8 2.8h6.4v6.4H2.8Z" {...line} />,
+  killed: <path d="M6.8 1 3 6.6h3L5.2 11 9 5.4H6Z" {...line} stroke-width="1.2" />,
   chevron: <path d="m4.2 2.2 3.8 3.8-3.8 3.8" {...line} stroke-width="1.4" />,
   sun: <><circle cx="6" cy="6" r="2.3" {...line} stroke-width="1.2" /><path d="M6 .8v1M6 10.2v1M.8 6h1M10.2 6h1M2.3 2.3l.7.7M9 9l.7.7M9.7 2.3 9 3M3 9l-.7.7" {...line} stroke-width="1.2" /></>,
   moon: <path d="M10.3 7.6A4.7 4.7 0 0 1 4.4 1.7a4.7 4.7 0 1 0 5.9 5.9Z" {...line} stroke-width="1.2" />,

@@ -8,7 +8,8 @@ const STATUS = {
   running: ["running", "Running"],
   ok: ["ok", "Ended well"],
   error: ["error", "Ended with an error"],
-  interrupted: ["interrupted", "Interrupted: it stopped without an end"],
+  interrupted: ["interrupted", "Interrupted by the user"],
+  killed: ["killed", "Killed: its process went without an end"],
 } as const;
 
 export function StatusMark({ row }: { row: SessionRow }) {
