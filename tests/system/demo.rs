@@ -36,7 +36,7 @@ fn demo_is_understood() {
             {"harness": "claude-code", "status": "ok", "turn_count": 2, "subagent_count": 1, "denied_count": 1, "child": false},
             {"harness": "openai-agents", "status": "error", "turn_count": 1, "subagent_count": 0, "denied_count": 0, "child": false},
             {"harness": "pydantic-ai", "status": "ok", "turn_count": 1, "subagent_count": 1, "denied_count": 0, "child": false},
-            {"harness": "pydantic-ai", "status": "ok", "turn_count": 0, "subagent_count": 0, "denied_count": 0, "child": true},
+            {"harness": "pydantic-ai", "status": "ok", "turn_count": 1, "subagent_count": 0, "denied_count": 0, "child": true},
             {"harness": "research-team", "status": "ok", "turn_count": 1, "subagent_count": 12, "denied_count": 0, "child": false},
         ])
     );
