@@ -11,8 +11,16 @@ const folder = process.argv[2] ?? fileURLToPath(new URL("../../docs/screenshots"
 const SQL = "select tool_name, count(*) as calls, count(*) filter (status = 'error') as errors\nfrom tool_calls\ngroup by tool_name\norder by calls desc";
 const { sessions } = await (await fetch(`${base}/api/v1/sessions?sort=findings&limit=2`)).json();
 const pair = sessions.map((session) => session.session_id);
+const { findings } = await (await fetch(`${base}/api/v1/findings?limit=100`)).json();
+const loop = findings.find((finding) => finding.kind === "loop" && finding.confidence === "certain");
+const replay = loop === undefined ? "/" : `/replay/${encodeURIComponent(loop.session_id)}`;
+const act = loop === undefined ? "" : `span=${loop.span_ids[0].trace_id}:${loop.span_ids[0].span_id}`;
 
 const PICTURES = [
+  ["session-dark", `${replay}?${act}`, 1280, "dark"],
+  ["session-light", `${replay}?${act}`, 1280, "light"],
+  ["session-narrow", replay, 360, "dark"],
+  ["transcript-light", `${replay}?view=transcript&${act}`, 1280, "light"],
   ["sessions-light", "/", 1280, "light"],
   ["sessions-dark", "/", 1280, "dark"],
   ["sessions-narrow", "/", 360, "light"],

@@ -157,6 +157,7 @@ struct Tally {
     has_agent_or_own_acts: bool,
     seen_names: HashSet<Arc<str>>,
     first_name: Option<Arc<str>>,
+    first_agent: Option<Arc<str>>,
     /// What is known of the first prompt where prompts are withheld.
     withheld_prompt: Option<Arc<str>>,
 }
@@ -176,6 +177,7 @@ impl Tally {
             has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
             first_name: None,
+            first_agent: None,
             withheld_prompt: None,
         }
     }
@@ -198,6 +200,7 @@ impl Tally {
         if act.operation == Operation::Turn {
             first(&mut self.withheld_prompt, &facts.detail);
         }
+        first(&mut self.first_agent, &facts.agent_name);
         first(&mut row.host, &facts.host);
         first(&mut row.project, &facts.project);
         first(&mut row.branch, &facts.branch);
@@ -296,6 +299,7 @@ impl Tally {
         self.row.turn_count = starters.len() as i64;
         if self.row.title.is_none() {
             let name = self.withheld_prompt.take().or(self.first_name.take());
+            let name = name.or(self.first_agent.take());
             self.row.title = name.map(|name| text::one_line(&name, text::TITLE_MAX).into());
         }
         let last_starter = starters

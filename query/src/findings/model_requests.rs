@@ -124,7 +124,10 @@ fn likeness(earlier: &Act, later: &Act) -> Option<Likeness> {
     let same_shape = earlier.output_tokens.is_some_and(|tokens| tokens > 0)
         && earlier.output_tokens == later.output_tokens
         && earlier.model == later.model;
-    (both_ask && same_shape).then_some(Likeness::Shape)
+    // Where both answers are known, their length says nothing more.
+    let is_known = |act: &Act| act.call_hash.is_some();
+    let comparable = is_known(earlier) && is_known(later);
+    (both_ask && same_shape && !comparable).then_some(Likeness::Shape)
 }
 
 #[derive(Default)]

@@ -32,12 +32,6 @@ const EXPLAINED: &[Explained] = &[
     },
     Explained {
         recording: "claude-code-default-flags",
-        what: "loops, times",
-        found: "3 3 6",
-        cause: "without content switches calls are compared by the size of their arguments: two runs of three short commands of equal length look alike (marked likely)",
-    },
-    Explained {
-        recording: "claude-code-default-flags",
         what: "requests failed",
         found: "0",
         cause: "two overloaded answers were tried again inside one request; only its span tells, and without CLAUDE_CODE_ENHANCED_TELEMETRY_BETA there are no spans",
