@@ -12,6 +12,7 @@ mod bad_input;
 mod command_line;
 mod demo;
 mod fidelity;
+mod hook_recordings;
 mod hooks;
 mod import;
 mod order;
