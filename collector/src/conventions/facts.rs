@@ -290,7 +290,7 @@ fn hook(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
             });
         }
     }
-    facts.detail = facts.hook_name.clone();
+    facts.detail = facts.hook_name.clone().or_else(|| facts.hook_event.clone());
     // The exit code by which a command hook blocks.
     if reading.shape.operation == Operation::Hook && record.picked.int(C::ExitCode) == Some(2) {
         reading.facts.decision = Some(Decision::Deny);
