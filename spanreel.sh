@@ -9,6 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")" >/dev/null
 
 require_toolchain
 require_duckdb
+claim_build
 
 binary=$CARGO_TARGET_DIR/debug/spanreel
 [ -x "$binary" ] || say "building; the first build takes a few minutes"

@@ -150,6 +150,7 @@ venv=$spanreel_cache/venv-$(cksum <tests/sdk/requirements.txt | cut -d ' ' -f 1)
 export SPANREEL_TEST_PYTHON=$venv/bin/python
 
 require_duckdb
+claim_build
 features=(${cargo_features[@]+"${cargo_features[@]}"})
 step setup-npm set_up_npm
 step setup-python set_up_python

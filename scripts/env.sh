@@ -31,6 +31,16 @@ require_toolchain() {
     fi
 }
 
+# Cargo takes what another checkout built into the same folder for its own wherever the sources are not
+# newer than that build, and the paths that tests carry then lead to the other checkout.
+claim_build() {
+    local claim=$CARGO_TARGET_DIR/checkout
+    if [ "$(cat "$claim" 2>/dev/null)" != "$PWD" ]; then
+        find . -name node_modules -prune -o -name '*.rs' -exec touch {} +
+        mkdir -p "$CARGO_TARGET_DIR" && printf '%s\n' "$PWD" >"$claim"
+    fi
+}
+
 # Prints the npm package's integrity (SHA-512 of the tarball) for a platform; empty = no such package.
 duckdb_integrity() {
     case $1 in

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{SourceArgs, loopback_address};
+use super::SourceArgs;
+use super::serve::loopback_address;
 
 const HOOK_EXAMPLES: &str = "\
 It reads the document that the harness writes to its hooks, hands it to the recorder, and exits with 0

@@ -1,0 +1,105 @@
+//! Arguments of `serve`.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::data_folder;
+use crate::failure::Failure;
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  spanreel serve
+  spanreel serve --data ./runs --ui 127.0.0.1:8080
+  SPANREEL_OTLP_GRPC=127.0.0.1:14317 spanreel serve";
+
+/// Record: receive OTLP, store it, serve UI and API (the default command)
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct ServeArgs {
+    /// Folder that holds everything recorded [default: the platform's data folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPANREEL_DATA",
+        hide_env_values = true
+    )]
+    pub data: Option<PathBuf>,
+
+    /// Address of the UI and the API
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_UI", default_value = "127.0.0.1:7771", value_parser = loopback_address)]
+    pub ui: SocketAddr,
+
+    /// Address for OTLP over gRPC
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = loopback_address)]
+    pub otlp_grpc: SocketAddr,
+
+    /// Address for OTLP over HTTP (protobuf and JSON)
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = loopback_address)]
+    pub otlp_http: SocketAddr,
+
+    /// Largest OTLP request taken, in MiB after decompression
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MAX_REQUEST_MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub max_request_mib: u64,
+
+    /// Memory that the database may use, in MiB
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
+    pub memory_mib: u64,
+
+    /// Folder that Claude Code keeps raw API bodies in (OTEL_LOG_RAW_API_BODIES=file:DIR): read those
+    /// that records name, and no file outside it
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPANREEL_READ_BODY_REFS",
+        hide_env_values = true
+    )]
+    pub read_body_refs: Option<PathBuf>,
+
+    /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "SPANREEL_LOG",
+        default_value = "info"
+    )]
+    pub log: String,
+}
+
+impl ServeArgs {
+    /// A server of one's own on `data`, on ports that nobody else knows, that keeps quiet.
+    pub fn for_folder(data: Option<PathBuf>) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            data: data.or_else(|| env::var_os("SPANREEL_DATA").map(PathBuf::from)),
+            ui: any_port,
+            otlp_grpc: any_port,
+            otlp_http: any_port,
+            max_request_mib: 64,
+            memory_mib: 2048,
+            read_body_refs: None,
+            log: "error".to_owned(),
+        }
+    }
+
+    /// The data folder of these arguments.
+    pub fn data_folder(&self) -> Result<PathBuf, Failure> {
+        data_folder(self.data.as_deref())
+    }
+}
+
+pub(super) fn loopback_address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .replacen("localhost", "127.0.0.1", 1)
+        .parse()
+        .map_err(|_| "give an address and a port, as in 127.0.0.1:7771".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(
+            "only loopback addresses (127.0.0.1, ::1): recordings hold prompts and file contents"
+                .to_owned(),
+        );
+    }
+    Ok(address)
+}
