@@ -10,6 +10,7 @@ import { notice, overlay } from "./state/panels.ts";
 import { match, navigate, path } from "./state/route.ts";
 import { listHref } from "./state/sessions.ts";
 import { dark, toggleContrast, toggleTheme } from "./state/theme.ts";
+import { t } from "./strings.ts";
 import { FindingsPage } from "./views/findings/findings_page.tsx";
 import { LivePage } from "./views/live/live_page.tsx";
 import { SessionPage } from "./views/session/session_page.tsx";
@@ -55,17 +56,17 @@ function Page() {
     case "settings": return <SettingsPage />;
     default: return (
       <main class="page-empty">
-        <h1>There is no page here</h1>
-        <p class="muted">No page of Spanreel has the address <code>{at}</code>. A session is at <code>/replay/…</code>, a trace at <code>/trace/…</code>.</p>
-        <p><a href="/">All sessions</a></p>
+        <h1>{t("There is no page here")}</h1>
+        <p class="muted">{t("No page of Spanreel has the address {0}. A session is at {1}, a trace at {2}.", <code>{at}</code>, <code>/replay/…</code>, <code>/trace/…</code>)}</p>
+        <p><a href="/">{t("All sessions")}</a></p>
       </main>
     );
   }
 }
 
 const LIVE = {
-  open: ["live", "New data appears by itself"],
-  connecting: ["connecting", "Connecting to the live stream"],
+  open: ["live", t("New data appears by itself")],
+  connecting: ["connecting", t("Connecting to the live stream")],
   lost: ["not live", "The live stream is down; it is tried again every few seconds. What is on screen may be old."],
 } as const;
 
@@ -88,23 +89,23 @@ export function App() {
   return (
     <>
       <header class="bar">
-        <a class="brand" href={listHref.value} aria-label="Spanreel, all sessions">
+        <a class="brand" href={listHref.value} aria-label={t("Spanreel, all sessions")}>
           <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><rect class="brand-a" x="1" y="2" width="14" height="2.6" rx="1.3" /><rect class="brand-b" x="1" y="6.7" width="6" height="2.6" rx="1.3" /><rect class="brand-c" x="7.5" y="11.4" width="7.5" height="2.6" rx="1.3" /></svg>
           <span class="brand-name">Spanreel</span>
         </a>
-        <nav aria-label="Places">
+        <nav aria-label={t("Places")}>
           {PLACES.filter((place) => place.id !== "settings").map((place) => (
             <a key={place.id} href={place.id === "sessions" ? listHref.value : place.href} class="place" aria-current={here === place ? "page" : undefined}>{place.label}</a>
           ))}
         </nav>
         <span class="grow" />
         <span class={`live live-${connection.value}`} title={explanation} role="status"><i /><span class="live-word">{live}</span></span>
-        <button type="button" class="quiet" title="Commands and sessions" onClick={() => runCommand("palette")}><span class="sr-only">Commands and sessions </span><kbd>{keyLabel("Mod+k")}</kbd></button>
-        <button type="button" class="quiet help-button" title="All keys" onClick={() => runCommand("help")}><span class="sr-only">All keys </span><kbd>?</kbd></button>
-        <button type="button" class="quiet" aria-label={dark.value ? "Switch to light" : "Switch to dark"} title={dark.value ? "Switch to light" : "Switch to dark"} onClick={toggleTheme}>
+        <button type="button" class="quiet" title={t("Commands and sessions")} onClick={() => runCommand("palette")}><span class="sr-only">{t("Commands and sessions")}{" "}</span><kbd>{keyLabel("Mod+k")}</kbd></button>
+        <button type="button" class="quiet help-button" title={t("All keys")} onClick={() => runCommand("help")}><span class="sr-only">{t("All keys")}{" "}</span><kbd>?</kbd></button>
+        <button type="button" class="quiet" aria-label={dark.value ? t("Switch to light") : t("Switch to dark")} title={dark.value ? t("Switch to light") : t("Switch to dark")} onClick={toggleTheme}>
           <Icon name={dark.value ? "sun" : "moon"} size={14} />
         </button>
-        <a class="quiet" href="/settings" aria-label="Settings" title="Settings" aria-current={here?.id === "settings" ? "page" : undefined}><Icon name="settings" size={14} /></a>
+        <a class="quiet" href="/settings" aria-label={t("Settings")} title={t("Settings")} aria-current={here?.id === "settings" ? "page" : undefined}><Icon name="settings" size={14} /></a>
       </header>
       <Page />
       {overlay.value === "help" ? <Help /> : overlay.value === "palette" ? <Palette /> : null}

@@ -1,6 +1,7 @@
 // The places of the application: navigation, palette and routing come from this table.
 
 import { match } from "./state/route.ts";
+import { t } from "./strings.ts";
 
 export interface Place {
   /** Also the command that leads there: `go_` and this. */
@@ -12,14 +13,14 @@ export interface Place {
 }
 
 export const PLACES: readonly Place[] = [
-  { id: "live", label: "Live", href: "/live", paths: ["/live"] },
-  { id: "sessions", label: "Sessions", href: "/", paths: ["/", "/sessions", "/replay/:id", "/trace/:id", "/compare"] },
-  { id: "findings", label: "Findings", href: "/findings", paths: ["/findings"] },
-  { id: "dashboard", label: "Dashboard", href: "/dashboard", paths: ["/dashboard"] },
-  { id: "catalog", label: "Catalog", href: "/catalog", paths: ["/catalog"] },
+  { id: "live", label: t("Live"), href: "/live", paths: ["/live"] },
+  { id: "sessions", label: t("Sessions"), href: "/", paths: ["/", "/sessions", "/replay/:id", "/trace/:id", "/compare"] },
+  { id: "findings", label: t("Findings"), href: "/findings", paths: ["/findings"] },
+  { id: "dashboard", label: t("Dashboard"), href: "/dashboard", paths: ["/dashboard"] },
+  { id: "catalog", label: t("Catalog"), href: "/catalog", paths: ["/catalog"] },
   { id: "sql", label: "SQL", href: "/sql", paths: ["/sql"] },
-  { id: "setup", label: "Setup", href: "/setup", paths: ["/setup"] },
-  { id: "settings", label: "Settings", href: "/settings", paths: ["/settings"] },
+  { id: "setup", label: t("Setup"), href: "/setup", paths: ["/setup"] },
+  { id: "settings", label: t("Settings"), href: "/settings", paths: ["/settings"] },
 ];
 
 /** The place that an address belongs to, or null. */

@@ -3,6 +3,7 @@
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { annotate, isAbort, listAnnotations, removeAnnotation, toApiError, type ApiError } from "../api/client.ts";
 import type { Annotation, Verdict } from "../api/types.ts";
+import { t } from "../strings.ts";
 import { stringAt, type SpanTable } from "../trace/span_table.ts";
 import { tell } from "./panels.ts";
 import { stored } from "./stored.ts";
@@ -74,7 +75,7 @@ export function createAnnotations({ table, version, selected }: Needs) {
       return true;
     } catch (cause) {
       failure.value = toApiError(cause);
-      tell("The note could not be kept");
+      tell(t("The note could not be kept"));
       return false;
     }
   }

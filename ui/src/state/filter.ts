@@ -2,6 +2,7 @@
 // the address, and turned into what the API takes. No DOM, so that it can be tested as it is.
 
 import type { SessionRow } from "../api/types.ts";
+import { t } from "../strings.ts";
 
 export interface Field {
   name: string;
@@ -13,21 +14,21 @@ export interface Field {
 }
 
 export const FIELDS: readonly Field[] = [
-  { name: "harness", about: "program that runs the agent", kind: "value" },
-  { name: "agent", about: "agent or subagent that acted", kind: "value" },
-  { name: "project", about: "folder or repository", kind: "value" },
-  { name: "host", about: "machine", kind: "value" },
-  { name: "model", about: "model used", kind: "value" },
-  { name: "tool", about: "tool called", kind: "value" },
-  { name: "mcp", about: "MCP server used", kind: "value" },
-  { name: "status", about: "how it ended", kind: "value", examples: ["running", "ok", "error", "interrupted", "killed"] },
-  { name: "finding", about: "kind of finding", kind: "value", examples: ["any"] },
-  { name: "tag", about: "tag", kind: "value" },
-  { name: "cost", about: "US dollars: cost>0.5", kind: "amount", examples: [">0.1", ">1", ">10"] },
-  { name: "duration", about: "duration>5m, duration<30s", kind: "amount", examples: [">1m", ">10m", ">1h"] },
-  { name: "day", about: "started on that day", kind: "day" },
-  { name: "from", about: "started on or after a day, or within 24h, 7d, 30d", kind: "day", examples: ["24h", "7d", "30d"] },
-  { name: "until", about: "started on or before a day", kind: "day" },
+  { name: "harness", about: t("program that runs the agent"), kind: "value" },
+  { name: "agent", about: t("agent or subagent that acted"), kind: "value" },
+  { name: "project", about: t("folder or repository"), kind: "value" },
+  { name: "host", about: t("machine"), kind: "value" },
+  { name: "model", about: t("model used"), kind: "value" },
+  { name: "tool", about: t("tool called"), kind: "value" },
+  { name: "mcp", about: t("MCP server used"), kind: "value" },
+  { name: "status", about: t("how it ended"), kind: "value", examples: ["running", "ok", "error", "interrupted", "killed"] },
+  { name: "finding", about: t("kind of finding"), kind: "value", examples: ["any"] },
+  { name: "tag", about: t("tag"), kind: "value" },
+  { name: "cost", about: t("US dollars: cost>0.5"), kind: "amount", examples: [">0.1", ">1", ">10"] },
+  { name: "duration", about: t("duration>5m, duration<30s"), kind: "amount", examples: [">1m", ">10m", ">1h"] },
+  { name: "day", about: t("started on that day"), kind: "day" },
+  { name: "from", about: t("started on or after a day, or within 24h, 7d, 30d"), kind: "day", examples: ["24h", "7d", "30d"] },
+  { name: "until", about: t("started on or before a day"), kind: "day" },
 ];
 
 export interface Term {

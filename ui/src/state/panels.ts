@@ -1,6 +1,7 @@
 // Widths and open or closed state of the panels.
 
 import { computed, signal } from "@preact/signals";
+import { t } from "../strings.ts";
 import { stored } from "./stored.ts";
 
 const wide = innerWidth >= 1500;
@@ -31,8 +32,8 @@ export function tell(text: string): void {
 export async function copy(text: string, what: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    tell(`${what} copied`);
+    tell(t("{0} copied", what));
   } catch {
-    tell("The browser did not allow copying");
+    tell(t("The browser did not allow copying"));
   }
 }

@@ -1,6 +1,8 @@
 // Numbers, durations and times as short text. Nothing here depends on the locale of the machine,
 // so that two people looking at one link read the same characters.
 
+import { nounFor, t } from "./strings.ts";
+
 const SECOND = 1e9;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -55,7 +57,7 @@ export function formatCost(usd: number): string {
 }
 
 export function plural(count: number, noun: string, many = `${noun}s`): string {
-  return `${groupDigits(count)} ${count === 1 ? noun : many}`;
+  return `${groupDigits(count)} ${nounFor(count, noun, many)}`;
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -75,8 +77,8 @@ export function formatAgo(iso: string, now = Date.now()): string {
   const seconds = Math.round((now - Date.parse(iso)) / 1000);
   if (!Number.isFinite(seconds)) return "";
   if (seconds < 5) return "just now";
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86400)} d ago`;
+  if (seconds < 60) return t("{0} s ago", seconds);
+  if (seconds < 3600) return t("{0} min ago", Math.floor(seconds / 60));
+  if (seconds < 48 * 3600) return t("{0} h ago", Math.floor(seconds / 3600));
+  return t("{0} d ago", Math.floor(seconds / 86400));
 }

@@ -1,5 +1,6 @@
 // What a row says: a name and one muted line.
 
+import { t } from "./strings.ts";
 import { formatCount } from "./format.ts";
 import { FLAG, stringAt, type SpanTable } from "./span_table.ts";
 import type { Folds } from "./flatten.ts";
@@ -41,7 +42,7 @@ function plainLabel(table: SpanTable, row: number, prompts: ReadonlyMap<number, 
       // Prompts are known for the session itself; a child session numbers its turns anew.
       const own = table.sessionId === null || stringAt(table, table.session[row]!) === table.sessionId;
       const prompt = detail !== "" ? detail : own ? (prompts.get(number) ?? "") : "";
-      return { name: number > 0 ? `turn ${number}` : name || "turn", detail: prompt };
+      return { name: number > 0 ? t("turn {0}", number) : name || t("turn"), detail: prompt };
     }
     case "model":
     case "embedding": {
@@ -58,7 +59,7 @@ function plainLabel(table: SpanTable, row: number, prompts: ReadonlyMap<number, 
     }
     case "agent": {
       const agent = stringAt(table, table.agent[row]!) || name;
-      return { name: (table.flags[row]! & FLAG.subagentRoot) !== 0 && !/agent/i.test(agent) ? `subagent ${agent}` : agent, detail: withoutName(detail, agent) };
+      return { name: (table.flags[row]! & FLAG.subagentRoot) !== 0 && !/agent/i.test(agent) ? t("subagent {0}", agent) : agent, detail: withoutName(detail, agent) };
     }
     case "policy": {
       const decision = DECISIONS[table.decision[row]!];

@@ -6,6 +6,7 @@ import { available, keyLabel, provide, runCommand, type Command } from "../comma
 import { overlay } from "../state/panels.ts";
 import { navigate, sessionLink } from "../state/route.ts";
 import { shownRows } from "../state/sessions.ts";
+import { t } from "../strings.ts";
 import { titleOf } from "../trace/payload_text.ts";
 
 const close = () => (overlay.value = "none");
@@ -37,13 +38,13 @@ export function Help() {
     return [...map];
   }, []);
   return (
-    <Dialog label="All keys">
+    <Dialog label={t("All keys")}>
       <div class="help">
-        <h2>Keys on this page</h2>
+        <h2>{t("Keys on this page")}</h2>
         <div class="help-groups">
           {groups.map(([group, commands]) => (
             <section key={group}>
-              <h3>{group}</h3>
+              <h3>{t(group)}</h3>
               {commands.map((command) => (
                 <div class="help-row" key={command.id}>
                   <span>{command.label}</span>
@@ -53,7 +54,7 @@ export function Help() {
             </section>
           ))}
         </div>
-        <p class="note">Wheel over the minimap zooms around the pointer; with Ctrl or ⌘ also over the waterfall. Drag pans. Double-click on the minimap fits.</p>
+        <p class="note">{t("Wheel over the minimap zooms around the pointer; with Ctrl or ⌘ also over the waterfall. Drag pans. Double-click on the minimap fits.")}</p>
       </div>
     </Dialog>
   );
@@ -80,7 +81,7 @@ export function Palette() {
     ...commands.filter((command) => fits(`${command.label} ${command.group}`)).sort((a, b) => rank(a.label) - rank(b.label)).map((command) => ({
       id: command.id,
       label: command.label,
-      hint: command.group,
+      hint: t(command.group),
       keys: command.keys[0] ?? null,
       run: () => runCommand(command.id),
     })),
@@ -112,15 +113,15 @@ export function Palette() {
     }
   };
   return (
-    <Dialog label="Commands and sessions">
+    <Dialog label={t("Commands and sessions")}>
       <div class="palette">
-        <input autoFocus type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`palette-${current}`} aria-label="Command or session"
-          placeholder="Command or session…" value={text} onKeyDown={onKeyDown}
+        <input autoFocus type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`palette-${current}`} aria-label={t("Command or session")}
+          placeholder={t("Command or session…")} value={text} onKeyDown={onKeyDown}
           onInput={(event) => {
             setText(event.currentTarget.value);
             setAt(0);
           }} />
-        <ul id="palette-list" role="listbox" ref={list} aria-label="Commands and sessions">
+        <ul id="palette-list" role="listbox" ref={list} aria-label={t("Commands and sessions")}>
           {choices.map((choice, i) => (
             <li key={choice.id} id={`palette-${i}`} role="option" aria-selected={i === current} onClick={() => choose(choice)} onPointerMove={() => i !== current && setAt(i)}>
               <span class="clip">{choice.label}</span>
@@ -129,7 +130,7 @@ export function Palette() {
             </li>
           ))}
         </ul>
-        {choices.length === 0 ? <p class="note">Nothing by that name.</p> : null}
+        {choices.length === 0 ? <p class="note">{t("Nothing by that name.")}</p> : null}
       </div>
     </Dialog>
   );

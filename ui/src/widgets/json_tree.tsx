@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Json } from "../api/types.ts";
+import { t } from "../strings.ts";
 import { plural } from "../trace/format.ts";
 import { visible } from "./text_view.tsx";
 
@@ -19,7 +20,7 @@ function Scalar({ value }: { value: Exclude<Json, Json[] | { [key: string]: Json
   return (
     <span class="j-text">
       {visible(long && !open ? value.slice(0, LONG) : value, "j")}
-      {long ? <button type="button" class="j-more" aria-expanded={open} onClick={() => toggle(!open)}>{open ? "less" : `… ${value.length - LONG} more`}</button> : null}
+      {long ? <button type="button" class="j-more" aria-expanded={open} onClick={() => toggle(!open)}>{open ? t("less") : t("… {0} more", value.length - LONG)}</button> : null}
     </span>
   );
 }
@@ -38,7 +39,7 @@ function Node({ name, value, depth }: { name: string | null; value: Json; depth:
       {open ? (
         <div class="j-inner">
           {entries.slice(0, most).map(([inner, item]) => <Node key={inner} name={inner} value={item} depth={depth + 1} />)}
-          {entries.length > most ? <button type="button" class="j-more" onClick={() => setMost(most + STEP * 10)}>{entries.length - most} more</button> : null}
+          {entries.length > most ? <button type="button" class="j-more" onClick={() => setMost(most + STEP * 10)}>{t("{0} more", entries.length - most)}</button> : null}
         </div>
       ) : null}
     </div>

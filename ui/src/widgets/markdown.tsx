@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { t } from "../strings.ts";
 import { parseMarkdown, type Block, type Inline } from "../trace/markdown.ts";
 import { visible } from "./text_view.tsx";
 
@@ -29,7 +30,7 @@ function BlockView({ block }: { block: Block }) {
     case "quote": return <blockquote><Blocks list={block.children} /></blockquote>;
     case "rule": return <hr />;
     case "table": return (
-      <div class="md-table" tabIndex={0} role="region" aria-label="Table"><table>
+      <div class="md-table" tabIndex={0} role="region" aria-label={t("Table")}><table>
         <thead><tr>{block.head.map((cell, i) => <th key={i}><Inlines list={cell} /></th>)}</tr></thead>
         <tbody>{block.rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j}><Inlines list={cell} /></td>)}</tr>)}</tbody>
       </table></div>
@@ -37,7 +38,7 @@ function BlockView({ block }: { block: Block }) {
     case "list": {
       const items = block.items.map((item, i) => (
         <li key={i} class={item.checked === null ? undefined : "md-task"}>
-          {item.checked === null ? null : <span class="md-box" role="img" aria-label={item.checked ? "done" : "to do"}>{item.checked ? "☑" : "☐"}</span>}
+          {item.checked === null ? null : <span class="md-box" role="img" aria-label={item.checked ? t("done") : t("to do")}>{item.checked ? "☑" : "☐"}</span>}
           <Blocks list={item.children} />
         </li>
       ));

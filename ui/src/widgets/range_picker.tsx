@@ -4,6 +4,7 @@ import { navigate, path, query } from "../state/route.ts";
 import { RANGES, readRange, type Range } from "../state/range.ts";
 import { fullTime } from "../state/clock.ts";
 import { loadValues, values } from "../state/sessions.ts";
+import { t } from "../strings.ts";
 import { Icon } from "./icon.tsx";
 
 /** Changes some parameters of the address and goes there; null takes one away. */
@@ -30,12 +31,12 @@ export function RangePicker({ fallback = "7d" }: { fallback?: string }) {
   loadValues();
   return (
     <>
-      <div class="segmented" role="group" aria-label="Time">
+      <div class="segmented" role="group" aria-label={t("Time")}>
         {RANGES.map(({ name, label }) => <button key={name} type="button" aria-pressed={range.name === name} onClick={() => visit({ range: name === fallback ? null : name })}>{label}</button>)}
       </div>
-      {range.name === null ? <button type="button" class="switch" aria-pressed="true" title="Back to the last days" onClick={() => visit({ range: null })}>{short(range.fromS)} – {short(range.untilS)} <Icon name="error" size={8} /></button> : null}
-      <select class="small-select" aria-label="Harness" value={harness} onChange={(event) => visit({ harness: event.currentTarget.value })}>
-        <option value="">all harnesses</option>
+      {range.name === null ? <button type="button" class="switch" aria-pressed="true" title={t("Back to the last days")} onClick={() => visit({ range: null })}>{short(range.fromS)} – {short(range.untilS)} <Icon name="error" size={8} /></button> : null}
+      <select class="small-select" aria-label={t("Harness")} value={harness} onChange={(event) => visit({ harness: event.currentTarget.value })}>
+        <option value="">{t("all harnesses")}</option>
         {[...names].sort().map((name) => <option key={name} value={name}>{name}</option>)}
       </select>
     </>

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api/client.ts";
+import { t } from "../strings.ts";
 
 /** Rows of the right height, shown only when the wait is long enough to be noticed. */
 export function Skeleton({ rows, height = 24, label }: { rows: number; height?: number; label: string }) {
@@ -29,8 +30,8 @@ export function Failure({ error, what, retry, children }: { error: ApiError; wha
       <p>{error.message}</p>
       {children}
       <div class="failure-foot">
-        {retry === undefined ? null : <button type="button" onClick={retry}>Try again</button>}
-        <span class="mono">{error.code}{error.requestId === null ? "" : ` · request ${error.requestId}`}</span>
+        {retry === undefined ? null : <button type="button" onClick={retry}>{t("Try again")}</button>}
+        <span class="mono">{error.code}{error.requestId === null ? "" : t(" · request {0}", error.requestId)}</span>
       </div>
     </div>
   );

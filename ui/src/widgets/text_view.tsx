@@ -3,6 +3,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { t } from "../strings.ts";
 import { formatBytes, plural } from "../trace/format.ts";
 import { countLines, cutBlocks, findAll, segments, type Block } from "../trace/payload_text.ts";
 
@@ -89,7 +90,7 @@ export function TextView({ text, json = false, find = "", whole = false, lines =
     return () => observer.disconnect();
   }, [upTo < blocks.length, upTo]);
 
-  if (text === "") return <p class="note">empty</p>;
+  if (text === "") return <p class="note">{t("empty")}</p>;
   return (
     <div class="text-view">
       <div class="text-body" dir="ltr">
@@ -102,7 +103,7 @@ export function TextView({ text, json = false, find = "", whole = false, lines =
       </div>
       {full ? null : (
         <button type="button" class="more" onClick={() => open(true)}>
-          Show all {plural(countLines(text), "line")}, {formatBytes(text.length)}
+          {t("Show all {0}, {1}", plural(countLines(text), "line"), formatBytes(text.length))}
         </button>
       )}
     </div>

@@ -7,6 +7,7 @@ import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query } from "../../state/route.ts";
 import { writeTerm } from "../../state/filter.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -18,13 +19,13 @@ import { useAnswer } from "../../widgets/use_answer.ts";
 import "./catalog.css";
 
 const KINDS: { kind: CatalogKind; label: string; icon: string; use: string; none: string }[] = [
-  { kind: "tool", label: "Tools", icon: "tool", use: "Calls", none: "No tool was called" },
-  { kind: "mcp", label: "MCP servers", icon: "mcp", use: "Calls", none: "No MCP server was used" },
-  { kind: "skill", label: "Skills", icon: "skill", use: "Uses", none: "No skill was used" },
-  { kind: "hook", label: "Hooks", icon: "hook", use: "Fired", none: "No hook fired" },
-  { kind: "agent", label: "Agents", icon: "agent", use: "Runs", none: "No named agent ran" },
-  { kind: "model", label: "Models", icon: "model", use: "Requests", none: "No model was asked" },
-  { kind: "harness", label: "Harnesses", icon: "session", use: "Sessions", none: "No harness was seen" },
+  { kind: "tool", label: t("Tools"), icon: "tool", use: t("Calls"), none: t("No tool was called") },
+  { kind: "mcp", label: t("MCP servers"), icon: "mcp", use: t("Calls"), none: t("No MCP server was used") },
+  { kind: "skill", label: t("Skills"), icon: "skill", use: t("Uses"), none: t("No skill was used") },
+  { kind: "hook", label: t("Hooks"), icon: "hook", use: t("Fired"), none: t("No hook fired") },
+  { kind: "agent", label: t("Agents"), icon: "agent", use: t("Runs"), none: t("No named agent ran") },
+  { kind: "model", label: t("Models"), icon: "model", use: t("Requests"), none: t("No model was asked") },
+  { kind: "harness", label: t("Harnesses"), icon: "session", use: t("Sessions"), none: t("No harness was seen") },
 ];
 
 type Column = "name" | "use_count" | "session_count" | "failure_count" | "total_duration_ns" | "p50_duration_ns" | "p95_duration_ns" | "tokens" | "cost_usd" | "last_used_at";
@@ -77,14 +78,14 @@ export function CatalogPage() {
   const shows = (test: (entry: CatalogEntry) => boolean) => entries.some(test);
   const columns: { id: Column; label: string; wanted: boolean }[] = [
     { id: "use_count", label: kind.use, wanted: true },
-    { id: "session_count", label: "Sessions", wanted: kind.kind !== "harness" },
-    { id: "failure_count", label: "Failed", wanted: true },
-    { id: "total_duration_ns", label: "Time", wanted: true },
-    { id: "p50_duration_ns", label: "Median", wanted: true },
-    { id: "p95_duration_ns", label: "95th", wanted: true },
-    { id: "tokens", label: "Tokens", wanted: shows((entry) => entry.input_tokens + entry.output_tokens > 0) },
-    { id: "cost_usd", label: "Cost", wanted: shows((entry) => entry.cost_usd !== null && entry.cost_usd > 0) },
-    { id: "last_used_at", label: "Last used", wanted: true },
+    { id: "session_count", label: t("Sessions"), wanted: kind.kind !== "harness" },
+    { id: "failure_count", label: t("Failed"), wanted: true },
+    { id: "total_duration_ns", label: t("Time"), wanted: true },
+    { id: "p50_duration_ns", label: t("Median"), wanted: true },
+    { id: "p95_duration_ns", label: t("95th"), wanted: true },
+    { id: "tokens", label: t("Tokens"), wanted: shows((entry) => entry.input_tokens + entry.output_tokens > 0) },
+    { id: "cost_usd", label: t("Cost"), wanted: shows((entry) => entry.cost_usd !== null && entry.cost_usd > 0) },
+    { id: "last_used_at", label: t("Last used"), wanted: true },
   ];
   const wanted = columns.filter((item) => item.wanted);
   const go = (delta: number) => {
@@ -97,7 +98,7 @@ export function CatalogPage() {
     previous: () => go(-1),
     open: () => entries[at] !== undefined && navigate(sessionsHref(entries[at], range.name)),
     search: () => document.querySelector<HTMLInputElement>("#catalog-filter")?.select(),
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     back: () => (document.activeElement instanceof HTMLInputElement ? document.activeElement.blur() : setAt(-1)),
   }), [entries.length, at, kind.kind, column, upward]);
 
@@ -108,7 +109,7 @@ export function CatalogPage() {
       case "failure_count": return entry.failure_count + entry.denied_count === 0 ? "" : (
         <span class="fails">
           {entry.failure_count > 0 ? <span class="tone-error" title={`${plural(entry.failure_count, "failure")}, ${((100 * entry.failure_count) / entry.use_count).toFixed(1)}%`}>{groupDigits(entry.failure_count)}<small> {Math.round((100 * entry.failure_count) / entry.use_count)}%</small></span> : null}
-          {entry.denied_count > 0 ? <span class="tone-denied" title={`${entry.denied_count} denied`}><Icon name="denied" label="denied" size={10} />{groupDigits(entry.denied_count)}</span> : null}
+          {entry.denied_count > 0 ? <span class="tone-denied" title={t("{0} denied", entry.denied_count)}><Icon name="denied" label={t("denied")} size={10} />{groupDigits(entry.denied_count)}</span> : null}
         </span>
       );
       case "total_duration_ns": return formatDuration(entry.total_duration_ns);
@@ -128,12 +129,12 @@ export function CatalogPage() {
   return (
     <main class="page catalog-page">
       <div class="page-head">
-        <h1>Catalog</h1>
-        <label class="search-box"><Icon name="search" /><input id="catalog-filter" type="search" placeholder="Name" aria-label="Filter by name" value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
+        <h1>{t("Catalog")}</h1>
+        <label class="search-box"><Icon name="search" /><input id="catalog-filter" type="search" placeholder={t("Name")} aria-label={t("Filter by name")} value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
         <span class="grow" />
         <RangePicker fallback="30d" />
       </div>
-      <div class="chips catalog-kinds" role="group" aria-label="Kind">
+      <div class="chips catalog-kinds" role="group" aria-label={t("Kind")}>
         {KINDS.map((known) => (
           <button key={known.kind} type="button" aria-pressed={known === kind} onClick={() => {
             setAt(-1);
@@ -141,18 +142,18 @@ export function CatalogPage() {
           }}><span class={`op-${known.icon} kind-icon`}><Icon name={known.icon} /></span>{known.label}<span class="count">{answer.data === null ? "" : all.filter((entry) => entry.kind === known.kind).length}</span></button>
         ))}
       </div>
-      {answer.failure === null ? null : <Failure error={answer.failure} what="The catalog could not be read" retry={answer.again} />}
-      {answer.data === null ? (answer.failure === null ? <Skeleton rows={14} height={32} label="Loading the catalog" /> : null) : entries.length === 0 ? (
-        <div class="page-empty"><h2>{needle === "" ? `${kind.none} in this time` : "No name fits"}</h2><p class="muted">{needle === "" ? "A longer time may show more; what agents use appears here by itself." : ""}</p></div>
+      {answer.failure === null ? null : <Failure error={answer.failure} what={t("The catalog could not be read")} retry={answer.again} />}
+      {answer.data === null ? (answer.failure === null ? <Skeleton rows={14} height={32} label={t("Loading the catalog")} /> : null) : entries.length === 0 ? (
+        <div class="page-empty"><h2>{needle === "" ? t("{0} in this time", kind.none) : t("No name fits")}</h2><p class="muted">{needle === "" ? t("A longer time may show more; what agents use appears here by itself.") : ""}</p></div>
       ) : (
         <div class={`table-scroll${answer.stale ? " is-stale" : ""}`} ref={table} tabIndex={0} role="region" aria-label={kind.label}>
           <table class="table">
-            <thead><tr>{head("name", "Name")}<th scope="col" class="trend-head">Trend</th>{wanted.map((item) => head(item.id, item.label))}</tr></thead>
+            <thead><tr>{head("name", "Name")}<th scope="col" class="trend-head">{t("Trend")}</th>{wanted.map((item) => head(item.id, item.label))}</tr></thead>
             <tbody>
               {entries.map((entry, i) => (
                 <tr key={entry.name} class={i === at ? "is-selected" : ""}>
-                  <th scope="row"><a href={sessionsHref(entry, range.name)} title={kind.kind === "skill" || kind.kind === "hook" ? "Its uses, in SQL" : "The sessions that used it"}><span class={`op-${kind.icon} kind-icon`}><Icon name={kind.icon} /></span><span class="mono clip">{oneLine(entry.name)}</span></a></th>
-                  <td class={`op-${kind.icon} trend`}><Sparkline values={entry.trend} label={`${plural(entry.use_count, "use")} over time`} /></td>
+                  <th scope="row"><a href={sessionsHref(entry, range.name)} title={kind.kind === "skill" || kind.kind === "hook" ? t("Its uses, in SQL") : t("The sessions that used it")}><span class={`op-${kind.icon} kind-icon`}><Icon name={kind.icon} /></span><span class="mono clip">{oneLine(entry.name)}</span></a></th>
+                  <td class={`op-${kind.icon} trend`}><Sparkline values={entry.trend} label={t("{0} over time", plural(entry.use_count, "use"))} /></td>
                   {wanted.map((item) => <td key={item.id} class={`num${item.id === "last_used_at" ? " muted" : ""}`}>{cell(entry, item.id)}</td>)}
                 </tr>
               ))}

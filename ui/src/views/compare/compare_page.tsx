@@ -8,6 +8,7 @@ import type { SessionRow } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -20,17 +21,17 @@ import { foldAlike } from "./fold.ts";
 import "./compare.css";
 
 const FIGURES: { label: string; value: (row: SessionRow) => number | null; format: (value: number) => string }[] = [
-  { label: "Duration", value: (row) => row.duration_ns, format: formatDuration },
-  { label: "Turns", value: (row) => row.turn_count, format: groupDigits },
-  { label: "Model requests", value: (row) => row.model_request_count, format: groupDigits },
-  { label: "Tool calls", value: (row) => row.tool_call_count, format: groupDigits },
-  { label: "Subagents", value: (row) => row.subagent_count, format: groupDigits },
-  { label: "Errors", value: (row) => row.error_count, format: groupDigits },
-  { label: "Denied", value: (row) => row.denied_count, format: groupDigits },
-  { label: "Findings", value: (row) => row.finding_count, format: groupDigits },
-  { label: "Input tokens", value: (row) => row.input_tokens, format: formatCount },
-  { label: "Output tokens", value: (row) => row.output_tokens, format: formatCount },
-  { label: "Cost", value: (row) => row.cost_usd, format: formatCost },
+  { label: t("Duration"), value: (row) => row.duration_ns, format: formatDuration },
+  { label: t("Turns"), value: (row) => row.turn_count, format: groupDigits },
+  { label: t("Model requests"), value: (row) => row.model_request_count, format: groupDigits },
+  { label: t("Tool calls"), value: (row) => row.tool_call_count, format: groupDigits },
+  { label: t("Subagents"), value: (row) => row.subagent_count, format: groupDigits },
+  { label: t("Errors"), value: (row) => row.error_count, format: groupDigits },
+  { label: t("Denied"), value: (row) => row.denied_count, format: groupDigits },
+  { label: t("Findings"), value: (row) => row.finding_count, format: groupDigits },
+  { label: t("Input tokens"), value: (row) => row.input_tokens, format: formatCount },
+  { label: t("Output tokens"), value: (row) => row.output_tokens, format: formatCount },
+  { label: t("Cost"), value: (row) => row.cost_usd, format: formatCost },
 ];
 
 function change(a: number | null, b: number | null, format: (value: number) => string): string {
@@ -43,28 +44,28 @@ function Figures({ left, right }: { left: SessionRow; right: SessionRow }) {
   const cells = (row: SessionRow) => FIGURES.map(({ label, value, format }) => <td key={label} class="num">{value(row) === null ? "–" : format(value(row)!)}</td>);
   return (
     <>
-      <div class="compare-figures" tabIndex={0} role="region" aria-label="Figures">
+      <div class="compare-figures" tabIndex={0} role="region" aria-label={t("Figures")}>
         <table class="table">
           <thead><tr><td />{FIGURES.map(({ label }) => <th key={label} scope="col" class="num">{label}</th>)}</tr></thead>
           <tbody>
             <tr><th scope="row"><span class="tag">A</span></th>{cells(left)}</tr>
             <tr><th scope="row"><span class="tag">B</span></th>{cells(right)}</tr>
-            <tr class="muted"><th scope="row">change</th>{FIGURES.map(({ label, value, format }) => <td key={label} class="num">{change(value(left), value(right), format)}</td>)}</tr>
+            <tr class="muted"><th scope="row">{t("change")}</th>{FIGURES.map(({ label, value, format }) => <td key={label} class="num">{change(value(left), value(right), format)}</td>)}</tr>
           </tbody>
         </table>
       </div>
-      <p class="note compare-note">Models: {left.models.map(oneLine).join(", ") || "none"} against {right.models.map(oneLine).join(", ") || "none"}. Tools of A only: {only(left.tools, right.tools)}. Tools of B only: {only(right.tools, left.tools)}.</p>
+      <p class="note compare-note">{t("Models: {0} against {1}. Tools of A only: {2}. Tools of B only: {3}.", left.models.map(oneLine).join(", ") || t("none"), right.models.map(oneLine).join(", ") || t("none"), only(left.tools, right.tools), only(right.tools, left.tools))}</p>
     </>
   );
 }
 
 function Side({ session, call }: { session: string; call: CompareCall | null }) {
-  if (call === null) return <td class="side is-absent"><span class="sr-only">nothing</span></td>;
+  if (call === null) return <td class="side is-absent"><span class="sr-only">{t("nothing")}</span></td>;
   return (
     <td class="side">
       <a href={sessionLink(session, call.span)}>
         <span class="op-tool kind-icon"><Icon name="tool" /></span>
-        {call.is_error ? <span class="tone-error"><Icon name="error" label="failed or denied" /></span> : null}
+        {call.is_error ? <span class="tone-error"><Icon name="error" label={t("failed or denied")} /></span> : null}
         <span class="act-name">{oneLine(call.tool)}</span>
         <span class="clip muted mono">{oneLine(call.detail ?? "")}</span>
       </a>
@@ -80,17 +81,17 @@ function Calls({ a, b, comparison }: { a: string; b: string; comparison: Compari
   const items = foldAlike(steps.map((step) => step.kind === "same")).flatMap((item) => (typeof item !== "number" && open.has(item.from) ? Array.from({ length: item.to - item.from }, (_, i) => item.from + i) : [item]));
   return (
     <table class="compare-acts">
-      <caption class="sr-only">Tool calls of both sessions, those that belong together in one row</caption>
-      <thead><tr><th scope="col"><span class="sr-only">Difference</span></th><th scope="col">A</th><th scope="col">B</th></tr></thead>
+      <caption class="sr-only">{t("Tool calls of both sessions, those that belong together in one row")}</caption>
+      <thead><tr><th scope="col"><span class="sr-only">{t("Difference")}</span></th><th scope="col">A</th><th scope="col">B</th></tr></thead>
       <tbody>
         {items.map((item) => {
           if (typeof item !== "number") {
-            return <tr key={`fold ${item.from}`} class="fold-row"><td /><td colSpan={2}><button type="button" class="link" onClick={() => setOpen(new Set([...open, item.from]))}>{plural(item.to - item.from, "call")} alike</button></td></tr>;
+            return <tr key={`fold ${item.from}`} class="fold-row"><td /><td colSpan={2}><button type="button" class="link" onClick={() => setOpen(new Set([...open, item.from]))}>{t("{0} alike", plural(item.to - item.from, "call"))}</button></td></tr>;
           }
           const step = steps[item]!;
           return (
             <tr key={item} class={`${step.kind === "same" ? "" : "is-different"}${item === first ? " is-first" : ""}`} id={item === first ? "first-difference" : undefined}>
-              <td class="compare-mark">{item === first ? <b>first difference</b> : MARKS[step.kind]}</td>
+              <td class="compare-mark">{item === first ? <b>{t("first difference")}</b> : MARKS[step.kind]}</td>
               <Side session={a} call={step.a} />
               <Side session={b} call={step.b} />
             </tr>
@@ -115,30 +116,30 @@ export function ComparePage() {
   const b = query.value.get("b") ?? "";
   const answer = useAnswer(`${a}\n${b}`, async (signal) => (a === "" || b === "" ? null : Promise.all([getSession(a, signal), getSession(b, signal), compareSessions(a, b, signal)])));
   const known = answer.stale ? null : answer.data;
-  useLayoutEffect(() => provide({ back: () => navigate("/"), copy_link: () => void copy(location.href, "Link") }), []);
+  useLayoutEffect(() => provide({ back: () => navigate("/"), copy_link: () => void copy(location.href, t("Link")) }), []);
   const comparison = known?.[2] ?? null;
   const differing = comparison === null ? 0 : comparison.steps.filter((step) => step.kind !== "same").length;
   return (
     <main class="page">
       <div class="page-head">
-        <h1>Compare</h1>
-        {comparison === null ? null : <span class="note">{differing === 0 ? "Both called the same tools in the same way." : <>{plural(differing, "difference")} in {plural(comparison.steps.length, "step")}. <a class="plain-link" href="#first-difference" onClick={(event) => {
+        <h1>{t("Compare")}</h1>
+        {comparison === null ? null : <span class="note">{differing === 0 ? t("Both called the same tools in the same way.") : <>{t("{0} in {1}.", plural(differing, "difference"), plural(comparison.steps.length, "step"))} <a class="plain-link" href="#first-difference" onClick={(event) => {
           event.preventDefault();
           event.stopPropagation();
           document.getElementById("first-difference")?.scrollIntoView({ block: "center" });
-        }}>To the first</a></>}</span>}
+        }}>{t("To the first")}</a></>}</span>}
         <span class="grow" />
-        {known === null ? null : <button type="button" onClick={() => visit({ a: b, b: a })}>Swap A and B</button>}
+        {known === null ? null : <button type="button" onClick={() => visit({ a: b, b: a })}>{t("Swap A and B")}</button>}
       </div>
       {a === "" || b === "" ? (
-        <div class="page-empty"><h2>Two sessions are compared</h2><p class="muted">Mark two in <a href="/">Sessions</a> and choose Compare.</p></div>
-      ) : answer.failure !== null ? <Failure error={answer.failure} what="A session could not be read" retry={answer.again} /> : known === null ? <Skeleton rows={14} height={30} label="Loading both sessions" /> : (
-        <div class="page-scroll compare" tabIndex={0} role="region" aria-label="Comparison">
+        <div class="page-empty"><h2>{t("Two sessions are compared")}</h2><p class="muted">{t("Mark two in {0} and choose Compare.", <a href="/">{t("Sessions")}</a>)}</p></div>
+      ) : answer.failure !== null ? <Failure error={answer.failure} what={t("A session could not be read")} retry={answer.again} /> : known === null ? <Skeleton rows={14} height={30} label={t("Loading both sessions")} /> : (
+        <div class="page-scroll compare" tabIndex={0} role="region" aria-label={t("Comparison")}>
           <div class="compare-heads"><Head label="A" row={known[0].session} /><Head label="B" row={known[1].session} /></div>
           <Figures left={known[0].session} right={known[1].session} />
           {known[2].divergence === null ? null : <p class="compare-divergence"><span class="tone-loop"><Icon name="denied" /></span>{oneLine(known[2].divergence)}</p>}
-          {known[2].truncated ? <p class="note compare-note">Only the first 2,000 calls of each are compared.</p> : null}
-          {known[2].steps.length === 0 ? <p class="note compare-note">Neither called a tool.</p> : <Calls key={`${a} ${b}`} a={a} b={b} comparison={known[2]} />}
+          {known[2].truncated ? <p class="note compare-note">{t("Only the first 2,000 calls of each are compared.")}</p> : null}
+          {known[2].steps.length === 0 ? <p class="note compare-note">{t("Neither called a tool.")}</p> : <Calls key={`${a} ${b}`} a={a} b={b} comparison={known[2]} />}
         </div>
       )}
     </main>

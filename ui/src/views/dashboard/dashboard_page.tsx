@@ -7,6 +7,7 @@ import { writeTerm } from "../../state/filter.ts";
 import { copy } from "../../state/panels.ts";
 import { stepFor, writeRange } from "../../state/range.ts";
 import { query } from "../../state/route.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Chart, type Series } from "../../widgets/chart.tsx";
@@ -33,31 +34,31 @@ function Charts({ steps, stepS }: { steps: Steps; stepS: number }) {
   const input = steps.sum("input_tokens");
   return (
     <div class="charts">
-      <Chart {...common} title="Sessions started" format={whole} summary={total(groupDigits)} series={[{ label: "sessions", values: steps.sum("session_count"), colour: "turn", kind: "bar" }]} />
-      <Chart {...common} title="Acts" format={whole} summary={total(formatCount)} series={[
-        { label: "model requests", values: steps.sum("model_request_count"), colour: "model", kind: "bar" },
-        { label: "tool calls", values: steps.sum("tool_call_count"), colour: "tool", kind: "bar", stacked: true },
+      <Chart {...common} title={t("Sessions started")} format={whole} summary={total(groupDigits)} series={[{ label: t("sessions"), values: steps.sum("session_count"), colour: "turn", kind: "bar" }]} />
+      <Chart {...common} title={t("Acts")} format={whole} summary={total(formatCount)} series={[
+        { label: t("model requests"), values: steps.sum("model_request_count"), colour: "model", kind: "bar" },
+        { label: t("tool calls"), values: steps.sum("tool_call_count"), colour: "tool", kind: "bar", stacked: true },
       ]} />
-      <Chart {...common} title="Tokens" format={formatCount} summary={total(formatCount)} series={[
-        { label: "out", values: steps.sum("output_tokens"), colour: "model", kind: "bar" },
-        { label: "in", values: input.map((value, i) => Math.max(0, value - cached[i]!)), colour: "turn", kind: "bar", stacked: true },
-        { label: "in, cached", values: cached, colour: "strong-line", kind: "bar", stacked: true },
+      <Chart {...common} title={t("Tokens")} format={formatCount} summary={total(formatCount)} series={[
+        { label: t("out"), values: steps.sum("output_tokens"), colour: "model", kind: "bar" },
+        { label: t("in"), values: input.map((value, i) => Math.max(0, value - cached[i]!)), colour: "turn", kind: "bar", stacked: true },
+        { label: t("in, cached"), values: cached, colour: "strong-line", kind: "bar", stacked: true },
       ]} />
-      <Chart {...common} title="Input from caches" top={100} format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
-        { label: "of input tokens", values: input.map((value, i) => (value === 0 ? null : (100 * cached[i]!) / value)), colour: "turn", kind: "line" },
+      <Chart {...common} title={t("Input from caches")} top={100} format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
+        { label: t("of input tokens"), values: input.map((value, i) => (value === 0 ? null : (100 * cached[i]!) / value)), colour: "turn", kind: "line" },
       ]} />
-      <Chart {...common} title="Cost" format={money} summary={() => (steps.gap("cost_usd").every((value) => value === null) ? "not known" : money(steps.total("cost_usd")))} series={[{ label: "US dollars", values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
-      <Chart {...common} title="Model latency" format={ns} summary={peak(ns)} series={[
-        { label: "median", values: steps.gap("model_p50_ns"), colour: "model", kind: "line" },
-        { label: "95th", values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },
+      <Chart {...common} title={t("Cost")} format={money} summary={() => (steps.gap("cost_usd").every((value) => value === null) ? "not known" : money(steps.total("cost_usd")))} series={[{ label: t("US dollars"), values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
+      <Chart {...common} title={t("Model latency")} format={ns} summary={peak(ns)} series={[
+        { label: t("median"), values: steps.gap("model_p50_ns"), colour: "model", kind: "line" },
+        { label: t("95th"), values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },
       ]} />
-      <Chart {...common} title="Tool latency" format={ns} summary={peak(ns)} series={[
-        { label: "median", values: steps.gap("tool_p50_ns"), colour: "tool", kind: "line" },
-        { label: "95th", values: steps.gap("tool_p95_ns"), colour: "tool", kind: "line", dashed: true },
+      <Chart {...common} title={t("Tool latency")} format={ns} summary={peak(ns)} series={[
+        { label: t("median"), values: steps.gap("tool_p50_ns"), colour: "tool", kind: "line" },
+        { label: t("95th"), values: steps.gap("tool_p95_ns"), colour: "tool", kind: "line", dashed: true },
       ]} />
-      <Chart {...common} title="Errors and denials" format={whole} summary={total(groupDigits)} series={[
-        { label: "errors", values: steps.sum("error_count"), colour: "error", kind: "bar" },
-        { label: "denied", values: steps.sum("denied_count"), colour: "denied", kind: "bar", stacked: true },
+      <Chart {...common} title={t("Errors and denials")} format={whole} summary={total(groupDigits)} series={[
+        { label: t("errors"), values: steps.sum("error_count"), colour: "error", kind: "bar" },
+        { label: t("denied"), values: steps.sum("denied_count"), colour: "denied", kind: "bar", stacked: true },
       ]} />
     </div>
   );
@@ -69,11 +70,11 @@ function Top({ title, entries, kind, value, format, colour }: { title: string; e
   return (
     <section class="top" aria-label={title}>
       <h2>{title}</h2>
-      {list.length === 0 ? <p class="note">None in this time.</p> : (
+      {list.length === 0 ? <p class="note">{t("None in this time.")}</p> : (
         <ol>
           {list.map((entry) => (
             <li key={entry.name}>
-              <a href={`/?${new URLSearchParams({ q: writeTerm(kind, ":", entry.name) })}`} title="The sessions that used it"><span class="mono clip">{oneLine(entry.name)}</span><span class="num">{format(value(entry))}</span></a>
+              <a href={`/?${new URLSearchParams({ q: writeTerm(kind, ":", entry.name) })}`} title={t("The sessions that used it")}><span class="mono clip">{oneLine(entry.name)}</span><span class="num">{format(value(entry))}</span></a>
               <i class="top-bar" style={{ width: `${Math.max(1, (100 * value(entry)) / most)}%`, background: `var(--${colour})` }} />
             </li>
           ))}
@@ -99,7 +100,7 @@ export function DashboardPage() {
     return getTimeline(stepped, signal);
   });
   useLayoutEffect(() => provide({
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     back: () => range.name === null && visit({ range: null }),
   }), [range.name]);
   const steps = timeline.data === null ? null : stepsOf(timeline.data);
@@ -108,22 +109,22 @@ export function DashboardPage() {
   return (
     <main class="page">
       <div class="page-head">
-        <h1>Dashboard</h1>
+        <h1>{t("Dashboard")}</h1>
         <span class="grow" />
         <RangePicker />
       </div>
-      {timeline.failure === null ? null : <Failure error={timeline.failure} what="The figures could not be read" retry={timeline.again} />}
-      {steps === null ? (timeline.failure === null ? <Skeleton rows={16} height={32} label="Loading the figures" /> : null) : nothing ? (
-        <div class="page-empty"><h2>Nothing happened in this time</h2><p class="muted">Choose a longer time, or another harness.</p></div>
+      {timeline.failure === null ? null : <Failure error={timeline.failure} what={t("The figures could not be read")} retry={timeline.again} />}
+      {steps === null ? (timeline.failure === null ? <Skeleton rows={16} height={32} label={t("Loading the figures")} /> : null) : nothing ? (
+        <div class="page-empty"><h2>{t("Nothing happened in this time")}</h2><p class="muted">{t("Choose a longer time, or another harness.")}</p></div>
       ) : (
-        <div class={`page-scroll dashboard${timeline.stale ? " is-stale" : ""}`} tabIndex={0} role="region" aria-label="Figures">
-          <p class="note dashboard-note">Drag across a chart to look closer.</p>
+        <div class={`page-scroll dashboard${timeline.stale ? " is-stale" : ""}`} tabIndex={0} role="region" aria-label={t("Figures")}>
+          <p class="note dashboard-note">{t("Drag across a chart to look closer.")}</p>
           <Charts steps={steps} stepS={timeline.data!.step_ns / 1e9} />
           <div class="tops">
-            <Top title="Models by cost" entries={entries} kind="model" value={(entry) => entry.cost_usd ?? 0} format={formatCost} colour="mcp" />
-            <Top title="Models by tokens" entries={entries} kind="model" value={(entry) => entry.input_tokens + entry.output_tokens} format={formatCount} colour="model" />
-            <Top title="Tools by time" entries={entries} kind="tool" value={(entry) => entry.total_duration_ns} format={formatDuration} colour="tool" />
-            <Top title="Tools by failures" entries={entries} kind="tool" value={(entry) => entry.failure_count} format={groupDigits} colour="error" />
+            <Top title={t("Models by cost")} entries={entries} kind="model" value={(entry) => entry.cost_usd ?? 0} format={formatCost} colour="mcp" />
+            <Top title={t("Models by tokens")} entries={entries} kind="model" value={(entry) => entry.input_tokens + entry.output_tokens} format={formatCount} colour="model" />
+            <Top title={t("Tools by time")} entries={entries} kind="tool" value={(entry) => entry.total_duration_ns} format={formatDuration} colour="tool" />
+            <Top title={t("Tools by failures")} entries={entries} kind="tool" value={(entry) => entry.failure_count} format={groupDigits} colour="error" />
           </div>
         </div>
       )}

@@ -2,6 +2,7 @@
 
 import type { Finding } from "../../api/types.ts";
 import { sessionLink } from "../../state/route.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -22,17 +23,17 @@ export function FindingCard({ finding, compact = false, onSpan }: { finding: Fin
       <p>{oneLine(finding.explanation)}</p>
       <p class="finding-facts">
         {cost.length === 0 ? null : <span>{cost.join(" · ")}</span>}
-        <span title={`Detector ${finding.detector}`}>{finding.confidence}</span>
-        {finding.open ? <span class="running-text">still going on</span> : null}
+        <span title={t("Detector {0}", finding.detector)}>{finding.confidence}</span>
+        {finding.open ? <span class="running-text">{t("still going on")}</span> : null}
         {compact ? null : <Time iso={finding.detected_at} />}
         {compact || onSpan !== undefined || finding.session_title === undefined ? null : <a href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a>}
       </p>
       {compact ? null : (
         <p class="finding-spans">
           {shown.map((span, i) => onSpan === undefined
-            ? <a key={i} class="mono" href={sessionLink(finding.session_id, span)} title={`Span ${span.span_id}`}>{i + 1}</a>
-            : <button key={i} type="button" class="link mono" title={`Span ${span.span_id}`} onClick={() => onSpan(i)}>{i + 1}</button>)}
-          {finding.span_ids.length > shown.length ? <span class="muted">and {finding.span_ids.length - shown.length} more</span> : null}
+            ? <a key={i} class="mono" href={sessionLink(finding.session_id, span)} title={t("Span {0}", span.span_id)}>{i + 1}</a>
+            : <button key={i} type="button" class="link mono" title={t("Span {0}", span.span_id)} onClick={() => onSpan(i)}>{i + 1}</button>)}
+          {finding.span_ids.length > shown.length ? <span class="muted">{t("and {0} more", finding.span_ids.length - shown.length)}</span> : null}
         </p>
       )}
     </article>

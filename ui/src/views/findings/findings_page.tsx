@@ -8,6 +8,7 @@ import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
 import { rows } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -37,15 +38,15 @@ function Row({ finding, selected, onSelect }: { finding: Finding; selected: bool
         <h2><span class={`tone-${tone}`}><Icon name={icon} label={kindName(finding.kind)} /></span><a href={link}>{oneLine(finding.title)}</a>{finding.repeat_count > 1 ? <span class={`times tone-${tone}`}>×{finding.repeat_count}</span> : null}</h2>
         <p>{oneLine(finding.explanation)}</p>
         <p class="finding-spans">
-          {shown.map((span, i) => <a key={i} class="mono" href={sessionLink(finding.session_id, span)} title={`Act ${i + 1} of ${finding.span_ids.length}: span ${span.span_id}`}>{i + 1}</a>)}
-          {finding.span_ids.length > shown.length ? <span class="muted">and {finding.span_ids.length - shown.length} more</span> : null}
+          {shown.map((span, i) => <a key={i} class="mono" href={sessionLink(finding.session_id, span)} title={t("Act {0} of {1}: span {2}", i + 1, finding.span_ids.length, span.span_id)}>{i + 1}</a>)}
+          {finding.span_ids.length > shown.length ? <span class="muted">{t("and {0} more", finding.span_ids.length - shown.length)}</span> : null}
         </p>
       </div>
       <dl class="finding-side">
-        <div><dt>Session</dt><dd class="clip"><a class="plain-link" href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a></dd></div>
-        <div><dt>Wasted</dt><dd class="clip">{spent.length === 0 ? <span class="muted">nothing measured</span> : spent.join(" · ")}</dd></div>
-        <div><dt>Confidence</dt><dd title={`Detector ${finding.detector}`}>{finding.confidence}{finding.open ? <span class="running-text open-mark">still going on</span> : null}</dd></div>
-        <div><dt>Found</dt><dd><Time iso={finding.detected_at} /></dd></div>
+        <div><dt>{t("Session")}</dt><dd class="clip"><a class="plain-link" href={sessionLink(finding.session_id)}>{oneLine(finding.session_title ?? finding.session_id)}</a></dd></div>
+        <div><dt>{t("Wasted")}</dt><dd class="clip">{spent.length === 0 ? <span class="muted">{t("nothing measured")}</span> : spent.join(" · ")}</dd></div>
+        <div><dt>{t("Confidence")}</dt><dd title={t("Detector {0}", finding.detector)}>{finding.confidence}{finding.open ? <span class="running-text open-mark">{t("still going on")}</span> : null}</dd></div>
+        <div><dt>{t("Found")}</dt><dd><Time iso={finding.detected_at} /></dd></div>
       </dl>
     </li>
   );
@@ -113,7 +114,7 @@ export function FindingsPage() {
       if (finding !== undefined) navigate(sessionLink(finding.session_id, finding.span_ids[0]));
     },
     search: () => document.querySelector<HTMLInputElement>("#finding-filter")?.select(),
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     back: () => {
       if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
       else if (kind !== "" || text !== "" || severity !== "") visit({ kind: null, q: null, severity: null });
@@ -124,34 +125,34 @@ export function FindingsPage() {
   return (
     <main class="findings-page">
       <div class="page-head">
-        <h1>Findings</h1>
-        <label class="search-box"><Icon name="search" /><input id="finding-filter" type="search" placeholder="Title, session, detector" aria-label="Filter findings" value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
-        <div class="chips" role="group" aria-label="Kind">
-          <button type="button" aria-pressed={kind === ""} onClick={() => visit({ kind: null })}>all<span class="count">{findings === null ? "" : fitting.length}</span></button>
+        <h1>{t("Findings")}</h1>
+        <label class="search-box"><Icon name="search" /><input id="finding-filter" type="search" placeholder={t("Title, session, detector")} aria-label={t("Filter findings")} value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
+        <div class="chips" role="group" aria-label={t("Kind")}>
+          <button type="button" aria-pressed={kind === ""} onClick={() => visit({ kind: null })}>{t("all")}<span class="count">{findings === null ? "" : fitting.length}</span></button>
           {kinds.map((name) => <button key={name} type="button" aria-pressed={kind === name} onClick={() => visit({ kind: kind === name ? null : name })}><span class={`tone-${kindMark(name)[1]}`}><Icon name={kindMark(name)[0]} /></span>{kindName(name)}<span class="count">{fitting.filter((finding) => finding.kind === name).length}</span></button>)}
         </div>
         {severities.length > 1 ? (
-          <div class="segmented" role="group" aria-label="Severity">
-            <button type="button" aria-pressed={severity === ""} onClick={() => visit({ severity: null })}>any severity</button>
+          <div class="segmented" role="group" aria-label={t("Severity")}>
+            <button type="button" aria-pressed={severity === ""} onClick={() => visit({ severity: null })}>{t("any severity")}</button>
             {severities.map((name) => <button key={name} type="button" aria-pressed={severity === name} onClick={() => visit({ severity: name })}>{name}</button>)}
           </div>
         ) : null}
         <span class="grow" />
         {shown.length > 0 && spent.ns + spent.tokens > 0 ? (
-          <span class="note" title="What the repeats after the first took, in the findings shown">Wasted: <b>{formatDuration(spent.ns)}</b>{spent.tokens > 0 ? <> · <b>{formatCount(spent.tokens)}</b> tokens</> : null}{spent.usd > 0 ? <> · <b>{formatCost(spent.usd)}</b></> : null}</span>
+          <span class="note" title={t("What the repeats after the first took, in the findings shown")}>{t("Wasted: {0}{1}{2}", <b>{formatDuration(spent.ns)}</b>, spent.tokens > 0 ? <>{" "}{t("· {0} tokens", <b>{formatCount(spent.tokens)}</b>)}</> : null, spent.usd > 0 ? <> · <b>{formatCost(spent.usd)}</b></> : null)}</span>
         ) : null}
       </div>
-      {failure !== null ? <Failure error={failure} what={findings === null ? "The findings could not be read" : "The findings could not be read again; what is shown is older"} retry={() => void load()} /> : null}
-      {findings === null ? (failure === null ? <Skeleton rows={8} height={84} label="Loading findings" /> : null)
+      {failure !== null ? <Failure error={failure} what={findings === null ? t("The findings could not be read") : t("The findings could not be read again; what is shown is older")} retry={() => void load()} /> : null}
+      {findings === null ? (failure === null ? <Skeleton rows={8} height={84} label={t("Loading findings")} /> : null)
         : shown.length === 0 ? (
           <div class="page-empty">
-            <h2>{all.length === 0 ? "Nothing found" : "No finding fits"}</h2>
-            <p class="muted">{all.length === 0 ? "Loops, blocked actions, error streaks and more appear here within a second of the act that completes them." : <button type="button" class="link" onClick={() => visit({ kind: null, q: null, severity: null })}>Show all {groupDigits(all.length)}</button>}</p>
+            <h2>{all.length === 0 ? t("Nothing found") : t("No finding fits")}</h2>
+            <p class="muted">{all.length === 0 ? t("Loops, blocked actions, error streaks and more appear here within a second of the act that completes them.") : <button type="button" class="link" onClick={() => visit({ kind: null, q: null, severity: null })}>{t("Show all {0}", groupDigits(all.length))}</button>}</p>
           </div>
         ) : (
           <ul class="finding-rows" aria-label={plural(shown.length, "finding")} tabIndex={0}>
             {shown.map((finding, i) => <Row key={finding.finding_id} finding={finding} selected={i === at} onSelect={() => setAt(i)} />)}
-            {all.length >= MOST ? <li class="note pad">These are the last {groupDigits(MOST)}; older ones can be read <a class="plain-link" href={`/sql?${new URLSearchParams({ sql: "select detected_at, kind, title, session_id, first_span_id\nfrom findings\norder by detected_at desc" })}`}>in SQL</a>.</li> : null}
+            {all.length >= MOST ? <li class="note pad">{t("These are the last {0}; older ones can be read {1}.", groupDigits(MOST), <a class="plain-link" href={`/sql?${new URLSearchParams({ sql: "select detected_at, kind, title, session_id, first_span_id\nfrom findings\norder by detected_at desc" })}`}>{t("in SQL")}</a>)}</li> : null}
           </ul>
         )}
     </main>

@@ -1,6 +1,7 @@
 // The acts of the live page: kept in the order of arrival, followed, paused. No DOM.
 
 import type { ActLine } from "../../api/overview.ts";
+import { t } from "../../strings.ts";
 
 /** Lines that stay on the page; older ones are a page load away. */
 export const MOST = 2000;
@@ -44,7 +45,7 @@ export function tellAct(act: ActLine): { name: string; detail: string } {
       return { name, detail: [act.mcp_server, rest(name)].filter(Boolean).join(" · ") };
     }
     case "agent": return { name: act.agent_name ?? act.name, detail: rest(act.agent_name ?? act.name) };
-    case "turn": return { name: "prompt", detail: act.detail ?? "" };
+    case "turn": return { name: t("prompt"), detail: act.detail ?? "" };
     case "policy": return { name: DECISIONS[act.decision ?? ""] ?? act.name, detail: [act.tool_name, rest(act.tool_name ?? "")].filter(Boolean).join(" · ") };
     default: return { name: act.name, detail: rest(act.name) };
   }

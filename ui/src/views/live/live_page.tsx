@@ -9,6 +9,7 @@ import { dayOf, fullTime, inZone } from "../../state/clock.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, recordQuery, sessionLink, spanLink } from "../../state/route.ts";
 import { loadValues, rows, shapes, values, wantShapes } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, formatTime, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
@@ -55,13 +56,13 @@ function clock(iso: string): string {
 function Running() {
   const running = rows.value.filter((row) => row.status === "running").slice(0, 12);
   useEffect(() => wantShapes(running.map((row) => row.session_id)), [rows.value]);
-  if (running.length === 0) return <p class="live-quiet note">No session runs right now. The newest acts are at the bottom; new ones are added there.</p>;
+  if (running.length === 0) return <p class="live-quiet note">{t("No session runs right now. The newest acts are at the bottom; new ones are added there.")}</p>;
   return (
-    <ul class="live-running" aria-label="Running sessions">
+    <ul class="live-running" aria-label={t("Running sessions")}>
       {running.map((row) => (
         <li key={row.session_id}>
           <a href={sessionLink(row.session_id)} class="running-card">
-            <span class="running-title clip"><span class="status-running"><Icon name="running" size={9} label="Running" /></span> {titleOf(row)}</span>
+            <span class="running-title clip"><span class="status-running"><Icon name="running" size={9} label={t("Running")} /></span> {titleOf(row)}</span>
             <Shape shape={shapes.value.get(row.session_id)} />
             <span class="running-facts">{[row.harness, formatDuration(row.duration_ns), plural(row.tool_call_count, "tool call"), `${formatCount(row.input_tokens + row.output_tokens)} tok`, row.cost_usd ? formatCost(row.cost_usd) : null].filter(Boolean).join(" · ")}</span>
           </a>
@@ -86,13 +87,13 @@ function ActRow({ act, top, place, named, selected, onSelect }: { act: ActLine; 
       <span role="gridcell" class="act-session clip">{act.session_id === null || !named ? null : <a tabIndex={-1} href={sessionLink(act.session_id)} title={act.session_title ?? act.session_id}>{oneLine(act.session_title ?? act.session_id)}</a>}</span>
       <span role="gridcell" class="act-what">
         <OperationIcon operation={act.operation} />
-        {denied ? <span class="tone-denied"><Icon name="denied" label="denied" /></span> : act.failed ? <span class="tone-error"><Icon name="error" label="failed" /></span> : null}
+        {denied ? <span class="tone-denied"><Icon name="denied" label={t("denied")} /></span> : act.failed ? <span class="tone-error"><Icon name="error" label={t("failed")} /></span> : null}
         <a tabIndex={-1} class="act-name" href={link}>{oneLine(name)}</a>
         <span class="clip muted">{oneLine(detail)}{act.failed && act.error !== null ? <span class="tone-error"> · {oneLine(act.error)}</span> : null}</span>
       </span>
       <span role="gridcell" class="act-tokens num muted">{tokens > 0 ? `${formatCount(act.input_tokens ?? 0)}→${formatCount(act.output_tokens ?? 0)}` : ""}</span>
       <span role="gridcell" class="act-cost num muted">{act.cost_usd ? formatCost(act.cost_usd) : ""}</span>
-      <span role="gridcell" class="act-duration num">{act.duration_ns === null ? <span class="running-text">running</span> : formatDuration(act.duration_ns)}</span>
+      <span role="gridcell" class="act-duration num">{act.duration_ns === null ? <span class="running-text">{t("running")}</span> : formatDuration(act.duration_ns)}</span>
     </div>
   );
 }
@@ -110,7 +111,7 @@ function ActList({ list, selected, onSelect, follow, show }: { list: readonly Ac
     if (follow.current) scroller.current!.scrollTop = scroller.current!.scrollHeight;
   }, [list]);
   return (
-    <div class="act-scroll" ref={scroller} role="grid" tabIndex={0} aria-label="Acts, newest last" aria-rowcount={list.length} aria-activedescendant={place >= 0 ? `act-${place}` : undefined}
+    <div class="act-scroll" ref={scroller} role="grid" tabIndex={0} aria-label={t("Acts, newest last")} aria-rowcount={list.length} aria-activedescendant={place >= 0 ? `act-${place}` : undefined}
       onScroll={(event) => {
         const element = event.currentTarget;
         follow.current = element.scrollTop + element.clientHeight >= element.scrollHeight - HEIGHT;
@@ -216,7 +217,7 @@ export function LivePage() {
       if (act !== undefined) navigate(act.session_id === null ? spanLink(act) : sessionLink(act.session_id, act));
     },
     search: () => document.querySelector<HTMLInputElement>("#live-filter")?.select(),
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     back: () => {
       if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
       else setAt(null);
@@ -226,26 +227,26 @@ export function LivePage() {
   return (
     <main class="live-page">
       <div class="page-head">
-        <h1>Live</h1>
-        <label class="search-box wide"><Icon name="search" /><input id="live-filter" type="search" placeholder="Name, tool, model, command" aria-label="Filter acts" value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} /><kbd>/</kbd></label>
-        <div class="chips" role="group" aria-label="Only">
+        <h1>{t("Live")}</h1>
+        <label class="search-box wide"><Icon name="search" /><input id="live-filter" type="search" placeholder={t("Name, tool, model, command")} aria-label={t("Filter acts")} value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} /><kbd>/</kbd></label>
+        <div class="chips" role="group" aria-label={t("Only")}>
           {KINDS.map(([, label]) => <button key={label} type="button" aria-pressed={filter.kinds.includes(label)} onClick={() => setFilter({ ...filter, kinds: filter.kinds.includes(label) ? filter.kinds.filter((kind) => kind !== label) : [...filter.kinds, label] })}>{label}</button>)}
-          <button type="button" aria-pressed={filter.trouble} onClick={() => setFilter({ ...filter, trouble: !filter.trouble })}><span class="tone-error"><Icon name="error" /></span>failed or denied</button>
+          <button type="button" aria-pressed={filter.trouble} onClick={() => setFilter({ ...filter, trouble: !filter.trouble })}><span class="tone-error"><Icon name="error" /></span>{t("failed or denied")}</button>
         </div>
-        <select aria-label="Harness" value={filter.harness} onFocus={loadValues} onChange={(event) => setFilter({ ...filter, harness: event.currentTarget.value })}>
-          <option value="">all harnesses</option>
+        <select aria-label={t("Harness")} value={filter.harness} onFocus={loadValues} onChange={(event) => setFilter({ ...filter, harness: event.currentTarget.value })}>
+          <option value="">{t("all harnesses")}</option>
           {[...new Set([...(values.value["harness"] ?? []).map((item) => item.value), ...rows.value.flatMap((row) => row.harness ?? []), ...(filter.harness === "" ? [] : [filter.harness])])].sort().map((name) => <option key={name} value={name}>{name}</option>)}
         </select>
         <span class="grow" />
-        <button type="button" aria-pressed={paused} class="pause" onClick={pause}><Icon name={paused ? "play" : "pause"} size={10} />{paused ? `Go on${heldCount > 0 ? ` (${heldCount} new)` : ""}` : "Pause"} <kbd>{keyLabel("Space")}</kbd></button>
+        <button type="button" aria-pressed={paused} class="pause" onClick={pause}><Icon name={paused ? "play" : "pause"} size={10} />{paused ? t("Go on{0}", heldCount > 0 ? t(" ({0} new)", heldCount) : "") : t("Pause")} <kbd>{keyLabel("Space")}</kbd></button>
       </div>
       <Running />
-      {failure === null ? null : <Failure error={failure} what={acts === null ? "The acts could not be read" : "The stream stopped; what is shown is older"} retry={() => setFilter({ ...filter })} />}
+      {failure === null ? null : <Failure error={failure} what={acts === null ? t("The acts could not be read") : t("The stream stopped; what is shown is older")} retry={() => setFilter({ ...filter })} />}
       <div class="act-list">
-        {acts === null ? (failure === null ? <Skeleton rows={18} height={HEIGHT} label="Loading acts" /> : null) : list.length === 0 ? (
+        {acts === null ? (failure === null ? <Skeleton rows={18} height={HEIGHT} label={t("Loading acts")} /> : null) : list.length === 0 ? (
           <div class="page-empty">
-            <h2>{filtered ? "No act fits" : "No acts yet"}</h2>
-            <p class="muted">{filtered ? "Acts that fit appear here as they arrive." : <>As soon as an agent does something, it appears here. <a href="/setup">Connect one</a></>}</p>
+            <h2>{filtered ? t("No act fits") : t("No acts yet")}</h2>
+            <p class="muted">{filtered ? t("Acts that fit appear here as they arrive.") : <>{t("As soon as an agent does something, it appears here.")} <a href="/setup">{t("Connect one")}</a></>}</p>
           </div>
         ) : (
           <ActList list={list} selected={at} onSelect={setAt} follow={following} show={show} />

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { SpanDetail } from "../../api/types.ts";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { oneLine, utf8Length } from "../../trace/payload_text.ts";
@@ -32,11 +33,11 @@ export function TurnContent({ view, row }: { view: SessionView; row: number }) {
   const number = table.turn[row]!;
   const own = stringAt(table, table.session[row]!) === (view.detail.value?.session.session_id ?? "");
   const turn = own ? view.detail.value?.turns.find((other) => other.turn === number) : undefined;
-  if (turn === undefined) return <Note>No span stands for this turn; it gathers the acts that name it.</Note>;
+  if (turn === undefined) return <Note>{t("No span stands for this turn; it gathers the acts that name it.")}</Note>;
   return (
     <>
-      {turn.prompt === null ? <Note>The emitter sent no prompt.</Note> : <TextCard title="prompt" text={turn.prompt} size={utf8Length(turn.prompt)} />}
-      {turn.response === null ? <Note>No response was recorded.</Note> : <TextCard title="response" text={turn.response} size={utf8Length(turn.response)} />}
+      {turn.prompt === null ? <Note>{t("The emitter sent no prompt.")}</Note> : <TextCard title={t("prompt")} text={turn.prompt} size={utf8Length(turn.prompt)} />}
+      {turn.response === null ? <Note>{t("No response was recorded.")}</Note> : <TextCard title={t("response")} text={turn.response} size={utf8Length(turn.response)} />}
     </>
   );
 }
@@ -53,12 +54,12 @@ function next(view: SessionView, row: number): number {
 
 function NextAct({ view, row }: { view: SessionView; row: number }) {
   const after = next(view, row);
-  if (after < 0) return <Note>Nothing happened after this.</Note>;
+  if (after < 0) return <Note>{t("Nothing happened after this.")}</Note>;
   const table = view.table.value!;
   const label = labelOf(table, after, new Map());
   return (
     <button type="button" class="next-act" onClick={() => view.select(after, true)}>
-      <span class="muted">what happened next</span>
+      <span class="muted">{t("what happened next")}</span>
       <OperationIcon operation={operationOf(table, after)} />
       <span>{label.name}</span><span class="muted clip">{label.detail}</span>
     </button>
@@ -97,28 +98,28 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
   const act = ["model", "tool", "mcp", "skill"].includes(operation);
   return (
     <>
-      {denied ? <Banner tone="denied" icon="denied">Denied{span.decision_source === null ? "" : ` by ${oneLine(span.decision_source)}`}{span.hook_name === null ? "" : ` · ${oneLine(span.hook_name)}`}</Banner> : null}
-      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{[span.error_type, span.status_message].filter(Boolean).map((text) => oneLine(text!)).join(": ") || "Failed without a message"}</Banner> : null}
-      {span.truncated_upstream === null ? null : <Banner tone="hook" icon="hook">Cut before it arrived: {oneLine(span.truncated_upstream)}</Banner>}
-      {(span.dropped_attributes_count ?? 0) > 0 ? <Banner tone="hook" icon="hook">The emitter dropped {span.dropped_attributes_count} attributes of this span.</Banner> : null}
+      {denied ? <Banner tone="denied" icon="denied">{t("Denied{0}{1}", span.decision_source === null ? "" : t(" by {0}", oneLine(span.decision_source)), span.hook_name === null ? "" : ` · ${oneLine(span.hook_name)}`)}</Banner> : null}
+      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{[span.error_type, span.status_message].filter(Boolean).map((text) => oneLine(text!)).join(": ") || t("Failed without a message")}</Banner> : null}
+      {span.truncated_upstream === null ? null : <Banner tone="hook" icon="hook">{t("Cut before it arrived: {0}", oneLine(span.truncated_upstream))}</Banner>}
+      {(span.dropped_attributes_count ?? 0) > 0 ? <Banner tone="hook" icon="hook">{t("The emitter dropped {0} attributes of this span.", span.dropped_attributes_count)}</Banner> : null}
       {detail.findings.filter((finding) => finding.kind !== "blocked" || !denied).map((finding) => <FindingCard key={finding.finding_id} finding={finding} compact />)}
       {messages === null ? (
         <>
           {detail.input !== null ? <PayloadCard title={inputName} payload={detail.input} /> : act ? <Note>{missing(view, detail, inputName)}</Note> : null}
           {detail.output !== null ? <PayloadCard title={outputName} payload={detail.output} lines={200} /> : act ? <Note>{missing(view, detail, outputName)}</Note> : null}
           {operation === "turn" && bare ? <TurnContent view={view} row={row} /> : null}
-          {bare && !act && operation !== "turn" ? <Note>No payload was sent with this span. Meta has its attributes.</Note> : null}
+          {bare && !act && operation !== "turn" ? <Note>{t("No payload was sent with this span. Meta has its attributes.")}</Note> : null}
         </>
       ) : (
         <>
           <Messages messages={messages} onSpan={open} />
-          {detail.input === null ? null : <PayloadCard title="request as sent" payload={detail.input} open={false} />}
-          {detail.output === null ? null : <PayloadCard title="response as sent" payload={detail.output} open={false} />}
+          {detail.input === null ? null : <PayloadCard title={t("request as sent")} payload={detail.input} open={false} />}
+          {detail.output === null ? null : <PayloadCard title={t("response as sent")} payload={detail.output} open={false} />}
         </>
       )}
       {denied || failed || detail.findings.length > 0 ? <NextAct view={view} row={row} /> : null}
       {detail.related.length === 0 ? null : <p class="note"><button type="button" class="link" onClick={() => (view.tab.value = "related")}>{plural(detail.related.length, "related act")}</button></p>}
-      {span.session_id !== null && span.session_id !== view.table.value!.sessionId ? <p class="note"><a href={sessionLink(span.session_id)}>Open the session this ran in</a></p> : null}
+      {span.session_id !== null && span.session_id !== view.table.value!.sessionId ? <p class="note"><a href={sessionLink(span.session_id)}>{t("Open the session this ran in")}</a></p> : null}
     </>
   );
 }

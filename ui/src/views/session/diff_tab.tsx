@@ -4,6 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { SpanDetail } from "../../api/types.ts";
 import { getPayload } from "../../api/client.ts";
 import { stored } from "../../state/stored.ts";
+import { t } from "../../strings.ts";
 import { sideBySide, withContext, type DiffLine } from "../../trace/diff.ts";
 import { countChanges, editsOf, type FileEdit } from "../../trace/edits.ts";
 import { oneLine } from "../../trace/payload_text.ts";
@@ -17,7 +18,7 @@ const KINDS: Record<FileEdit["kind"], string> = { edit: "edited", write: "writte
 const SIGNS: Record<DiffLine["kind"], string> = { added: "+", removed: "−", same: " ", gap: "" };
 
 function Line({ line }: { line: DiffLine }) {
-  if (line.kind === "gap") return <tr class="diff-gap"><td colSpan={4}>{/^\d+$/.test(line.text) ? `${plural(Number(line.text), "line")} unchanged` : line.text || "⋯"}</td></tr>;
+  if (line.kind === "gap") return <tr class="diff-gap"><td colSpan={4}>{/^\d+$/.test(line.text) ? t("{0} unchanged", plural(Number(line.text), "line")) : line.text || "⋯"}</td></tr>;
   return (
     <tr class={`diff-${line.kind}`}>
       <td class="diff-no">{line.before ?? ""}</td><td class="diff-no">{line.after ?? ""}</td>
@@ -42,7 +43,7 @@ function Lines({ edit }: { edit: FileEdit }) {
   const most = all ? total : Math.min(total, FIRST_LINES);
   return (
     <>
-      <div class="diff-scroll" tabIndex={0} role="region" aria-label={`Changes in ${edit.path}`}>
+      <div class="diff-scroll" tabIndex={0} role="region" aria-label={t("Changes in {0}", edit.path)}>
         <table class={`diff${split ? " is-split" : ""}${numbered ? "" : " no-numbers"}`}>
           <tbody>
             {split
@@ -51,7 +52,7 @@ function Lines({ edit }: { edit: FileEdit }) {
           </tbody>
         </table>
       </div>
-      {most < total ? <button type="button" class="more" onClick={() => showAll(true)}>Show all {plural(total, "line")}</button> : null}
+      {most < total ? <button type="button" class="more" onClick={() => showAll(true)}>{t("Show all {0}", plural(total, "line"))}</button> : null}
     </>
   );
 }
@@ -62,24 +63,24 @@ export function DiffTab({ detail }: { detail: SpanDetail }) {
   const text = whole ?? input?.text ?? "";
   const edits = useMemo(() => editsOf(text, span.tool_name ?? span.name), [text]);
   if (input !== null && !input.complete && whole === null) {
-    return <p class="note">The arguments are long. <button type="button" onClick={() => void getPayload(input.hash).then(setWhole, () => setWhole(""))}>Read them whole</button></p>;
+    return <p class="note">{t("The arguments are long.")} <button type="button" onClick={() => void getPayload(input.hash).then(setWhole, () => setWhole(""))}>{t("Read them whole")}</button></p>;
   }
-  if (edits.length === 0) return <Note>This act edits no file: its arguments hold no old and new text, no patch and no file.</Note>;
+  if (edits.length === 0) return <Note>{t("This act edits no file: its arguments hold no old and new text, no patch and no file.")}</Note>;
   return (
     <>
       <div class="diff-bar">
-        <span class="muted">as asked for by the call{span.status === "error" ? "; it failed" : span.decision === "deny" ? "; it was denied" : ""}</span>
+        <span class="muted">{t("as asked for by the call{0}", span.status === "error" ? t("; it failed") : span.decision === "deny" ? t("; it was denied") : "")}</span>
         <span class="grow" />
-        <span class="segmented" role="group" aria-label="Layout">
-          <button type="button" aria-pressed={layout.value !== "split"} onClick={() => (layout.value = "unified")}>Unified</button>
-          <button type="button" aria-pressed={layout.value === "split"} onClick={() => (layout.value = "split")}>Side by side</button>
+        <span class="segmented" role="group" aria-label={t("Layout")}>
+          <button type="button" aria-pressed={layout.value !== "split"} onClick={() => (layout.value = "unified")}>{t("Unified")}</button>
+          <button type="button" aria-pressed={layout.value === "split"} onClick={() => (layout.value = "split")}>{t("Side by side")}</button>
         </span>
       </div>
       {edits.map((edit, i) => {
         const { added, removed } = countChanges(edit);
         return (
           <section class="card" key={i} aria-label={oneLine(edit.path)}>
-            <header class="card-head"><bdi class="diff-path">{oneLine(edit.path) || "a file"}</bdi><span class="muted">{KINDS[edit.kind]}</span><span class="grow" /><span class="diff-plus">+{added}</span><span class="diff-minus">−{removed}</span></header>
+            <header class="card-head"><bdi class="diff-path">{oneLine(edit.path) || t("a file")}</bdi><span class="muted">{KINDS[edit.kind]}</span><span class="grow" /><span class="diff-plus">+{added}</span><span class="diff-minus">−{removed}</span></header>
             <Lines edit={edit} />
           </section>
         );

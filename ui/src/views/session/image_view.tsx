@@ -1,6 +1,7 @@
 // A recorded image, drawn from its bytes. Nothing is loaded from anywhere.
 
 import { useState } from "preact/hooks";
+import { t } from "../../strings.ts";
 import { formatBytes } from "../../trace/format.ts";
 import type { FoundImage } from "../../trace/images.ts";
 
@@ -10,8 +11,8 @@ export function ImageView({ image }: { image: FoundImage }) {
   const type = image.mime.slice("image/".length).toUpperCase();
   return (
     <figure class="picture">
-      {broken ? <p class="note">These bytes are no {type} image.</p> : (
-        <img src={image.url} alt={`Recorded ${type} image`} decoding="async" onError={() => setBroken(true)}
+      {broken ? <p class="note">{t("These bytes are no {0} image.", type)}</p> : (
+        <img src={image.url} alt={t("Recorded {0} image", type)} decoding="async" onError={() => setBroken(true)}
           onLoad={(event) => setSize(`${event.currentTarget.naturalWidth} × ${event.currentTarget.naturalHeight} · `)} />
       )}
       <figcaption class="muted">{type} · {size}{formatBytes(image.sizeBytes)}</figcaption>

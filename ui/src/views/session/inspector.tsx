@@ -6,6 +6,7 @@ import { provide } from "../../commands.ts";
 import { inspectorOpen, inspectorWidth } from "../../state/panels.ts";
 import type { InspectorTab } from "../../state/session_address.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
 import { editsOf } from "../../trace/edits.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
@@ -21,7 +22,7 @@ import { Meta } from "./meta.tsx";
 import { NotesTab } from "./notes_tab.tsx";
 import { RelatedTab } from "./related_tab.tsx";
 
-const TABS: [InspectorTab, string][] = [["content", "Content"], ["diff", "Diff"], ["meta", "Meta"], ["related", "Related"], ["notes", "Notes"], ["raw", "Raw"]];
+const TABS: [InspectorTab, string][] = [["content", t("Content")], ["diff", t("Diff")], ["meta", t("Meta")], ["related", t("Related")], ["notes", t("Notes")], ["raw", t("Raw")]];
 
 /** The tabs that the selected act has, for the key that goes through them. */
 export let shownTabs: InspectorTab[] = TABS.map(([id]) => id);
@@ -55,7 +56,7 @@ function FindBox({ body }: { body: { current: HTMLDivElement | null } }) {
   return (
     <label class="search-box">
       <Icon name="search" />
-      <input id="find-in-span" type="search" placeholder="Find in this span" aria-label="Find in this span" value={find.value}
+      <input id="find-in-span" type="search" placeholder={t("Find in this span")} aria-label={t("Find in this span")} value={find.value}
         onInput={(event) => (find.value = event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter") {
@@ -83,10 +84,10 @@ function Head({ view, row }: { view: SessionView; row: number }) {
   return (
     <div class="inspector-head">
       <h2><OperationIcon operation={operation} /><span class="clip">{label.name}</span>
-        {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />denied</span> : null}
-        {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />error</span> : null}
+        {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />{t("denied")}</span> : null}
+        {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />{t("error")}</span> : null}
         <span class="grow" />
-        <button type="button" class="quiet narrow-only" aria-label="Close the inspector" onClick={() => (inspectorOpen.value = false)}><Icon name="error" /></button>
+        <button type="button" class="quiet narrow-only" aria-label={t("Close the inspector")} onClick={() => (inspectorOpen.value = false)}><Icon name="error" /></button>
       </h2>
       {label.detail === "" || operation === "model" ? null : <p class="inspector-detail" title={label.detail}>{label.detail}</p>}
       <p class="muted">{facts.join(" · ")}</p>
@@ -127,10 +128,10 @@ export function Inspector({ view }: { view: SessionView }) {
   const width = { width: `${inspectorWidth.value}px` };
   if (row < 0) {
     return (
-      <aside class="inspector" aria-label="Inspector" style={width}>
+      <aside class="inspector" aria-label={t("Inspector")} style={width}>
         <div class="inspector-empty">
-          <p>Choose an act to see what went in and what came out.</p>
-          <p><kbd>j</kbd> <kbd>k</kbd> steps, <kbd>n</kbd> goes to the next finding, <kbd>e</kbd> to the next error.</p>
+          <p>{t("Choose an act to see what went in and what came out.")}</p>
+          <p>{t("{0} {1} steps, {2} goes to the next finding, {3} to the next error.", <kbd>j</kbd>, <kbd>k</kbd>, <kbd>n</kbd>, <kbd>e</kbd>)}</p>
         </div>
       </aside>
     );
@@ -141,10 +142,10 @@ export function Inspector({ view }: { view: SessionView }) {
   const tabs = TABS.filter(([id]) => id !== "diff" || tab === id || edits > 0);
   shownTabs = tabs.map(([id]) => id);
   return (
-    <aside class="inspector" aria-label="Inspector" style={width}>
+    <aside class="inspector" aria-label={t("Inspector")} style={width}>
       <Head view={view} row={row} />
       <div class="inspector-bar">
-        <div class="tabs" role="tablist" aria-label="Inspector">
+        <div class="tabs" role="tablist" aria-label={t("Inspector")}>
           {tabs.map(([id, label]) => (
             <button key={id} type="button" role="tab" aria-selected={tab === id} onClick={() => (view.tab.value = id)}>{label}{id === "diff" && edits > 0 ? <span class="count">{edits}</span> : id === "notes" && notes > 0 ? <span class="count">{notes}</span> : null}</button>
           ))}
@@ -155,8 +156,8 @@ export function Inspector({ view }: { view: SessionView }) {
       <div class="inspector-body" ref={body} tabIndex={0} role="tabpanel" aria-label={tab} data-own-arrows>
         {tab === "notes" ? <NotesTab key={key} view={view} />
           : synthetic ? <TurnContent view={view} row={row} />
-          : span.failure !== null && span.answer === null ? <Failure error={span.failure} what={span.failure.status === 404 ? "This span is no longer recorded" : "The span could not be read"} retry={span.retry} />
-          : span.answer === null ? <Skeleton rows={8} label="Loading the span" />
+          : span.failure !== null && span.answer === null ? <Failure error={span.failure} what={span.failure.status === 404 ? t("This span is no longer recorded") : t("The span could not be read")} retry={span.retry} />
+          : span.answer === null ? <Skeleton rows={8} label={t("Loading the span")} />
           : tab === "content" ? <Content key={span.key} view={view} row={row} detail={span.answer.detail} open={open} />
           : tab === "diff" ? <DiffTab key={span.key} detail={span.answer.detail} />
           : tab === "related" ? <RelatedTab view={view} row={row} detail={span.answer.detail} />

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Json, SpanDetail, SpanEvent } from "../../api/types.ts";
 import { sessionLink, spanLink } from "../../state/route.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatDuration, groupDigits } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { stringify } from "../../trace/json_text.ts";
@@ -69,12 +70,12 @@ export function Meta({ detail, open }: { detail: SpanDetail; open: (key: string)
   const parent = span.parent_span_id;
   return (
     <>
-      <Facts title="time" facts={[
+      <Facts title={t("time")} facts={[
         ["start", span.started_at],
         ["end", span.ended_at ?? "not yet"],
         ["duration", span.duration_ns === null || span.duration_ns < 0 ? null : `${formatDuration(span.duration_ns)} (${groupDigits(span.duration_ns)} ns)`],
       ]} />
-      <Facts title="tokens" facts={[
+      <Facts title={t("tokens")} facts={[
         ["input", count(span.input_tokens)],
         ["output", count(span.output_tokens)],
         ["read from cache", count(span.cache_read_tokens)],
@@ -82,35 +83,35 @@ export function Meta({ detail, open }: { detail: SpanDetail; open: (key: string)
         ["reasoning", count(span.reasoning_tokens)],
         ["cost", span.cost_usd === null ? null : formatCost(span.cost_usd)],
       ]} />
-      <Facts title="act" facts={[
+      <Facts title={t("act")} facts={[
         ["operation", span.operation], ["name", span.name], ["kind", span.kind], ["status", span.status], ["status message", span.status_message], ["error type", span.error_type],
         ["agent", span.agent_name], ["agent id", span.agent_id], ["model", span.model], ["provider", span.provider], ["finish reason", span.finish_reason],
         ["tool", span.tool_name], ["tool call id", span.tool_call_id], ["MCP server", span.mcp_server], ["skill", span.skill_name],
         ["hook event", span.hook_event], ["hook", span.hook_name], ["decision", span.decision], ["decided by", span.decision_source], ["request id", span.request_id],
       ]} />
-      <Facts title="identity" facts={[
+      <Facts title={t("identity")} facts={[
         ["trace", <a href={`/trace/${span.trace_id}`}>{span.trace_id}</a>],
         ["span", span.span_id],
         ["parent", parent === null ? null : <button type="button" class="link mono" onClick={() => open(`${span.trace_id}:${parent}`)}>{parent}</button>],
         ["session", span.session_id === null ? null : <a href={sessionLink(span.session_id)}>{span.session_id}</a>],
         ["turn", span.turn], ["call hash", span.call_hash], ["duplicate of", span.duplicate_of], ["trace state", span.trace_state],
       ]} />
-      <Facts title="emitter" facts={[
+      <Facts title={t("emitter")} facts={[
         ["origin", span.origin], ["scope", [span.scope_name, span.scope_version].filter(Boolean).join(" ")], ["service", span.service_name], ["host", span.host],
         ["dropped attributes", span.dropped_attributes_count ? String(span.dropped_attributes_count) : null], ["cut upstream", span.truncated_upstream],
       ]} />
-      <Pairs title="attributes" values={detail.attributes} />
+      <Pairs title={t("attributes")} values={detail.attributes} />
       {detail.events.length === 0 ? null : (
-        <section><h3 class="part-title">events <span class="count">{detail.events.length}</span></h3>{detail.events.map((event, i) => <EventView key={i} event={event} />)}</section>
+        <section><h3 class="part-title">{t("events")} <span class="count">{detail.events.length}</span></h3>{detail.events.map((event, i) => <EventView key={i} event={event} />)}</section>
       )}
       {detail.links.length === 0 ? null : (
         <section>
-          <h3 class="part-title">links <span class="count">{detail.links.length}</span></h3>
-          {detail.links.map((link, i) => <div key={i} class="event"><a class="mono" href={spanLink(link)}>{link.trace_id}:{link.span_id}</a><Pairs title="attributes" values={link.attributes} /></div>)}
+          <h3 class="part-title">{t("links")} <span class="count">{detail.links.length}</span></h3>
+          {detail.links.map((link, i) => <div key={i} class="event"><a class="mono" href={spanLink(link)}>{link.trace_id}:{link.span_id}</a><Pairs title={t("attributes")} values={link.attributes} /></div>)}
         </section>
       )}
-      <Pairs title="resource" values={detail.resource} />
-      {Object.keys(detail.attributes).length === 0 && detail.events.length === 0 ? <Note>No attributes were sent.</Note> : null}
+      <Pairs title={t("resource")} values={detail.resource} />
+      {Object.keys(detail.attributes).length === 0 && detail.events.length === 0 ? <Note>{t("No attributes were sent.")}</Note> : null}
     </>
   );
 }

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dark, tokenColour } from "../../state/theme.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { binMinimap } from "../../trace/minimap.ts";
 import { panBy } from "../../trace/viewport.ts";
 import { toAxis } from "../../trace/axis.ts";
@@ -120,7 +121,7 @@ export function Minimap({ view }: { view: SessionView }) {
   const percent = (at: number) => `${((at / axis.total) * 100).toFixed(4)}%`;
   return (
     <div class="minimap" ref={box} style={{ height: `${height}px` }} onPointerDown={onPointerDown} onDblClick={() => view.setWindow(null)}
-      title="Drag to choose a window, wheel to zoom, double-click to fit" role="img" aria-label={`Overview of ${formatDuration(table.total)}`}>
+      title={t("Drag to choose a window, wheel to zoom, double-click to fit")} role="img" aria-label={t("Overview of {0}", formatDuration(table.total))}>
       <canvas ref={canvas} style={{ height: `${height}px` }} />
       <Playhead view={view} place={(at) => `${((toAxis(axis, at) / axis.total) * 100).toFixed(3)}%`} />
       {view.zoom.value === null ? null : (

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, getPayload, getPayloadPart, isAbort, payloadUrl, toApiError } from "../../api/client.ts";
 import type { Json, Payload } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
+import { t } from "../../strings.ts";
 import { formatBytes, groupDigits } from "../../trace/format.ts";
 import { imageOf, imagesIn, type FoundImage } from "../../trace/images.ts";
 import { formsOf, parseLossless, type Form } from "../../trace/json_text.ts";
@@ -108,25 +109,25 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
     <section class="card" aria-label={title}>
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded={shown} onClick={() => fold(!folded)}>{title}</button>
-        <span class="muted" title={`${groupDigits(size)} bytes`}>{size < 1e6 && size >= 1000 ? `${groupDigits(size)} B` : formatBytes(size)}</span>
-        {hash === null ? null : <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={`The bytes as recorded, in a tab of their own\nBLAKE3 ${hash}`}>{hash.slice(0, 8)}</a>}
+        <span class="muted" title={t("{0} bytes", groupDigits(size))}>{size < 1e6 && size >= 1000 ? `${groupDigits(size)} B` : formatBytes(size)}</span>
+        {hash === null ? null : <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={t("The bytes as recorded, in a tab of their own\nBLAKE3 {0}", hash)}>{hash.slice(0, 8)}</a>}
         <span class="grow" />
         {forms === null || forms.json === null ? null : (
-          <span class="segmented" role="group" aria-label="Form">
+          <span class="segmented" role="group" aria-label={t("Form")}>
             {(["plain", "json", "raw"] as const).map((name) => <button key={name} type="button" aria-pressed={form === name} onClick={() => choose(name)}>{FORM_LABELS[name]}</button>)}
           </span>
         )}
-        <button type="button" class="quiet" onClick={() => void copyAll()}>Copy</button>
+        <button type="button" class="quiet" onClick={() => void copyAll()}>{t("Copy")}</button>
       </header>
       {pictures.length === 0 ? null : <div class="pictures">{pictures.map((picture, i) => <ImageView key={i} image={picture} />)}</div>}
       {shown && tree !== null ? <JsonTree value={tree} /> : shown && !(mime !== null && pictures.length > 0) ? <TextView key={form} text={body} json={form === "json"} find={find} whole={whole || loaded !== null || pieces.bytes > 0} {...(lines === undefined ? {} : { lines })} /> : null}
       {shown && !full ? (
         <div class="card-foot">
-          <span>The first {formatBytes(pieces.bytes > 0 ? pieces.bytes : utf8Length(text))} of {groupDigits(size)} bytes.{find === "" ? "" : " The search looks in these."}</span>
-          <button type="button" onClick={() => void load()} disabled={loading}>{loading ? "Loading…" : inPieces ? `Load ${formatBytes(Math.min(PIECE, size - pieces.bytes))} more` : "Load the whole"}</button> <kbd>o</kbd>
+          <span>{t("The first {0} of {1} bytes.{2}", formatBytes(pieces.bytes > 0 ? pieces.bytes : utf8Length(text)), groupDigits(size), find === "" ? "" : t(" The search looks in these."))}</span>
+          <button type="button" onClick={() => void load()} disabled={loading}>{loading ? t("Loading…") : inPieces ? t("Load {0} more", formatBytes(Math.min(PIECE, size - pieces.bytes))) : t("Load the whole")}</button> <kbd>o</kbd>
         </div>
       ) : null}
-      {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message} <button type="button" onClick={() => void load()}>Try again</button></p>}
+      {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message} <button type="button" onClick={() => void load()}>{t("Try again")}</button></p>}
     </section>
   );
 }
@@ -159,9 +160,9 @@ export function HashCard({ title, hash, size }: { title: string; hash: string; s
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded="false" onClick={() => void load()}>{title}</button>
         <span class="muted">{formatBytes(size)}</span>
-        <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={`BLAKE3 ${hash}`}>{hash.slice(0, 8)}</a>
+        <a class="hash" href={payloadUrl(hash)} target="_blank" rel="noreferrer" title={t("BLAKE3 {0}", hash)}>{hash.slice(0, 8)}</a>
         <span class="grow" />
-        <button type="button" class="quiet" onClick={() => void load()}>Show</button>
+        <button type="button" class="quiet" onClick={() => void load()}>{t("Show")}</button>
       </header>
       {failure === null ? null : <p class="card-foot tone-error" role="alert">{failure.message}</p>}
     </section>

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { railWidth } from "../../state/panels.ts";
 import { sessionLink } from "../../state/route.ts";
 import { filterText, hasMore, more, setFilter, shownRows } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { titleOf } from "../../trace/payload_text.ts";
 import { tellTime } from "../../state/clock.ts";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
@@ -23,8 +24,8 @@ export function Rail({ current }: { current: string }) {
     if (sight.end >= list.length && hasMore()) void more();
   }, [sight.end, list.length]);
   return (
-    <aside class="rail" style={{ width: `${railWidth.value}px` }} aria-label="Sessions">
-      <input type="search" placeholder="Filter sessions" aria-label="Filter sessions" value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value)} />
+    <aside class="rail" style={{ width: `${railWidth.value}px` }} aria-label={t("Sessions")}>
+      <input type="search" placeholder={t("Filter sessions")} aria-label={t("Filter sessions")} value={filterText.value} onInput={(event) => setFilter(event.currentTarget.value)} />
       <div class="rail-scroll" ref={scroller} tabIndex={-1} data-own-arrows>
         <div style={{ height: `${list.length * HEIGHT}px`, position: "relative" }}>
           {list.slice(sight.first, sight.end).map((row, i) => (
@@ -36,7 +37,7 @@ export function Rail({ current }: { current: string }) {
             </a>
           ))}
         </div>
-        {list.length === 0 ? <p class="note pad">No session fits.</p> : null}
+        {list.length === 0 ? <p class="note pad">{t("No session fits.")}</p> : null}
       </div>
     </aside>
   );

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Related, SpanDetail } from "../../api/types.ts";
 import { spanLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { formatDuration, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { oneLine } from "../../trace/payload_text.ts";
@@ -31,7 +32,7 @@ function Item({ view, target, children }: { view: SessionView; target: Related |
   return (
     <li>
       <button type="button" class="link" onClick={() => view.select(row, true)}><OperationIcon operation={operationOf(table, row)} />{label.name}</button>
-      <span class="muted">at {formatDuration(table.start[row]!)}</span>
+      <span class="muted">{t("at {0}", formatDuration(table.start[row]!))}</span>
       <span class="muted clip">{label.detail}</span>
       {children}
     </li>
@@ -66,7 +67,7 @@ export function RelatedTab({ view, row, detail }: { view: SessionView; row: numb
   const operation = operationOf(view.table.value!, row);
   const guards = operation === "session" || operation === "turn" ? [] : guardsOf(view, row);
   const logs = detail.events.filter((event) => event.kind === "log");
-  if (detail.related.length + guards.length + logs.length === 0) return <Note>Nothing else tells of this act: no second report, no retry, no hook, no log record.</Note>;
+  if (detail.related.length + guards.length + logs.length === 0) return <Note>{t("Nothing else tells of this act: no second report, no retry, no hook, no log record.")}</Note>;
   return (
     <>
       {GROUPS.map(([relations, title]) => {
@@ -74,12 +75,12 @@ export function RelatedTab({ view, row, detail }: { view: SessionView; row: numb
         return (
           <Group key={title} title={title} count={list.length}>
             <ul class="related">{list.slice(0, FIRST).map((other) => <Item key={`${other.trace_id}${other.span_id}`} view={view} target={other} />)}</ul>
-            {list.length > FIRST ? <p class="note">and {plural(list.length - FIRST, "more", "more")}</p> : null}
+            {list.length > FIRST ? <p class="note">{t("and {0}", plural(list.length - FIRST, "more", "more"))}</p> : null}
           </Group>
         );
       })}
-      <Group title="hooks and policies" count={guards.length}><ul class="related">{guards.map((other) => <Item key={other} view={view} target={other} />)}</ul></Group>
-      <Group title="log records" count={logs.length}>{logs.map((event, i) => <EventView key={i} event={event} />)}</Group>
+      <Group title={t("hooks and policies")} count={guards.length}><ul class="related">{guards.map((other) => <Item key={other} view={view} target={other} />)}</ul></Group>
+      <Group title={t("log records")} count={logs.length}>{logs.map((event, i) => <EventView key={i} event={event} />)}</Group>
     </>
   );
 }

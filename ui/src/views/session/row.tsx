@@ -1,6 +1,7 @@
 // One row of the waterfall: gutter, indent, name and muted line | bars.
 
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
 import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
 import { piecesOf } from "../../trace/critical_path.ts";
@@ -118,7 +119,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
       aria-level={depth + 1} aria-rowindex={place + 2} aria-selected={selected} aria-expanded={open ?? undefined} aria-hidden={sticky ? "true" : undefined}>
       <div class="wf-name" role="gridcell">
         <span class="wf-gutter">
-          {denied ? <span class="tone-denied" title="Denied"><Icon name="denied" label="denied" /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label="loop" /></span> : error ? <span class="tone-error" title="Error"><Icon name="error" label="error" /></span> : finding !== undefined ? <span class="tone-hook" title={finding.title}><Icon name="hook" label={finding.kind} /></span> : null}
+          {denied ? <span class="tone-denied" title={t("Denied")}><Icon name="denied" label={t("denied")} /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label={t("loop")} /></span> : error ? <span class="tone-error" title={t("Error")}><Icon name="error" label={t("error")} /></span> : finding !== undefined ? <span class="tone-hook" title={finding.title}><Icon name="hook" label={finding.kind} /></span> : null}
         </span>
         <span class="wf-indent" style={{ width: `${shift}px` }}>
           {lane >= 0 && lane < depth ? <i class="wf-lane" style={{ left: `${Math.min(lane, 24) * INDENT + 5}px` }} /> : null}
@@ -128,14 +129,14 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
         )}
         <OperationIcon operation={operation} />
         <span class={`wf-label${follower ? " is-follower" : ""}`}>{label.name}</span>
-        {leads ? <span class="wf-times" title={group === null ? "The first of these" : "Alike; expand to see each"}>×{folds.members.get(row)!.length}</span> : null}
+        {leads ? <span class="wf-times" title={group === null ? t("The first of these") : t("Alike; expand to see each")}>×{folds.members.get(row)!.length}</span> : null}
         <span class="wf-detail">{label.detail}{label.varying === "" ? null : <i>{label.varying}</i>}{label.after}</span>
-        {(denied || looping) && error ? <span class="tone-error wf-mark" title="Error"><Icon name="error" label="error" size={10} /></span> : null}
-        {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title={view.alive.value ? "Waiting for parent: it is named but has not arrived; the turn is known" : "Its parent is named and never arrived"}>{table.parent[row]! >= 0 ? "…" : view.alive.value ? "waiting for parent" : "parent never arrived"}</span> : null}
-        {notes === undefined ? null : <span class="wf-note" title={notes.map((note) => note.comment ?? note.verdict).join("\n").slice(0, 400)}>{verdict == null ? <span class="tag">note</span> : <VerdictMark verdict={verdict} />}</span>}
+        {(denied || looping) && error ? <span class="tone-error wf-mark" title={t("Error")}><Icon name="error" label={t("error")} size={10} /></span> : null}
+        {(flags & FLAG.waiting) !== 0 ? <span class="wf-waiting" title={view.alive.value ? t("Waiting for parent: it is named but has not arrived; the turn is known") : t("Its parent is named and never arrived")}>{table.parent[row]! >= 0 ? "…" : view.alive.value ? t("waiting for parent") : t("parent never arrived")}</span> : null}
+        {notes === undefined ? null : <span class="wf-note" title={notes.map((note) => note.comment ?? note.verdict).join("\n").slice(0, 400)}>{verdict == null ? <span class="tag">{t("note")}</span> : <VerdictMark verdict={verdict} />}</span>}
         {TAGS.map(([flag, text, title]) => (flags & flag) !== 0 && !(flag === FLAG.logOnly && view.told.value) ? <span key={text} class="tag" title={title}>{text}</span> : null)}
       </div>
-      <div class="wf-track" role="gridcell" aria-label={told} title={`${label.name} · ${told} · from ${formatDuration(table.start[row]!)}`}>
+      <div class="wf-track" role="gridcell" aria-label={told} title={t("{0} · {1} · from {2}", label.name, told, formatDuration(table.start[row]!))}>
         {bars.length === 0 ? <span class={table.start[row]! > toTime(view.axis.value, window.to) ? "wf-beyond after" : "wf-beyond"} aria-hidden="true" /> : null}
         {view.path.value === null || band ? null : <Critical view={view} rows={group ?? [row]} window={window} pixels={pixels} />}
         <Bars bars={bars} classes={barClasses} text={told} edge={view.zoom.value === null ? pixels + 64 : pixels} />

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { keyLabel, runCommand } from "../../commands.ts";
 import { SPEEDS } from "../../state/playback.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import type { Moment } from "../../trace/moment.ts";
@@ -18,11 +19,11 @@ export function PlayButtons({ view }: { view: SessionView }) {
     <button type="button" class="quiet" aria-label={label} title={`${label} ${keyLabel(key)}`} onClick={() => runCommand(command)}><Icon name={icon} /></button>
   );
   return (
-    <div class="play" role="group" aria-label="Replay">
+    <div class="play" role="group" aria-label={t("Replay")}>
       {button("step_back", "step_back", "Step back", ",")}
       {button("play", playing ? "pause" : "play", playing ? "Pause" : "Play", "Space")}
       {button("step_forward", "step_forward", "Step forward", ".")}
-      <select class="speed" aria-label="Speed of replay" title="Seconds of the run that pass in one second" value={String(view.playback.speed.value)} onChange={(event) => (view.playback.speed.value = Number(event.currentTarget.value))}>
+      <select class="speed" aria-label={t("Speed of replay")} title={t("Seconds of the run that pass in one second")} value={String(view.playback.speed.value)} onChange={(event) => (view.playback.speed.value = Number(event.currentTarget.value))}>
         {SPEEDS.map((speed) => <option key={speed} value={String(speed)}>{speed}×</option>)}
       </select>
     </div>
@@ -42,7 +43,7 @@ function Slider({ view }: { view: SessionView }) {
     element.style.setProperty("--share", `${(share * 100).toFixed(2)}%`);
   }), [view, total]);
   return (
-    <input ref={input} class="scrub" type="range" min="0" max="10000" step="1" aria-label="Instant of the run" data-own-arrows
+    <input ref={input} class="scrub" type="range" min="0" max="10000" step="1" aria-label={t("Instant of the run")} data-own-arrows
       onInput={(event) => {
         view.playback.pause();
         view.playback.seek(toTime(view.axis.peek(), (Number(event.currentTarget.value) / 10_000) * total));
@@ -61,35 +62,35 @@ function MomentFacts({ view, moment }: { view: SessionView; moment: Moment }) {
   const [listed, list] = useState(false);
   const edited = files.filter((file) => file.edited).length;
   return (
-    <section class="moment" aria-label="At this instant">
+    <section class="moment" aria-label={t("At this instant")}>
       <div class="moment-line">
         <strong class="moment-time">{formatDuration(moment.time)}</strong>
         <Slider view={view} />
-        <span class="muted nowrap">of {formatDuration(table.total)}</span>
-        <button type="button" class="quiet" aria-label="Leave replay" title={`Leave replay ${keyLabel("Escape")}`} onClick={() => view.playback.seek(null)}><Icon name="error" size={10} /></button>
+        <span class="muted nowrap">{t("of {0}", formatDuration(table.total))}</span>
+        <button type="button" class="quiet" aria-label={t("Leave replay")} title={t("Leave replay {0}", keyLabel("Escape"))} onClick={() => view.playback.seek(null)}><Icon name="error" size={10} /></button>
       </div>
       <div class="moment-line moment-facts">
         <span class="moment-open">
-          <span class="muted">open {moment.openCount}</span>
+          <span class="muted">{t("open {0}", moment.openCount)}</span>
           {moment.open.slice(0, 4).map((row) => (
             <button key={row} type="button" class="chip" onClick={() => view.select(row)}><OperationIcon operation={operationOf(table, row)} /><span class="clip">{labelOf(table, row, NO_PROMPTS).name}</span></button>
           ))}
           {moment.openCount > 4 ? <span class="muted">+{groupDigits(moment.openCount - 4)}</span> : null}
         </span>
-        <span title="Tokens of the requests that had ended">{formatCount(moment.tokensIn)}→{formatCount(moment.tokensOut)} tok</span>
-        {moment.cost > 0 ? <span title="Cost of the requests that had ended">{formatCost(moment.cost)}</span> : null}
+        <span title={t("Tokens of the requests that had ended")}>{t("{0}→{1} tok", formatCount(moment.tokensIn), formatCount(moment.tokensOut))}</span>
+        {moment.cost > 0 ? <span title={t("Cost of the requests that had ended")}>{formatCost(moment.cost)}</span> : null}
         {moment.context < 0 ? null : (
-          <button type="button" class="link" title="The messages that the model was given in the latest request" onClick={() => {
+          <button type="button" class="link" title={t("The messages that the model was given in the latest request")} onClick={() => {
             view.tab.value = "content";
             view.select(moment.context, true);
-          }}>context{moment.contextTokens > 0 ? ` ${formatCount(moment.contextTokens)}` : ""}</button>
+          }}>{t("context{0}", moment.contextTokens > 0 ? ` ${formatCount(moment.contextTokens)}` : "")}</button>
         )}
         {files.length === 0 ? null : (
           <details class="moment-files" open={listed} onToggle={(event) => list(event.currentTarget.open)}>
-            <summary>{plural(files.length, "file")}{edited > 0 ? `, ${edited} edited` : ""}</summary>
+            <summary>{plural(files.length, "file")}{edited > 0 ? t(", {0} edited", edited) : ""}</summary>
             <ul>
               {!listed ? null : files.slice(0, 200).map((file) => (
-                <li key={file.path}><button type="button" class="link" onClick={() => view.select(file.row, true)}><bdi>{file.path}</bdi></button>{file.edited ? <span class="tag">edited</span> : null}<span class="muted">{formatDuration(file.start)}</span></li>
+                <li key={file.path}><button type="button" class="link" onClick={() => view.select(file.row, true)}><bdi>{file.path}</bdi></button>{file.edited ? <span class="tag">{t("edited")}</span> : null}<span class="muted">{formatDuration(file.start)}</span></li>
               ))}
             </ul>
           </details>

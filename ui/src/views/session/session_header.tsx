@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { formatAgo, formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -25,13 +26,13 @@ export function SessionHeader({ view }: { view: SessionView }) {
   const fact = (key: string, content: ComponentChildren, title?: string) => facts.push(<span key={key} class="fact" title={title}>{content}</span>);
   if (session !== null) {
     if (session.turn_count > 0) fact("turns", plural(session.turn_count, "turn"));
-    if (session.model_request_count > 0) fact("model", <>{groupDigits(session.model_request_count)} model</>, plural(session.model_request_count, "model request"));
-    if (session.tool_call_count > 0) fact("tool", <>{groupDigits(session.tool_call_count)} tool</>, plural(session.tool_call_count, "tool call"));
+    if (session.model_request_count > 0) fact("model", <>{t("{0} model", groupDigits(session.model_request_count))}</>, plural(session.model_request_count, "model request"));
+    if (session.tool_call_count > 0) fact("tool", <>{t("{0} tool", groupDigits(session.tool_call_count))}</>, plural(session.tool_call_count, "tool call"));
     if (facts.length === 0) fact("spans", plural(table.spanCount, "span"));
     if (session.subagent_count > 0) fact("sub", plural(session.subagent_count, "subagent"));
     const tokens = session.input_tokens + session.output_tokens;
     if (tokens > 0) {
-      fact("tokens", <>{formatCount(tokens)} tok</>, `${groupDigits(session.input_tokens)} in, ${groupDigits(session.output_tokens)} out, ${groupDigits(session.cache_read_tokens)} read from cache, ${groupDigits(session.cache_write_tokens)} written to cache`);
+      fact("tokens", <>{t("{0} tok", formatCount(tokens))}</>, `${groupDigits(session.input_tokens)} in, ${groupDigits(session.output_tokens)} out, ${groupDigits(session.cache_read_tokens)} read from cache, ${groupDigits(session.cache_write_tokens)} written to cache`);
     }
     if (session.cost_usd !== null && session.cost_usd > 0) fact("cost", formatCost(session.cost_usd));
   } else fact("spans", plural(table.spanCount, "span"));
@@ -44,23 +45,23 @@ export function SessionHeader({ view }: { view: SessionView }) {
       <div class="head-line">
         {session === null ? null : <StatusMark row={session} />}
         <h1 class="clip" title={oneLine(title)}>{oneLine(title)}</h1>
-        {view.source.kind === "trace" && session !== null ? <a class="muted" href={sessionLink(session.session_id)}>open its session</a> : null}
+        {view.source.kind === "trace" && session !== null ? <a class="muted" href={sessionLink(session.session_id)}>{t("open its session")}</a> : null}
         <span class="grow" />
         <span class="muted clip">{origin.map((value) => oneLine(String(value))).join(" · ")}</span>
         <span class="muted nowrap" title={session?.started_at ?? table.startedAt}>
-          {session?.status === "running" ? <span class="running-text">running</span> : session?.ended_at ? `ended ${formatAgo(session.ended_at)}` : formatTime(table.startedAt)}
+          {session?.status === "running" ? <span class="running-text">{t("running")}</span> : session?.ended_at ? t("ended {0}", formatAgo(session.ended_at)) : formatTime(table.startedAt)}
         </span>
       </div>
       <div class="head-line head-facts">
         {facts}
-        {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{session.denied_count} denied</button> : null}
+        {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{t("{0} denied", session.denied_count)}</button> : null}
         {session !== null && session.error_count > 0 ? <button type="button" class="fact link tone-error" onClick={() => view.seekRow(1, (row) => table.status[row] === 2)}><Icon name="error" />{plural(session.error_count, "error")}</button> : null}
         {view.findings.value.filter((finding) => finding.kind !== "blocked").slice(0, 4).map((finding) => (
           <button key={finding.finding_id} type="button" class={`fact link tone-${finding.kind === "loop" ? "loop" : "hook"}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1, true)}>
             <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
           </button>
         ))}
-        {session?.inferred === true ? <span class="fact muted" title="The emitter sent no session id; the trace stands in for one.">inferred session</span> : null}
+        {session?.inferred === true ? <span class="fact muted" title={t("The emitter sent no session id; the trace stands in for one.")}>{t("inferred session")}</span> : null}
       </div>
     </header>
   );

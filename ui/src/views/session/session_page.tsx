@@ -7,6 +7,7 @@ import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
 import type { MainTab } from "../../state/session_address.ts";
 import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
@@ -101,13 +102,13 @@ function commandsOf(view: SessionView): Record<string, () => void> {
       if (inInspector() && focusFind()) return;
       document.querySelector<HTMLInputElement>("#row-search")?.select();
     },
-    copy_link: () => setTimeout(() => void copy(location.href, "Link"), 150),
+    copy_link: () => setTimeout(() => void copy(location.href, t("Link")), 150),
     back: () => back(view),
   };
 }
 
 function Findings({ view }: { view: SessionView }) {
-  if (view.findings.value.length === 0) return <p class="note pad">Nothing found: no loops, no blocked actions.</p>;
+  if (view.findings.value.length === 0) return <p class="note pad">{t("Nothing found: no loops, no blocked actions.")}</p>;
   return (
     <div class="finding-list pad">
       {view.findings.value.map((finding) => (
@@ -128,7 +129,7 @@ function Places({ view }: { view: SessionView }) {
   return (
     <div class="both">
       <div class="both-top" style={{ height: `${splitShare.value}%` }}><Waterfall view={view} /></div>
-      <Divider width={splitShare} least={15} most={85} side="left" label="Height of the waterfall" vertical />
+      <Divider width={splitShare} least={15} most={85} side="left" label={t("Height of the waterfall")} vertical />
       <Transcript view={view} />
     </div>
   );
@@ -137,12 +138,12 @@ function Places({ view }: { view: SessionView }) {
 function Main({ view }: { view: SessionView }) {
   const error = view.failure.value;
   if (view.table.value === null) {
-    if (error === null) return <div class="session-main"><Skeleton rows={24} label="Loading the session" /></div>;
+    if (error === null) return <div class="session-main"><Skeleton rows={24} label={t("Loading the session")} /></div>;
     const missing = error.status === 404;
     return (
       <div class="session-main">
-        <Failure error={error} what={missing ? `There is no ${view.source.kind} here` : `The ${view.source.kind} could not be read`} {...(missing ? {} : { retry: () => void view.load() })}>
-          {missing ? <p class="muted">If it is still being sent, it opens here as soon as its first span arrives. <a class="plain-link" href="/">All sessions</a></p> : null}
+        <Failure error={error} what={missing ? t("There is no {0} here", view.source.kind) : t("The {0} could not be read", view.source.kind)} {...(missing ? {} : { retry: () => void view.load() })}>
+          {missing ? <p class="muted">{t("If it is still being sent, it opens here as soon as its first span arrives.")} <a class="plain-link" href="/">{t("All sessions")}</a></p> : null}
         </Failure>
       </div>
     );
@@ -150,11 +151,11 @@ function Main({ view }: { view: SessionView }) {
   return (
     <div class="session-main">
       <SessionHeader view={view} />
-      {error === null ? null : <Failure error={error} what="The newest data could not be read; what is shown is older" retry={() => void view.load()} />}
+      {error === null ? null : <Failure error={error} what={t("The newest data could not be read; what is shown is older")} retry={() => void view.load()} />}
       {view.deadLink.value === null ? null : (
         <div class="dead-link" role="alert">
-          <span>No span <code>{oneLine(view.deadLink.value).slice(0, 80)}</code> is recorded here. It may not have arrived yet, or the link belongs to another data folder.</span>
-          <button type="button" onClick={() => (view.deadLink.value = null)}>Dismiss</button>
+          <span>{t("No span {0} is recorded here. It may not have arrived yet, or the link belongs to another data folder.", <code>{oneLine(view.deadLink.value).slice(0, 80)}</code>)}</span>
+          <button type="button" onClick={() => (view.deadLink.value = null)}>{t("Dismiss")}</button>
         </div>
       )}
       <Minimap view={view} />
@@ -181,11 +182,11 @@ export function SessionPage({ source }: { source: Source }) {
   }, [title]);
   return (
     <main class="session-page">
-      {railOpen.value ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label="Width of the session list" /></> : null}
+      {railOpen.value ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label={t("Width of the session list")} /></> : null}
       <Main view={view} />
       {inspectorOpen.value && view.table.value !== null ? (
         <>
-          <Divider width={inspectorWidth} least={300} most={1000} side="right" label="Width of the inspector" />
+          <Divider width={inspectorWidth} least={300} most={1000} side="right" label={t("Width of the inspector")} />
           <Inspector view={view} />
         </>
       ) : null}

@@ -4,6 +4,7 @@ import { keyLabel, runCommand } from "../../commands.ts";
 import { inspectorOpen, railOpen } from "../../state/panels.ts";
 import type { MainTab } from "../../state/session_address.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { groupDigits } from "../../trace/format.ts";
 import { countKinds, KINDS, QUIET, type Kind } from "../../trace/kinds.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
@@ -34,13 +35,13 @@ function KindFilter({ view }: { view: SessionView }) {
     }} onFocusOut={(event) => {
       if (event.relatedTarget instanceof Node && !event.currentTarget.contains(event.relatedTarget)) event.currentTarget.open = false;
     }}>
-      <summary class={`switch${left.size > 0 ? " is-on" : ""}`} title="Which kinds of acts are shown"><Icon name="filter" /><span class="wide-only">{left.size > 0 ? "filtered" : "filter"}</span></summary>
+      <summary class={`switch${left.size > 0 ? " is-on" : ""}`} title={t("Which kinds of acts are shown")}><Icon name="filter" /><span class="wide-only">{left.size > 0 ? t("filtered") : t("filter")}</span></summary>
       <div class="menu-body">
         {KINDS.filter((kind) => (counts.get(kind) ?? 0) > 0).map((kind) => (
           <label key={kind}><input type="checkbox" checked={!left.has(kind)} onChange={() => toggle(kind)} /><OperationIcon operation={kind === "other" ? "internal" : kind} />{KIND_NAMES[kind]}<span class="count">{groupDigits(counts.get(kind)!)}</span></label>
         ))}
-        <label><input type="checkbox" checked={left.has(QUIET)} onChange={() => toggle(QUIET)} /><span class="tone-error"><Icon name="error" /></span>Only errors, denials and findings</label>
-        {left.size > 0 ? <button type="button" class="link" onClick={() => (view.left.value = new Set())}>Show all</button> : null}
+        <label><input type="checkbox" checked={left.has(QUIET)} onChange={() => toggle(QUIET)} /><span class="tone-error"><Icon name="error" /></span>{t("Only errors, denials and findings")}</label>
+        {left.size > 0 ? <button type="button" class="link" onClick={() => (view.left.value = new Set())}>{t("Show all")}</button> : null}
       </div>
     </details>
   );
@@ -53,7 +54,7 @@ function Search({ view }: { view: SessionView }) {
   return (
     <label class="search-box">
       <Icon name="search" />
-      <input id="row-search" type="search" placeholder="Search" aria-label="Search names, commands, files, models and what was said" value={view.search.value}
+      <input id="row-search" type="search" placeholder={t("Search")} aria-label={t("Search names, commands, files, models and what was said")} value={view.search.value}
         onInput={(event) => (view.search.value = event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== "Enter") return;
@@ -74,8 +75,8 @@ export function Toolbar({ view }: { view: SessionView }) {
   );
   return (
     <div class="toolbar">
-      <button type="button" class="quiet" aria-label="Session list" aria-pressed={railOpen.value} title={`Session list ${keyLabel("[")}`} onClick={() => runCommand("rail")}><Icon name="left" size={14} /></button>
-      <div class="tabs" role="tablist" aria-label="Views">
+      <button type="button" class="quiet" aria-label={t("Session list")} aria-pressed={railOpen.value} title={t("Session list {0}", keyLabel("["))} onClick={() => runCommand("rail")}><Icon name="left" size={14} /></button>
+      <div class="tabs" role="tablist" aria-label={t("Views")}>
         {tab("waterfall", "Waterfall")}{tab("transcript", "Transcript")}{tab("both", "Both")}{tab("findings", "Findings", found)}
       </div>
       <span class="grow" />
@@ -84,16 +85,16 @@ export function Toolbar({ view }: { view: SessionView }) {
       <KindFilter view={view} />
       {waterfall ? (
         <>
-          {view.idle.value.length > 0 ? <Switch on={view.compress.value} label="idle ⌁" hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
+          {view.idle.value.length > 0 ? <Switch on={view.compress.value} label={t("idle ⌁")} hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
           <Switch on={view.folding.value} label="×n" hint="Folds neighbours that say the same again (s)" command="fold" />
-          <Switch on={view.critical.value} label="path" hint="Marks the critical path: what everything waited for (p)" command="critical" />
+          <Switch on={view.critical.value} label={t("path")} hint="Marks the critical path: what everything waited for (p)" command="critical" />
         </>
       ) : null}
-      <div class="segmented" role="group" aria-label="Which rows">
-        <button type="button" aria-pressed={!view.audit.value} title="The acts, without plumbing and duplicates (d)" onClick={() => (view.audit.value = false)}>Dev</button>
-        <button type="button" aria-pressed={view.audit.value} title="Every span as it was reported (d)" onClick={() => (view.audit.value = true)}>Audit</button>
+      <div class="segmented" role="group" aria-label={t("Which rows")}>
+        <button type="button" aria-pressed={!view.audit.value} title={t("The acts, without plumbing and duplicates (d)")} onClick={() => (view.audit.value = false)}>{t("Dev")}</button>
+        <button type="button" aria-pressed={view.audit.value} title={t("Every span as it was reported (d)")} onClick={() => (view.audit.value = true)}>{t("Audit")}</button>
       </div>
-      <button type="button" class="quiet" aria-label="Inspector" aria-pressed={inspectorOpen.value} title={`Inspector ${keyLabel("]")}`} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
+      <button type="button" class="quiet" aria-label={t("Inspector")} aria-pressed={inspectorOpen.value} title={t("Inspector {0}", keyLabel("]"))} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
     </div>
   );
 }

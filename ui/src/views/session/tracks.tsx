@@ -4,18 +4,19 @@ import { useEffect, useRef } from "preact/hooks";
 import { namesShown } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { dark, tokenColour } from "../../state/theme.ts";
+import { t } from "../../strings.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
 import { formatCost, formatCount } from "../../trace/format.ts";
 import { upperBound } from "../../trace/moment.ts";
 import type { Track } from "../../trace/tracks.ts";
 
 const HEIGHT = 26;
-const NAMES = { context: "context", cost: "cost so far", tokens: "tokens so far" } as const;
+const NAMES = { context: t("context"), cost: t("cost so far"), tokens: t("tokens so far") } as const;
 const COLOURS = { context: "model", cost: "agent", tokens: "agent" } as const;
 const HINTS = {
-  context: "Input tokens of each request of the main agent; a dashed line where the history shrank",
-  cost: "Cost of the requests that had ended",
-  tokens: "Tokens of the requests that had ended; no price is known",
+  context: t("Input tokens of each request of the main agent; a dashed line where the history shrank"),
+  cost: t("Cost of the requests that had ended"),
+  tokens: t("Tokens of the requests that had ended; no price is known"),
 } as const;
 
 function TrackView({ view, track, pixels }: { view: SessionView; track: Track; pixels: number }) {
@@ -86,7 +87,7 @@ function TrackView({ view, track, pixels }: { view: SessionView; track: Track; p
   return (
     <div class="track" onPointerMove={onMove} onPointerLeave={reset} title={HINTS[track.name]}>
       <div class="track-name"><span class="muted">{NAMES[track.name]}</span><span class="grow" /><span ref={value} class="track-value">{text(track.most)}</span></div>
-      <canvas ref={canvas} role="img" aria-label={`${NAMES[track.name]}, at most ${text(track.most)}`} style={{ width: `${pixels}px`, height: `${HEIGHT}px` }} />
+      <canvas ref={canvas} role="img" aria-label={t("{0}, at most {1}", NAMES[track.name], text(track.most))} style={{ width: `${pixels}px`, height: `${HEIGHT}px` }} />
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TranscriptEntry } from "../../api/types.ts";
 import { inspectorOpen } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { formatBytes, formatCost, formatCount, formatDuration, formatTime, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { imageOf } from "../../trace/images.ts";
@@ -63,9 +64,9 @@ function Part({ id, speech, inspect }: { id: string; speech: Speech; inspect: ()
       ) : <div class="say-title">{speech.title}</div>}
       {shown === "" ? null : prose ? <Markdown text={shown} /> : <TextView text={shown} whole lines={100_000} />}
       {!long || (quiet && !open) ? null : (
-        <button type="button" class="say-more" aria-expanded={open} onClick={toggle}>{open ? "Show less" : `Show all, ${size}`}</button>
+        <button type="button" class="say-more" aria-expanded={open} onClick={toggle}>{open ? t("Show less") : t("Show all, {0}", size)}</button>
       )}
-      {speech.complete || shown === "" ? null : <button type="button" class="say-more" onClick={inspect}>{formatBytes(speech.sizeBytes)} in all: open in the inspector</button>}
+      {speech.complete || shown === "" ? null : <button type="button" class="say-more" onClick={inspect}>{t("{0} in all: open in the inspector", formatBytes(speech.sizeBytes))}</button>}
     </div>
   );
 }
@@ -81,7 +82,7 @@ const NAMES: Record<Voice, string> = { user: "User", assistant: "Assistant", thi
 function Voices({ view }: { view: SessionView }) {
   const muted = view.transcript.muted.value;
   return (
-    <div class="voices" role="group" aria-label="Who is shown">
+    <div class="voices" role="group" aria-label={t("Who is shown")}>
       {VOICES.map((voice) => (
         <button key={voice} type="button" class={`voice voice-${voice}`} aria-pressed={!muted.has(voice)} onClick={() => view.transcript.toggle(voice)}><i />{NAMES[voice]}</button>
       ))}
@@ -138,8 +139,8 @@ function Entry({ view, row, entry, prompts }: EntryProps) {
   const silent = operation === "model" && entry !== undefined && shown.length === 0;
   if (operation === "turn") {
     return (
-      <article class={`entry entry-turn${selected ? " is-selected" : ""}`} data-entry={row} aria-label={`turn ${table.turn[row]}`}>
-        <header class="turn-head"><OperationIcon operation="turn" /><h2>{label.name}</h2><span class="muted">at {formatDuration(table.start[row]!)} · took {formatDuration(Math.max(0, table.end[row]! - table.start[row]!))}</span></header>
+      <article class={`entry entry-turn${selected ? " is-selected" : ""}`} data-entry={row} aria-label={t("turn {0}", table.turn[row]!)}>
+        <header class="turn-head"><OperationIcon operation="turn" /><h2>{label.name}</h2><span class="muted">{t("at {0} · took {1}", formatDuration(table.start[row]!), formatDuration(Math.max(0, table.end[row]! - table.start[row]!)))}</span></header>
         {shown.map((one, i) => <Part key={i} id={`${key}/${i}`} speech={one} inspect={inspect} />)}
       </article>
     );
@@ -157,15 +158,15 @@ function Entry({ view, row, entry, prompts }: EntryProps) {
         <OperationIcon operation={operation} />
         <span class="entry-name">{sub && agent !== "" && operation !== "agent" ? `${agent} · ` : ""}{label.name}</span>
         <span class="clip muted entry-detail">{operation === "model" ? "" : label.detail}</span>
-        {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />denied</span> : null}
-        {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />error</span> : null}
+        {isDenied(table, row) ? <span class="flag tone-denied"><Icon name="denied" />{t("denied")}</span> : null}
+        {isError(table, row) ? <span class="flag tone-error"><Icon name="error" />{t("error")}</span> : null}
         <span class="entry-facts muted">{facts.join(" · ")}</span>
         <time class="entry-time muted" title={formatTime(new Date(Date.parse(table.startedAt) + table.start[row]! / 1e6).toISOString())}>{formatDuration(table.start[row]!)}</time>
       </header>
       {entry === undefined && row < table.spanCount ? <div class="say say-wait" aria-hidden="true"><i /></div> : null}
       {shown.map((one, i) => <Part key={i} id={`${key}/${i}`} speech={one} inspect={inspect} />)}
       {entry != null && entry.error_message !== null && isError(table, row) ? <p class="say tone-error">{entry.error_message.slice(0, 600)}</p> : null}
-      {entry != null && entry.skipped_bytes > 0 && shown.length === 0 ? <button type="button" class="say-more" onClick={inspect}>{formatBytes(entry.skipped_bytes)}: open in the inspector</button> : null}
+      {entry != null && entry.skipped_bytes > 0 && shown.length === 0 ? <button type="button" class="say-more" onClick={inspect}>{t("{0}: open in the inspector", formatBytes(entry.skipped_bytes))}</button> : null}
     </article>
   );
 }
@@ -215,9 +216,9 @@ export function Transcript({ view }: { view: SessionView }) {
   return (
     <div class="transcript" ref={frame} onClick={onClick}>
       <Voices view={view} />
-      {failure === null ? null : <Failure error={failure} what="What was said could not be read" retry={() => transcript.want(...sight.current)} />}
-      {rows.length === 0 ? <p class="note pad">Nobody says anything in this run: it holds no turns, model requests or calls that are shown.</p> : (
-        <MeasuredRows count={rows.length} identity={rows} keyOf={(index) => rows[index]!} estimate={estimate} label="Transcript"
+      {failure === null ? null : <Failure error={failure} what={t("What was said could not be read")} retry={() => transcript.want(...sight.current)} />}
+      {rows.length === 0 ? <p class="note pad">{t("Nobody says anything in this run: it holds no turns, model requests or calls that are shown.")}</p> : (
+        <MeasuredRows count={rows.length} identity={rows} keyOf={(index) => rows[index]!} estimate={estimate} label={t("Transcript")}
           show={{ index: place, at: request * 2 + 1 }}
           onSight={(first, end) => {
             sight.current = [first, end];

@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inspectorOpen, namesShown, namesWidth, waterfallWidth } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
+import { t } from "../../strings.ts";
 import { axisTicks, toAxis, toTime } from "../../trace/axis.ts";
 import { pathShares } from "../../trace/critical_path.ts";
 import { formatDuration, plural } from "../../trace/format.ts";
@@ -184,12 +185,12 @@ function Foot({ view }: { view: SessionView }) {
   for (const [leader, members] of view.folds.value.members) if (!view.unfoldedRows.value.has(leader)) inGroups += members.length - 1;
   return (
     <div class="wf-foot">
-      <span>{plural(table.spanCount, "span")}{flat.count >= table.spanCount ? "" : `, ${plural(flat.count, "row")} shown`}</span>
-      {inGroups > 0 ? <span>{plural(inGroups, "repeat")} in ×n groups <kbd>s</kbd></span> : null}
-      {parts.length > 0 ? <span>{parts.join(" and ")} folded <kbd>d</kbd></span> : null}
-      {view.told.value ? <span title="The emitter sent log records and no spans; times and nesting are as good as those">told by log records</span> : null}
+      <span>{plural(table.spanCount, "span")}{flat.count >= table.spanCount ? "" : t(", {0} shown", plural(flat.count, "row"))}</span>
+      {inGroups > 0 ? <span>{t("{0} in ×n groups", plural(inGroups, "repeat"))} <kbd>s</kbd></span> : null}
+      {parts.length > 0 ? <span>{t("{0} folded", parts.join(" and "))} <kbd>d</kbd></span> : null}
+      {view.told.value ? <span title={t("The emitter sent log records and no spans; times and nesting are as good as those")}>{t("told by log records")}</span> : null}
       {view.path.value === null ? null : <PathShares view={view} />}
-      {view.zoom.value === null ? null : <span>zoomed to {formatDuration(view.viewport.value.to - view.viewport.value.from)} <kbd>f</kbd> fits</span>}
+      {view.zoom.value === null ? null : <span>{t("zoomed to {0} {1} fits", formatDuration(view.viewport.value.to - view.viewport.value.from), <kbd>f</kbd>)}</span>}
     </div>
   );
 }
@@ -202,7 +203,7 @@ function PathShares({ view }: { view: SessionView }) {
   const shares = pathShares(view.table.value!, view.path.value!);
   const total = shares.reduce((sum, { ns }) => sum + ns, 0);
   if (total === 0) return null;
-  return <span title="What everything waited for">critical path: {shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${BETWEEN.has(operation) ? "between acts" : operation}`).join(", ")} <kbd>p</kbd></span>;
+  return <span title={t("What everything waited for")}>{t("critical path: {0}", shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${BETWEEN.has(operation) ? "between acts" : operation}`).join(", "))} <kbd>p</kbd></span>;
 }
 
 export function Waterfall({ view }: { view: SessionView }) {
@@ -273,14 +274,14 @@ export function Waterfall({ view }: { view: SessionView }) {
   const selected = view.selectedRow.value;
   return (
     <div class="wf" ref={frame} style={{ "--names": `${namesShown.value}px` }} onClick={onClick} onDblClick={onDblClick}>
-      <div class="wf-head" aria-hidden="true" title="Click: replay from this instant" onClick={onAxis}>
+      <div class="wf-head" aria-hidden="true" title={t("Click: replay from this instant")} onClick={onAxis}>
         <div class="wf-axis">
           {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
-          {gaps.map((gap) => <span key={gap.from} class="wf-gap-label" title={`Nothing ran for ${formatDuration(gap.to - gap.from)}; drawn short`} style={{ left: `${x((gap.axisFrom + gap.axisTo) / 2).toFixed(1)}px` }}>⌁</span>)}
+          {gaps.map((gap) => <span key={gap.from} class="wf-gap-label" title={t("Nothing ran for {0}; drawn short", formatDuration(gap.to - gap.from))} style={{ left: `${x((gap.axisFrom + gap.axisTo) / 2).toFixed(1)}px` }}>⌁</span>)}
         </div>
       </div>
       <div class="wf-body">
-        <div class="wf-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-label="Acts of the run" aria-rowcount={flat.count + 1} aria-colcount={2} aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}>
+        <div class="wf-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-label={t("Acts of the run")} aria-rowcount={flat.count + 1} aria-colcount={2} aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}>
           <div class="wf-space" style={{ height: `${flat.count * ROW + 8}px` }}>
             <div class="wf-lines" aria-hidden="true">
               {ticks.map((tick) => <i key={tick.time} style={{ left: `${x(tick.at).toFixed(1)}px` }} />)}
@@ -291,11 +292,11 @@ export function Waterfall({ view }: { view: SessionView }) {
           </div>
         </div>
         {sticky === null ? null : <div class="wf-sticky"><Row view={view} place={sticky.place} window={window} pixels={pixels} prompts={prompts} top={sticky.top} /></div>}
-        {flat.count === 0 ? <p class="note pad">No spans yet. They appear here as they arrive.</p> : null}
+        {flat.count === 0 ? <p class="note pad">{t("No spans yet. They appear here as they arrive.")}</p> : null}
       </div>
       <i class="wf-cursor" hidden />
       <span class="wf-cursor-time" hidden aria-hidden="true" />
-      <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label="Width of the names" /></div>
+      <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label={t("Width of the names")} /></div>
       <Playhead view={view} place={(at) => {
         const left = x(toAxis(view.axis.peek(), at));
         return left < -1 || left > pixels + 1 ? null : `${(left + namesShown.peek()).toFixed(1)}px`;

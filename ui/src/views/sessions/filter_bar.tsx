@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { parseFilter, suggest, termProblem, type Suggestion } from "../../state/filter.ts";
 import { filterText, loadValues, setFilter, values } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { Icon } from "../../widgets/icon.tsx";
 
 export function FilterBar() {
@@ -61,8 +62,8 @@ export function FilterBar() {
       <label class="search-box wide">
         <Icon name="search" />
         <input id="session-filter" ref={input} type="text" autoComplete="off" spellcheck={false} role="combobox" aria-expanded={shown} aria-controls="filter-list" aria-autocomplete="list"
-          aria-activedescendant={shown && at >= 0 ? `filter-${at}` : undefined} aria-label="Filter sessions" aria-describedby={problem === null ? undefined : "filter-problem"}
-          placeholder="Filter: words, tool:Bash, status:error, cost>1 …" value={text}
+          aria-activedescendant={shown && at >= 0 ? `filter-${at}` : undefined} aria-label={t("Filter sessions")} aria-describedby={problem === null ? undefined : "filter-problem"}
+          placeholder={t("Filter: words, tool:Bash, status:error, cost>1 …")} value={text}
           onInput={(event) => {
             setFilter(event.currentTarget.value);
             setOpen(true);
@@ -77,9 +78,9 @@ export function FilterBar() {
             setOpen(true);
             read();
           }} onKeyUp={(event) => /^(Arrow(Left|Right)|Home|End)$/.test(event.key) && read()} onKeyDown={onKeyDown} />
-        {text === "" ? <kbd>/</kbd> : <button type="button" class="clear" aria-label="Clear the filter" onClick={() => setFilter("")}><Icon name="error" size={10} /></button>}
+        {text === "" ? <kbd>/</kbd> : <button type="button" class="clear" aria-label={t("Clear the filter")} onClick={() => setFilter("")}><Icon name="error" size={10} /></button>}
       </label>
-      <ul id="filter-list" class="filter-list" role="listbox" aria-label="What to filter by" ref={list} hidden={!shown}>
+      <ul id="filter-list" class="filter-list" role="listbox" aria-label={t("What to filter by")} ref={list} hidden={!shown}>
         {found.map((item, i) => (
           <li key={item.text} id={`filter-${i}`} role="option" aria-selected={i === at} onPointerDown={(event) => {
             event.preventDefault();

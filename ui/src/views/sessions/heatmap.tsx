@@ -5,6 +5,7 @@ import type { Activity } from "../../api/overview.ts";
 import { dayOf, now, zone } from "../../state/clock.ts";
 import { parseFilter, replaceTerms } from "../../state/filter.ts";
 import { filterText, setFilter } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, plural } from "../../trace/format.ts";
 import { addUp, dayName, makeCalendar, type Day } from "./calendar.ts";
 
@@ -72,7 +73,7 @@ export function Heatmap({ activity }: { activity: Activity | null }) {
       <div class="heat-months" aria-hidden="true" style={{ marginLeft: `${LABELS}px` }}>
         {calendar.months.map((month) => <span key={month.week} style={{ left: `${month.week * CELL}px` }}>{month.label}</span>)}
       </div>
-      <div class="heat-grid" role="grid" tabIndex={0} data-own-arrows aria-label={`Sessions per day, the last ${weeks} weeks`} aria-activedescendant={at === null ? undefined : `day-${at.row}-${at.week}`}
+      <div class="heat-grid" role="grid" tabIndex={0} data-own-arrows aria-label={t("Sessions per day, the last {0} weeks", weeks)} aria-activedescendant={at === null ? undefined : `day-${at.row}-${at.week}`}
         style={{ gridTemplateColumns: `${LABELS}px repeat(${weeks}, ${CELL - 2}px)` }} onKeyDown={onKeyDown} onPointerLeave={() => setAt(null)} onBlur={() => setAt(null)}>
         {calendar.rows.map((row, place) => (
           <div key={place} role="row" class="heat-row">
@@ -86,9 +87,9 @@ export function Heatmap({ activity }: { activity: Activity | null }) {
         ))}
       </div>
       <p class="heat-told" style={{ marginLeft: `${LABELS}px` }}>
-        <span class="clip">{pointed !== undefined && pointed.day !== "" ? tell(pointed) : activity === null ? "" : `${plural(total, "session")} in ${plural(weeks, "week")}`}</span>
+        <span class="clip">{pointed !== undefined && pointed.day !== "" ? tell(pointed) : activity === null ? "" : t("{0} in {1}", plural(total, "session"), plural(weeks, "week"))}</span>
         <span class="grow" />
-        <span class="heat-legend" aria-hidden="true">less {[0, 1, 2, 3, 4].map((level) => <i key={level} class={`heat-day level-${level}`} />)} more</span>
+        <span class="heat-legend" aria-hidden="true">{t("less {0} more", [0, 1, 2, 3, 4].map((level) => <i key={level} class={`heat-day level-${level}`} />))}</span>
       </p>
     </div>
   );

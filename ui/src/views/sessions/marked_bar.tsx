@@ -3,6 +3,7 @@
 import type { SessionRow } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, plural } from "../../trace/format.ts";
 
 const CSV = ["session_id", "title", "harness", "host", "project", "status", "started_at", "duration_ns", "turn_count", "model_request_count", "tool_call_count", "error_count", "denied_count", "finding_count", "input_tokens", "output_tokens", "cost_usd"] as const;
@@ -39,14 +40,14 @@ export function MarkedBar({ rows, clear }: { rows: readonly SessionRow[]; clear:
   const tokens = rows.reduce((sum, row) => sum + row.input_tokens + row.output_tokens, 0);
   const cost = rows.reduce((sum, row) => sum + (row.cost_usd ?? 0), 0);
   return (
-    <div class="marked-bar" role="toolbar" aria-label="Marked sessions">
-      <span role="status"><b>{plural(rows.length, "session")}</b> marked<span class="muted"> · {formatCount(tokens)} tokens{cost > 0 ? ` · ${formatCost(cost)}` : ""}</span></span>
+    <div class="marked-bar" role="toolbar" aria-label={t("Marked sessions")}>
+      <span role="status"><b>{plural(rows.length, "session")}</b> {t("marked")}<span class="muted">{" "}{t("· {0} tokens{1}", formatCount(tokens), cost > 0 ? ` · ${formatCost(cost)}` : "")}</span></span>
       <span class="grow" />
-      {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>Compare</button> : null}
-      <button type="button" onClick={() => navigate(`/sql?${new URLSearchParams({ sql: queryFor(rows) })}`)}>Query in SQL</button>
-      <button type="button" onClick={() => save(sessionsCsv(rows), "sessions.csv")}>Save as CSV</button>
-      <button type="button" onClick={() => void copy(rows.map((row) => row.session_id).join("\n"), rows.length === 1 ? "Id" : "Ids")}>Copy ids</button>
-      <button type="button" class="quiet" onClick={clear}>Clear</button>
+      {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>{t("Compare")}</button> : null}
+      <button type="button" onClick={() => navigate(`/sql?${new URLSearchParams({ sql: queryFor(rows) })}`)}>{t("Query in SQL")}</button>
+      <button type="button" onClick={() => save(sessionsCsv(rows), "sessions.csv")}>{t("Save as CSV")}</button>
+      <button type="button" onClick={() => void copy(rows.map((row) => row.session_id).join("\n"), rows.length === 1 ? "Id" : "Ids")}>{t("Copy ids")}</button>
+      <button type="button" class="quiet" onClick={clear}>{t("Clear")}</button>
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { getActivity, getSummary, type SessionSummary } from "../../api/overview
 import { dayOf, now, zone } from "../../state/clock.ts";
 import { bounds, changes, filterText } from "../../state/sessions.ts";
 import { replaceTerms, toParams } from "../../state/filter.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { useAnswer } from "../../widgets/use_answer.ts";
 import { Heatmap } from "./heatmap.tsx";
@@ -47,17 +48,17 @@ function Cards({ summary }: { summary: SessionSummary | null }) {
   const s = summary;
   const tokens = s === null ? 0 : s.input_tokens + s.output_tokens;
   return (
-    <dl class="cards" aria-label="Totals of the sessions below">
-      <Card label="Sessions" value={s && groupDigits(s.session_count)}>{s && s.running_count > 0 ? <span class="running-text">{groupDigits(s.running_count)} running</span> : null}</Card>
-      <Card label="Messages" value={s && groupDigits(s.turn_count + s.model_request_count)} title={s ? `${plural(s.turn_count, "prompt")} and ${plural(s.model_request_count, "answer")} of models` : undefined}>{s ? `${formatCount(s.tool_call_count)} tool calls` : null}</Card>
-      <Card label="Tokens" value={s && formatCount(tokens)} title={s ? `${groupDigits(s.input_tokens)} in, ${groupDigits(s.output_tokens)} out, ${groupDigits(s.cache_read_tokens)} of the input from caches` : undefined}>
-        {s && s.cache_read_tokens > 0 ? `${Math.round((100 * s.cache_read_tokens) / Math.max(1, s.input_tokens))}% cached` : null}
+    <dl class="cards" aria-label={t("Totals of the sessions below")}>
+      <Card label={t("Sessions")} value={s && groupDigits(s.session_count)}>{s && s.running_count > 0 ? <span class="running-text">{t("{0} running", groupDigits(s.running_count))}</span> : null}</Card>
+      <Card label={t("Messages")} value={s && groupDigits(s.turn_count + s.model_request_count)} title={s ? t("{0} and {1} of models", plural(s.turn_count, "prompt"), plural(s.model_request_count, "answer")) : undefined}>{s ? t("{0} tool calls", formatCount(s.tool_call_count)) : null}</Card>
+      <Card label={t("Tokens")} value={s && formatCount(tokens)} title={s ? t("{0} in, {1} out, {2} of the input from caches", groupDigits(s.input_tokens), groupDigits(s.output_tokens), groupDigits(s.cache_read_tokens)) : undefined}>
+        {s && s.cache_read_tokens > 0 ? t("{0}% cached", Math.round((100 * s.cache_read_tokens) / Math.max(1, s.input_tokens))) : null}
       </Card>
-      <Card label="Cost" value={s && (s.cost_usd === null ? "–" : formatCost(s.cost_usd))} title={s ? (s.priced_session_count < s.session_count ? `Known for ${plural(s.priced_session_count, "session")} of ${groupDigits(s.session_count)}` : "Known for all of them") : undefined}>
-        {s && s.priced_session_count > 0 && s.priced_session_count < s.session_count ? `of ${groupDigits(s.priced_session_count)} priced` : null}
+      <Card label={t("Cost")} value={s && (s.cost_usd === null ? "–" : formatCost(s.cost_usd))} title={s ? (s.priced_session_count < s.session_count ? t("Known for {0} of {1}", plural(s.priced_session_count, "session"), groupDigits(s.session_count)) : t("Known for all of them")) : undefined}>
+        {s && s.priced_session_count > 0 && s.priced_session_count < s.session_count ? t("of {0} priced", groupDigits(s.priced_session_count)) : null}
       </Card>
-      <Card label="Avg. duration" value={s && (s.average_duration_ns === null ? "–" : formatDuration(s.average_duration_ns))} />
-      <Card label="Findings" value={s && groupDigits(s.finding_count)}>{s && s.finding_count > 0 ? `in ${plural(s.found_session_count, "session")}` : null}</Card>
+      <Card label={t("Avg. duration")} value={s && (s.average_duration_ns === null ? "–" : formatDuration(s.average_duration_ns))} />
+      <Card label={t("Findings")} value={s && groupDigits(s.finding_count)}>{s && s.finding_count > 0 ? t("in {0}", plural(s.found_session_count, "session")) : null}</Card>
     </dl>
   );
 }
@@ -74,7 +75,7 @@ export function Overview() {
     return getActivity(params, signal);
   });
   return (
-    <section class="overview" aria-label="Overview">
+    <section class="overview" aria-label={t("Overview")}>
       <Heatmap activity={activity.data} />
       <Cards summary={summary.data} />
     </section>

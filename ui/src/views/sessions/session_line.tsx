@@ -3,6 +3,7 @@
 import type { SessionRow } from "../../api/types.ts";
 import { sessionLink } from "../../state/route.ts";
 import { fresh, shapes, type Sort } from "../../state/sessions.ts";
+import { t } from "../../strings.ts";
 import { formatCost, formatCount, formatDuration, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -34,16 +35,16 @@ export function linesOf(list: readonly SessionRow[], open: ReadonlySet<string>, 
 /** Heads of the columns; those that can be sorted by, with what the sort is called. */
 export const COLUMNS: readonly { name: string; class: string; sort?: Sort; about?: string }[] = [
   { name: "", class: "col-mark" },
-  { name: "Session", class: "col-title" },
-  { name: "Shape", class: "col-shape", about: "Where in its length models and tools were at work" },
-  { name: "Flags", class: "col-flags", sort: "errors", about: "Findings, denied actions, errors; sorts by errors" },
-  { name: "Turns", class: "col-turns num", sort: "turns", about: "Prompts of the user" },
-  { name: "Messages", class: "col-messages num", about: "Prompts and answers of models" },
-  { name: "Tools", class: "col-tools num", about: "Tool calls" },
-  { name: "Tokens", class: "col-tokens num", sort: "tokens" },
-  { name: "Cost", class: "col-cost num", sort: "cost" },
-  { name: "Duration", class: "col-duration num", sort: "duration" },
-  { name: "Started", class: "col-started num", sort: "started" },
+  { name: t("Session"), class: "col-title" },
+  { name: t("Shape"), class: "col-shape", about: t("Where in its length models and tools were at work") },
+  { name: t("Flags"), class: "col-flags", sort: "errors", about: t("Findings, denied actions, errors; sorts by errors") },
+  { name: t("Turns"), class: "col-turns num", sort: "turns", about: t("Prompts of the user") },
+  { name: t("Messages"), class: "col-messages num", about: t("Prompts and answers of models") },
+  { name: t("Tools"), class: "col-tools num", about: t("Tool calls") },
+  { name: t("Tokens"), class: "col-tokens num", sort: "tokens" },
+  { name: t("Cost"), class: "col-cost num", sort: "cost" },
+  { name: t("Duration"), class: "col-duration num", sort: "duration" },
+  { name: t("Started"), class: "col-started num", sort: "started" },
 ];
 
 interface Props {
@@ -82,7 +83,7 @@ export function SessionLine({ line, top, place, selected, marked, open, onToggle
       }}>
       <span role="gridcell" class="col-mark cell-status">
         <StatusMark row={row} />
-        <label class="mark-box"><input type="checkbox" tabIndex={-1} checked={marked} aria-label={`Mark ${titleOf(row)}`} onClick={(event) => {
+        <label class="mark-box"><input type="checkbox" tabIndex={-1} checked={marked} aria-label={t("Mark {0}", titleOf(row))} onClick={(event) => {
           event.stopPropagation();
           onMark(event.shiftKey);
         }} /></label>
@@ -90,7 +91,7 @@ export function SessionLine({ line, top, place, selected, marked, open, onToggle
       <span role="gridcell" class="col-title cell-title" style={shift}>
         <span class="title-line">
           {nested ? (
-            <button type="button" class={`expander${open ? " is-open" : ""}`} tabIndex={-1} aria-label={open ? "Hide subagents" : "Show subagents"} onClick={onToggle}><Icon name="chevron" size={10} /></button>
+            <button type="button" class={`expander${open ? " is-open" : ""}`} tabIndex={-1} aria-label={open ? t("Hide subagents") : t("Show subagents")} onClick={onToggle}><Icon name="chevron" size={10} /></button>
           ) : null}
           <a class="clip" tabIndex={-1} href={sessionLink(row.session_id)}>{titleOf(row)}</a>
           {row.tags.map((tag) => <span key={tag} class="tag">{oneLine(tag)}</span>)}
@@ -102,7 +103,7 @@ export function SessionLine({ line, top, place, selected, marked, open, onToggle
       <span role="gridcell" class="col-turns num" title={plural(row.turn_count, "turn")}>{row.turn_count || ""}</span>
       <span role="gridcell" class="col-messages num" title={`${plural(row.turn_count, "prompt")}, ${plural(row.model_request_count, "model request")}`}>{messages > 0 ? groupDigits(messages) : ""}</span>
       <span role="gridcell" class="col-tools num" title={plural(row.tool_call_count, "tool call")}>{row.tool_call_count > 0 ? groupDigits(row.tool_call_count) : ""}</span>
-      <span role="gridcell" class="col-tokens num" title={tokens > 0 ? `${groupDigits(row.input_tokens)} in, ${groupDigits(row.output_tokens)} out, ${groupDigits(row.cache_read_tokens)} from cache` : undefined}>{tokens > 0 ? formatCount(tokens) : ""}</span>
+      <span role="gridcell" class="col-tokens num" title={tokens > 0 ? t("{0} in, {1} out, {2} from cache", groupDigits(row.input_tokens), groupDigits(row.output_tokens), groupDigits(row.cache_read_tokens)) : undefined}>{tokens > 0 ? formatCount(tokens) : ""}</span>
       <span role="gridcell" class="col-cost num">{row.cost_usd !== null && row.cost_usd > 0 ? formatCost(row.cost_usd) : ""}</span>
       <span role="gridcell" class="col-duration num">{row.status === "running" ? <span class="running-text">{formatDuration(row.duration_ns)}</span> : formatDuration(row.duration_ns)}</span>
       <span role="gridcell" class="col-started num muted"><Time iso={row.started_at} /></span>

@@ -1,15 +1,16 @@
 // Status and flags of a session, the same wherever a session is listed.
 
 import type { SessionRow } from "../../api/types.ts";
+import { t } from "../../strings.ts";
 import { plural } from "../../trace/format.ts";
 import { Icon } from "../../widgets/icon.tsx";
 
 const STATUS = {
-  running: ["running", "Running"],
-  ok: ["ok", "Ended well"],
-  error: ["error", "Ended with an error"],
-  interrupted: ["interrupted", "Interrupted by the user"],
-  killed: ["killed", "Killed: its process went without an end"],
+  running: ["running", t("Running")],
+  ok: ["ok", t("Ended well")],
+  error: ["error", t("Ended with an error")],
+  interrupted: ["interrupted", t("Interrupted by the user")],
+  killed: ["killed", t("Killed: its process went without an end")],
 } as const;
 
 export function StatusMark({ row }: { row: SessionRow }) {

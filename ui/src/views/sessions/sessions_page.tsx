@@ -9,6 +9,7 @@ import { copy } from "../../state/panels.ts";
 import { navigate, path, query, sessionLink } from "../../state/route.ts";
 import { ascending, children, failure, filterText, followAddress, fresh, hasMore, listHref, loadChildren, loaded, loadingMore, more, quietCount, reload, rows, setFilter, showQuiet, shownRows, sort, sortBy, wantShapes } from "../../state/sessions.ts";
 import { stored } from "../../state/stored.ts";
+import { t } from "../../strings.ts";
 import { plural } from "../../trace/format.ts";
 import { Icon } from "../../widgets/icon.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
@@ -57,7 +58,7 @@ function mark(id: string, extend: boolean): void {
 
 function ColumnHeads() {
   return (
-    <div class="session-row session-columns" role="group" aria-label="Sort by">
+    <div class="session-row session-columns" role="group" aria-label={t("Sort by")}>
       {COLUMNS.map((column) => (
         <span key={column.name} class={column.class} title={column.about}>
           {column.sort === undefined ? column.name : (
@@ -76,24 +77,24 @@ function Head({ above, toTop }: { above: number; toTop: () => void }) {
   const isOn = (field: string, value: string) => terms.some((term) => term.field === field && term.value === value);
   return (
     <div class="page-head">
-      <h1>Sessions</h1>
+      <h1>{t("Sessions")}</h1>
       <FilterBar />
-      <div class="chips" role="group" aria-label="Only">
+      <div class="chips" role="group" aria-label={t("Only")}>
         {CHIPS.map(([field, value, label, icon]) => (
           <button key={label} type="button" aria-pressed={isOn(field, value)} onClick={() => setFilter(toggleTerm(filterText.value, field, value))}>
             <span class={`tone-${icon}`}><Icon name={icon} /></span>{label}
           </button>
         ))}
       </div>
-      {sort.value === "activity" && !ascending.value ? null : <button type="button" class="switch" onClick={() => navigate(`/${filterText.value.trim() === "" ? "" : `?${new URLSearchParams({ q: filterText.value })}`}`)}>by {sort.value}{ascending.value ? ", smallest first" : ""} <Icon name="error" size={8} /></button>}
+      {sort.value === "activity" && !ascending.value ? null : <button type="button" class="switch" onClick={() => navigate(`/${filterText.value.trim() === "" ? "" : `?${new URLSearchParams({ q: filterText.value })}`}`)}>{t("by {0}{1}", sort.value, ascending.value ? t(", smallest first") : "")} <Icon name="error" size={8} /></button>}
       {quietCount.value > 0 ? (
-        <button type="button" class="switch" aria-pressed={showQuiet.value} title="Traces that stand alone and hold no model request and no tool call" onClick={() => (showQuiet.value = !showQuiet.value)}>
-          {showQuiet.value ? "hide" : "show"} {plural(quietCount.value, "trace")} without acts
+        <button type="button" class="switch" aria-pressed={showQuiet.value} title={t("Traces that stand alone and hold no model request and no tool call")} onClick={() => (showQuiet.value = !showQuiet.value)}>
+          {t("{0} {1} without acts", showQuiet.value ? t("hide") : t("show"), plural(quietCount.value, "trace"))}
         </button>
       ) : null}
-      {above > 0 ? <button type="button" class="link muted" onClick={toTop}>{above} new above</button> : null}
+      {above > 0 ? <button type="button" class="link muted" onClick={toTop}>{t("{0} new above", above)}</button> : null}
       <span class="grow" />
-      <button type="button" class="switch" aria-expanded={overviewOpen.value} onClick={() => (overviewOpen.value = !overviewOpen.value)}>{overviewOpen.value ? "Hide overview" : "Show overview"}</button>
+      <button type="button" class="switch" aria-expanded={overviewOpen.value} onClick={() => (overviewOpen.value = !overviewOpen.value)}>{overviewOpen.value ? t("Hide overview") : t("Show overview")}</button>
     </div>
   );
 }
@@ -158,7 +159,7 @@ function List() {
   return (
     <div class="session-list">
       <ColumnHeads />
-      <div class="session-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-rowcount={list.length} aria-colcount={COLUMNS.length} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label="Sessions">
+      <div class="session-scroll" ref={scroller} role="treegrid" tabIndex={0} aria-rowcount={list.length} aria-colcount={COLUMNS.length} aria-activedescendant={at >= 0 ? `session-${at}` : undefined} aria-label={t("Sessions")}>
         <div class="session-space" role="rowgroup" style={{ height: `${list.length * HEIGHT}px` }}>
           {inSight.map((line, i) => (
             <SessionLine key={line.key} line={line} place={sight.first + i} top={(sight.first + i) * HEIGHT} selected={line.key === selected.value} marked={marked.value.has(line.key)} open={open.value.has(line.key)}
@@ -166,8 +167,8 @@ function List() {
           ))}
         </div>
       </div>
-      {list.length === 0 ? <p class="note pad none-fit">No session fits. <button type="button" class="link" onClick={() => setFilter("")}>Show all</button></p> : null}
-      {loadingMore.value ? <p class="list-more" role="status">reading more…</p> : null}
+      {list.length === 0 ? <p class="note pad none-fit">{t("No session fits.")} <button type="button" class="link" onClick={() => setFilter("")}>{t("Show all")}</button></p> : null}
+      {loadingMore.value ? <p class="list-more" role="status">{t("reading more…")}</p> : null}
     </div>
   );
 }
@@ -184,7 +185,7 @@ export function SessionsPage() {
   }, [href]);
   useLayoutEffect(() => provide({
     search: () => document.querySelector<HTMLInputElement>("#session-filter")?.select(),
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     back: () => {
       if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
       else if (marked.peek().size > 0) marked.value = new Set();
@@ -193,20 +194,20 @@ export function SessionsPage() {
     },
   }), []);
   const empty = loaded.value && rows.value.length === 0 && filterText.value.trim() === "" && sort.value === "activity";
-  if (empty) return <main class="sessions-page"><ConnectGuide title="No sessions yet" /></main>;
+  if (empty) return <main class="sessions-page"><ConnectGuide title={t("No sessions yet")} /></main>;
   const known = lines.value.flatMap((line) => (line.row !== null && marked.value.has(line.key) ? [line.row] : []));
   return (
     <main class="sessions-page">
       <Head above={keptTop > 0 ? fresh.value.size : 0} toTop={() => document.querySelector(".session-scroll")?.scrollTo({ top: 0 })} />
-      {failure.value === null ? null : <Failure error={failure.value} what={loaded.value ? "The list could not be read again; what is shown is older" : "The sessions could not be read"} retry={() => void reload()} />}
+      {failure.value === null ? null : <Failure error={failure.value} what={loaded.value ? t("The list could not be read again; what is shown is older") : t("The sessions could not be read")} retry={() => void reload()} />}
       {failure.value !== null && !loaded.value ? null : (
         <>
           {overviewOpen.value ? <Overview /> : null}
-          {loaded.value ? <List /> : <div class="session-list"><ColumnHeads /><Skeleton rows={14} height={HEIGHT} label="Loading sessions" /></div>}
+          {loaded.value ? <List /> : <div class="session-list"><ColumnHeads /><Skeleton rows={14} height={HEIGHT} label={t("Loading sessions")} /></div>}
         </>
       )}
       {known.length > 0 ? <MarkedBar rows={known} clear={() => (marked.value = new Set())} /> : null}
-      <p class="sr-only">{keyLabel("x")} marks the selected session.</p>
+      <p class="sr-only">{t("{0} marks the selected session.", keyLabel("x"))}</p>
     </main>
   );
 }

@@ -5,6 +5,7 @@ import { getStats } from "../../api/client.ts";
 import { connection, onLive } from "../../api/live.ts";
 import type { Stats } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
+import { t } from "../../strings.ts";
 import { groupDigits, plural } from "../../trace/format.ts";
 import "./setup.css";
 
@@ -21,20 +22,19 @@ function claudeCode(grpc: string): string {
 export function Snippet({ title, about, text }: { title: string; about: string; text: string }) {
   return (
     <section class="snippet">
-      <header><h2>{title}</h2><span class="muted">{about}</span><span class="grow" /><button type="button" class="quiet" onClick={() => void copy(text, "Command")}>Copy</button></header>
+      <header><h2>{title}</h2><span class="muted">{about}</span><span class="grow" /><button type="button" class="quiet" onClick={() => void copy(text, t("Command"))}>{t("Copy")}</button></header>
       <pre>{text}</pre>
     </section>
   );
 }
 
 function Arrival({ stats }: { stats: Stats | null }) {
-  if (stats === null) return <p class="arrival"><i class="pulse" />Asking the server…</p>;
+  if (stats === null) return <p class="arrival"><i class="pulse" />{t("Asking the server…")}</p>;
   const ports = [stats.otlp.grpc === null ? null : `gRPC on ${stats.otlp.grpc}`, stats.otlp.http === null ? null : `HTTP on ${stats.otlp.http}`].filter(Boolean).join(", ");
-  if (stats.ingest.requests === 0) return <p class="arrival"><i class="pulse" />Listening for OTLP: {ports}. Nothing has arrived yet; this page changes when it does.</p>;
+  if (stats.ingest.requests === 0) return <p class="arrival"><i class="pulse" />{t("Listening for OTLP: {0}. Nothing has arrived yet; this page changes when it does.", ports)}</p>;
   return (
     <p class="arrival has-data">
-      <i />{plural(stats.ingest.requests, "request")} arrived: {groupDigits(stats.ingest.spans)} spans, {groupDigits(stats.ingest.log_records)} log records, {groupDigits(stats.ingest.metric_points)} metric points
-      {stats.ingest.rejected > 0 ? `, ${groupDigits(stats.ingest.rejected)} refused` : ""}. The session appears as soon as it can be told apart.
+      <i />{t("{0} arrived: {1} spans, {2} log records, {3} metric points{4}. The session appears as soon as it can be told apart.", plural(stats.ingest.requests, "request"), groupDigits(stats.ingest.spans), groupDigits(stats.ingest.log_records), groupDigits(stats.ingest.metric_points), stats.ingest.rejected > 0 ? t(", {0} refused", groupDigits(stats.ingest.rejected)) : "")}
     </p>
   );
 }
@@ -58,7 +58,7 @@ function useStats(): Stats | null {
 export function ArrivalNow() {
   const stats = useStats();
   if (stats === null || stats.ingest.requests === 0) return <Arrival stats={stats} />;
-  return <p class="arrival has-data"><i />{plural(stats.ingest.requests, "request")} since the start: {groupDigits(stats.ingest.spans)} spans, {groupDigits(stats.ingest.log_records)} log records, {groupDigits(stats.ingest.metric_points)} metric points{stats.ingest.rejected > 0 ? `, ${groupDigits(stats.ingest.rejected)} refused` : ""}</p>;
+  return <p class="arrival has-data"><i />{t("{0} since the start: {1} spans, {2} log records, {3} metric points{4}", plural(stats.ingest.requests, "request"), groupDigits(stats.ingest.spans), groupDigits(stats.ingest.log_records), groupDigits(stats.ingest.metric_points), stats.ingest.rejected > 0 ? t(", {0} refused", groupDigits(stats.ingest.rejected)) : "")}</p>;
 }
 
 export function ConnectGuide({ title }: { title: string }) {
@@ -69,10 +69,10 @@ export function ConnectGuide({ title }: { title: string }) {
     <div class="guide">
       <h1>{title}</h1>
       <Arrival stats={stats} />
-      <Snippet title="Claude Code" about="in the shell that starts it" text={claudeCode(grpc)} />
-      <Snippet title="Any OpenTelemetry SDK" about="gRPC or HTTP, as the SDK prefers" text={`# gRPC\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n# HTTP\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />
-      <p class="guide-more">Codex, Gemini CLI, OpenCode, Copilot, Vercel AI, Python and more: <a class="plain-link" href="/setup">Setup</a> has the settings of each, and checks what arrives.</p>
-      <Snippet title="Just looking" about="a few made-up runs, sent as agents would send them" text="spanreel demo" />
+      <Snippet title={t("Claude Code")} about={t("in the shell that starts it")} text={claudeCode(grpc)} />
+      <Snippet title={t("Any OpenTelemetry SDK")} about={t("gRPC or HTTP, as the SDK prefers")} text={`# gRPC\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${grpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n# HTTP\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`} />
+      <p class="guide-more">{t("Codex, Gemini CLI, OpenCode, Copilot, Vercel AI, Python and more: {0} has the settings of each, and checks what arrives.", <a class="plain-link" href="/setup">{t("Setup")}</a>)}</p>
+      <Snippet title={t("Just looking")} about={t("a few made-up runs, sent as agents would send them")} text="spanreel demo" />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { copy } from "../../state/panels.ts";
 import { navigate, query } from "../../state/route.ts";
 import { changes } from "../../state/sessions.ts";
 import { writeTerm } from "../../state/filter.ts";
+import { t } from "../../strings.ts";
 import { groupDigits, plural } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -29,7 +30,7 @@ function Why({ items }: { items: [name: string, why: string][] }) {
   if (known.length === 0) return null;
   return (
     <details class="why">
-      <summary>What each setting is for</summary>
+      <summary>{t("What each setting is for")}</summary>
       <dl>{known.map(([name, why], i) => <div key={i}><dt class="mono">{name}</dt><dd>{why}</dd></div>)}</dl>
     </details>
   );
@@ -38,14 +39,14 @@ function Why({ items }: { items: [name: string, why: string][] }) {
 function Health({ checkup }: { checkup: Checkup }) {
   const signals = checkup.signals.filter((signal) => signal.record_count > 0);
   return (
-    <section class="health" aria-label="What arrives">
-      <p class="arrival has-data"><i /><span><a class="plain-link" href={`/?${new URLSearchParams({ q: writeTerm("harness", ":", checkup.harness) })}`}>{plural(checkup.session_count, "session")}</a> of {oneLine(checkup.harness)}, the last act <Time iso={checkup.last_at} />. It sends {signals.map((signal) => `${groupDigits(signal.record_count)} ${signal.signal}`).join(", ")}.</span></p>
-      {checkup.gaps.length === 0 ? <p class="note whole"><span class="tone-running"><Icon name="ok" /></span> All that it can send arrives.</p> : (
+    <section class="health" aria-label={t("What arrives")}>
+      <p class="arrival has-data"><i /><span><a class="plain-link" href={`/?${new URLSearchParams({ q: writeTerm("harness", ":", checkup.harness) })}`}>{plural(checkup.session_count, "session")}</a> {t("of {0}, the last act {1}. It sends {2}.", oneLine(checkup.harness), <Time iso={checkup.last_at} />, signals.map((signal) => `${groupDigits(signal.record_count)} ${signal.signal}`).join(", "))}</span></p>
+      {checkup.gaps.length === 0 ? <p class="note whole"><span class="tone-running"><Icon name="ok" /></span> {t("All that it can send arrives.")}</p> : (
         <ul class="gaps">
           {checkup.gaps.map((gap) => (
             <li key={gap.what}>
-              <b>{oneLine(gap.what)}</b>{gap.of > 0 ? <span class="muted"> {groupDigits(gap.count)} of {groupDigits(gap.of)}</span> : null}
-              {gap.fix === null ? <p class="note">It has no switch for this.</p> : <p>{gap.fix}</p>}
+              <b>{oneLine(gap.what)}</b>{gap.of > 0 ? <span class="muted">{" "}{t("{0} of {1}", groupDigits(gap.count), groupDigits(gap.of))}</span> : null}
+              {gap.fix === null ? <p class="note">{t("It has no switch for this.")}</p> : <p>{gap.fix}</p>}
             </li>
           ))}
         </ul>
@@ -59,22 +60,22 @@ function Details({ harness, checkup }: { harness: HarnessSetup; checkup: Checkup
     <article class="setup-details">
       <h2>{harness.name}</h2>
       <p class="setup-summary">{harness.summary}</p>
-      {checkup === undefined ? <p class="arrival"><i class="pulse" />Nothing of {harness.name} has arrived yet; this changes by itself when it does.</p> : <Health checkup={checkup} />}
+      {checkup === undefined ? <p class="arrival"><i class="pulse" />{t("Nothing of {0} has arrived yet; this changes by itself when it does.", harness.name)}</p> : <Health checkup={checkup} />}
       {harness.environment.length === 0 ? null : (
         <>
-          <Snippet title="Environment" about="of the process that runs it" text={exportsOf(harness)} />
+          <Snippet title={t("Environment")} about={t("of the process that runs it")} text={exportsOf(harness)} />
           <Why items={harness.environment.map(({ name, why }) => [name, why])} />
         </>
       )}
       {harness.files.map((file) => (
         <div key={`${file.path} ${file.purpose}`}>
-          <Snippet title={file.path} about={`${file.purpose === "hooks" ? "hooks" : "telemetry"}${file.folder_variable === null ? "" : `; $${file.folder_variable} names another folder`}; put this beside what is there`} text={file.text} />
+          <Snippet title={file.path} about={t("{0}{1}; put this beside what is there", file.purpose === "hooks" ? t("hooks") : t("telemetry"), file.folder_variable === null ? "" : t("; ${0} names another folder", file.folder_variable))} text={file.text} />
           <Why items={file.changes.map(({ path, why }) => [path.join("."), why])} />
         </div>
       ))}
-      {harness.code === null ? null : <Snippet title="Code" about={harness.code.language} text={harness.code.text} />}
+      {harness.code === null ? null : <Snippet title={t("Code")} about={harness.code.language} text={harness.code.text} />}
       {harness.notes.length === 0 ? null : <ul class="setup-notes">{harness.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
-      <p class="note">The same on the command line: <code>spanreel setup {harness.id}</code>.</p>
+      <p class="note">{t("The same on the command line: {0}.", <code>spanreel setup {harness.id}</code>)}</p>
     </article>
   );
 }
@@ -86,8 +87,8 @@ function checkupOf(harness: HarnessSetup, checkups: readonly Checkup[]): Checkup
 
 function Mark({ checkup }: { checkup: Checkup }) {
   return checkup.gaps.length > 0
-    ? <span class="tone-hook" title={`Data arrives; ${plural(checkup.gaps.length, "thing")} could be added`}><Icon name="interrupted" size={9} label="arrives, not whole" /></span>
-    : <span class="tone-running" title="Data arrives"><Icon name="ok" size={10} label="arrives" /></span>;
+    ? <span class="tone-hook" title={t("Data arrives; {0} could be added", plural(checkup.gaps.length, "thing"))}><Icon name="interrupted" size={9} label={t("arrives, not whole")} /></span>
+    : <span class="tone-running" title={t("Data arrives")}><Icon name="ok" size={10} label={t("arrives")} /></span>;
 }
 
 export function SetupPage() {
@@ -108,17 +109,17 @@ export function SetupPage() {
     const next = list[list.findIndex((harness) => harness === current) + step];
     if (next !== undefined) visit({ for: next.id }, true);
   };
-  useLayoutEffect(() => provide({ next: () => go(1), previous: () => go(-1), copy_link: () => void copy(location.href, "Link"), back: () => navigate("/") }), [current, list]);
+  useLayoutEffect(() => provide({ next: () => go(1), previous: () => go(-1), copy_link: () => void copy(location.href, t("Link")), back: () => navigate("/") }), [current, list]);
   // A server that has no list of settings: what every sender needs still holds.
-  if (setup.failure?.status === 404) return <main class="page"><ConnectGuide title="Setup" /></main>;
+  if (setup.failure?.status === 404) return <main class="page"><ConnectGuide title={t("Setup")} /></main>;
   return (
     <main class="page setup">
-      <div class="page-head"><h1>Setup</h1><ArrivalNow /></div>
-      {setup.failure === null ? null : <Failure error={setup.failure} what="The settings could not be read" retry={setup.again} />}
-      {checkups.failure === null || setup.failure !== null ? null : <Failure error={checkups.failure} what="What arrives could not be read" retry={checkups.again} />}
-      {setup.data === null ? (setup.failure === null ? <Skeleton rows={12} height={32} label="Loading the settings" /> : null) : (
+      <div class="page-head"><h1>{t("Setup")}</h1><ArrivalNow /></div>
+      {setup.failure === null ? null : <Failure error={setup.failure} what={t("The settings could not be read")} retry={setup.again} />}
+      {checkups.failure === null || setup.failure !== null ? null : <Failure error={checkups.failure} what={t("What arrives could not be read")} retry={checkups.again} />}
+      {setup.data === null ? (setup.failure === null ? <Skeleton rows={12} height={32} label={t("Loading the settings")} /> : null) : (
         <div class="setup-columns">
-          <nav class="setup-list" aria-label="Harnesses and SDKs">
+          <nav class="setup-list" aria-label={t("Harnesses and SDKs")}>
             {list.map((harness) => {
               const checkup = checkupOf(harness, checkups.data ?? []);
               return (
@@ -128,10 +129,10 @@ export function SetupPage() {
                 </a>
               );
             })}
-            {others.length === 0 ? null : <h2 class="setup-others">Also arriving</h2>}
+            {others.length === 0 ? null : <h2 class="setup-others">{t("Also arriving")}</h2>}
             {others.map((checkup) => <a key={checkup.harness} href={`/setup?${new URLSearchParams({ for: checkup.harness })}`} aria-current={checkup === other ? "true" : undefined}><span class="clip">{oneLine(checkup.harness)}</span><Mark checkup={checkup} /></a>)}
           </nav>
-          <div class="page-scroll" tabIndex={0} role="region" aria-label={other?.harness ?? current?.name ?? "Settings"}>{other !== undefined ? <article class="setup-details"><h2>{oneLine(other.harness)}</h2><Health checkup={other} /></article> : current === undefined ? null : <Details harness={current} checkup={checkupOf(current, checkups.data ?? [])} />}</div>
+          <div class="page-scroll" tabIndex={0} role="region" aria-label={other?.harness ?? current?.name ?? t("Settings")}>{other !== undefined ? <article class="setup-details"><h2>{oneLine(other.harness)}</h2><Health checkup={other} /></article> : current === undefined ? null : <Details harness={current} checkup={checkupOf(current, checkups.data ?? [])} />}</div>
         </div>
       )}
     </main>

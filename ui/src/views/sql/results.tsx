@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Json, SqlResult } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
+import { t } from "../../strings.ts";
 import { stringify } from "../../trace/json_text.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { TextView } from "../../widgets/text_view.tsx";
@@ -13,7 +14,7 @@ import { cellLink, cellText, columnWidths, isNumeric } from "./cells.ts";
 const HEIGHT = 24;
 
 function Cell({ value, link, numeric }: { value: Json; link: string | null; numeric: boolean }) {
-  if (value === null) return <span class="null">null</span>;
+  if (value === null) return <span class="null">{t("null")}</span>;
   const text = oneLine(cellText(value).slice(0, 400));
   return link === null ? <span class={numeric ? "num" : ""}>{text}</span> : <a href={link} tabIndex={-1}>{text}</a>;
 }
@@ -57,10 +58,10 @@ export function Results({ result }: { result: SqlResult }) {
     requestAnimationFrame(() => element.querySelector(".cell.is-selected")?.scrollIntoView({ inline: "nearest", block: "nearest" }));
   };
 
-  if (result.columns.length === 0 || result.rows.length === 0) return <p class="note pad" role="status">The query ran and returned no rows.</p>;
+  if (result.columns.length === 0 || result.rows.length === 0) return <p class="note pad" role="status">{t("The query ran and returned no rows.")}</p>;
   return (
     <div class="results">
-      <div class="result-scroll" ref={scroller} role="grid" tabIndex={0} data-own-arrows aria-label="Result" aria-rowcount={result.rows.length + 1} aria-colcount={names.length} onKeyDown={onKeyDown}>
+      <div class="result-scroll" ref={scroller} role="grid" tabIndex={0} data-own-arrows aria-label={t("Result")} aria-rowcount={result.rows.length + 1} aria-colcount={names.length} onKeyDown={onKeyDown}>
         <div class="result-row result-head" role="row" style={template}>
           {result.columns.map((column, i) => <span key={i} role="columnheader" class={`cell${numeric[i] ? " num" : ""}`} title={column.type.toLowerCase()}>{column.name}</span>)}
         </div>
@@ -81,12 +82,12 @@ export function Results({ result }: { result: SqlResult }) {
         </div>
       </div>
       {chosen === null ? (
-        <div class="result-foot"><button type="button" class="quiet" onClick={() => void copy(csv(result), "CSV")}>Copy as CSV</button></div>
+        <div class="result-foot"><button type="button" class="quiet" onClick={() => void copy(csv(result), "CSV")}>{t("Copy as CSV")}</button></div>
       ) : (
-        <section class="cell-detail" aria-label="Cell">
-          <header><span class="mono">{result.columns[chosen.column]!.name}</span><span class="muted mono">{result.columns[chosen.column]!.type.toLowerCase()} · row {chosen.row + 1}</span><span class="grow" />
-            <button type="button" class="quiet" onClick={() => void copy(cellText(value), "Cell")}>Copy</button><button type="button" class="quiet" onClick={() => choose(null)}>Close <kbd>Esc</kbd></button></header>
-          {value === null ? <span class="null">null</span> : <TextView text={typeof value === "object" ? stringify(value) : String(value)} json={typeof value === "object"} />}
+        <section class="cell-detail" aria-label={t("Cell")}>
+          <header><span class="mono">{result.columns[chosen.column]!.name}</span><span class="muted mono">{t("{0} · row {1}", result.columns[chosen.column]!.type.toLowerCase(), chosen.row + 1)}</span><span class="grow" />
+            <button type="button" class="quiet" onClick={() => void copy(cellText(value), t("Cell"))}>{t("Copy")}</button><button type="button" class="quiet" onClick={() => choose(null)}>{t("Close")} <kbd>Esc</kbd></button></header>
+          {value === null ? <span class="null">{t("null")}</span> : <TextView text={typeof value === "object" ? stringify(value) : String(value)} json={typeof value === "object"} />}
         </section>
       )}
     </div>

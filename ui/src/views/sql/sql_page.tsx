@@ -7,6 +7,7 @@ import { keyLabel, provide } from "../../commands.ts";
 import { copy, schemaWidth, tell } from "../../state/panels.ts";
 import { navigate, query, recordQuery } from "../../state/route.ts";
 import { stored } from "../../state/stored.ts";
+import { t } from "../../strings.ts";
 import { groupDigits, plural } from "../../trace/format.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { Failure } from "../../widgets/states.tsx";
@@ -22,7 +23,7 @@ import "./sql.css";
 const kept = stored<string>("sql.text", EXAMPLES[0]!.sql);
 const maxRows = stored<number>("sql.max_rows", 1000);
 const side = stored<string>("sql.side", "schema");
-const SIDES = [["schema", "Schema"], ["saved", "Saved"], ["history", "History"]] as const;
+const SIDES = [["schema", t("Schema")], ["saved", t("Saved")], ["history", t("History")]] as const;
 
 /** The chart that the address asks for; null shows the table. */
 function chartOf(params: URLSearchParams): ChartChoice | null {
@@ -39,16 +40,16 @@ function SaveForm({ sql, close }: { sql: string; close: () => void }) {
       if (name.trim() === "") return;
       save(name.trim(), sql);
       side.value = "saved";
-      tell(`Saved as ${name.trim()}`);
+      tell(t("Saved as {0}", name.trim()));
       close();
     }}>
-      <input type="text" autoFocus aria-label="Name of the query" placeholder="Name" value={name} onInput={(event) => setName(event.currentTarget.value)} onKeyDown={(event) => {
+      <input type="text" autoFocus aria-label={t("Name of the query")} placeholder={t("Name")} value={name} onInput={(event) => setName(event.currentTarget.value)} onKeyDown={(event) => {
         if (event.key !== "Escape") return;
         event.preventDefault();
         close();
       }} />
-      <button type="submit" disabled={name.trim() === ""}>{taken ? "Replace" : "Save"}</button>
-      <button type="button" class="quiet" onClick={close}>Cancel</button>
+      <button type="submit" disabled={name.trim() === ""}>{taken ? t("Replace") : t("Save")}</button>
+      <button type="button" class="quiet" onClick={close}>{t("Cancel")}</button>
     </form>
   );
 }
@@ -61,7 +62,7 @@ function Running({ since, cancel }: { since: number; cancel: () => void }) {
     const timer = setInterval(() => setNow(performance.now()), 100);
     return () => clearInterval(timer);
   }, []);
-  return <><span class="running-text" role="status">running {((now - since) / 1000).toFixed(1)} s</span><button type="button" onClick={cancel}>Cancel <kbd>Esc</kbd></button></>;
+  return <><span class="running-text" role="status">{t("running {0} s", ((now - since) / 1000).toFixed(1))}</span><button type="button" onClick={cancel}>{t("Cancel")} <kbd>Esc</kbd></button></>;
 }
 
 export function SqlPage() {
@@ -128,7 +129,7 @@ export function SqlPage() {
   useEffect(() => provide({
     run: () => void run(),
     search: () => editor.current?.focus(),
-    copy_link: () => void copy(location.href, "Link"),
+    copy_link: () => void copy(location.href, t("Link")),
     save_query: () => setSaving(editor.current!.text()),
     chart: () => setChart(chartOf(new URLSearchParams(location.search)) === null ? { x: undefined, y: [] } : null),
     back: () => {
@@ -145,44 +146,44 @@ export function SqlPage() {
   return (
     <main class="sql-page">
       <h1 class="sr-only">SQL</h1>
-      <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label="Schema and queries">
-        <div class="tabs side-tabs" role="group" aria-label="Beside the query">
+      <aside class="schema" style={{ width: `${schemaWidth.value}px` }} aria-label={t("Schema and queries")}>
+        <div class="tabs side-tabs" role="group" aria-label={t("Beside the query")}>
           {SIDES.map(([id, label]) => <button key={id} type="button" aria-pressed={side.value === id} onClick={() => (side.value = id)}>{label}</button>)}
         </div>
         {side.value === "saved" ? <SavedQueries use={use} /> : side.value === "history" ? <History use={use} />
-          : schemaError !== null ? <Failure error={schemaError} what="The schema could not be read" retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
+          : schemaError !== null ? <Failure error={schemaError} what={t("The schema could not be read")} retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
       </aside>
-      <Divider width={schemaWidth} least={160} most={520} side="left" label="Width of the schema" />
+      <Divider width={schemaWidth} least={160} most={520} side="left" label={t("Width of the schema")} />
       <div class="sql-main">
         <div class="sql-editor" ref={host} aria-label="SQL" />
         <div class="sql-bar">
-          <button type="button" class="primary" onClick={() => void run()}>Run <kbd>{keyLabel("Mod+Enter").replace("Enter", "↵")}</kbd></button>
-          <label class="muted">at most <select aria-label="Most rows" value={String(maxRows.value)} onChange={(event) => (maxRows.value = Number(event.currentTarget.value))}>
+          <button type="button" class="primary" onClick={() => void run()}>{t("Run")} <kbd>{keyLabel("Mod+Enter").replace("Enter", "↵")}</kbd></button>
+          <label class="muted">{t("at most {0} rows", <select aria-label={t("Most rows")} value={String(maxRows.value)} onChange={(event) => (maxRows.value = Number(event.currentTarget.value))}>
             {[1000, 10_000, 100_000].map((n) => <option key={n} value={String(n)}>{groupDigits(n)}</option>)}
-          </select> rows</label>
-          {saving === null ? <button type="button" onClick={() => setSaving(editor.current!.text())}>Save</button> : <SaveForm sql={saving} close={() => {
+          </select>)}</label>
+          {saving === null ? <button type="button" onClick={() => setSaving(editor.current!.text())}>{t("Save")}</button> : <SaveForm sql={saving} close={() => {
             setSaving(null);
             editor.current?.focus();
           }} />}
-          <button type="button" title="A link to this query and this view of its result" onClick={() => void copy(location.href, "Link")}>Copy link</button>
+          <button type="button" title={t("A link to this query and this view of its result")} onClick={() => void copy(location.href, t("Link"))}>{t("Copy link")}</button>
           <span class="grow" />
           {outcome.state === "running" ? <Running since={outcome.since} cancel={cancel} /> : null}
-          {outcome.state === "done" ? <span class="muted" role="status">{plural(outcome.result.rows.length, "row")}{outcome.result.truncated ? " (there are more)" : ""} · {outcome.result.elapsed_ms} ms</span> : null}
+          {outcome.state === "done" ? <span class="muted" role="status">{plural(outcome.result.rows.length, "row")}{outcome.result.truncated ? t(" (there are more)") : ""} · {outcome.result.elapsed_ms} ms</span> : null}
           {outcome.state === "done" ? (
-            <div class="segmented" role="group" aria-label="Show the result as">
-              <button type="button" aria-pressed={chart === null} onClick={() => setChart(null)}>Table</button>
-              <button type="button" aria-pressed={chart !== null} onClick={() => setChart(chart ?? { x: undefined, y: [] })}>Chart</button>
+            <div class="segmented" role="group" aria-label={t("Show the result as")}>
+              <button type="button" aria-pressed={chart === null} onClick={() => setChart(null)}>{t("Table")}</button>
+              <button type="button" aria-pressed={chart !== null} onClick={() => setChart(chart ?? { x: undefined, y: [] })}>{t("Chart")}</button>
             </div>
           ) : null}
-          {outcome.state === "cancelled" ? <span class="muted" role="status">cancelled</span> : null}
+          {outcome.state === "cancelled" ? <span class="muted" role="status">{t("cancelled")}</span> : null}
         </div>
         {outcome.state === "failed" ? (
           <div class="sql-error" role="alert">
             <pre>{outcome.error.message}</pre>
-            <p class="mono muted">{outcome.error.code}{outcome.error.requestId === null ? "" : ` · request ${outcome.error.requestId}`}</p>
+            <p class="mono muted">{outcome.error.code}{outcome.error.requestId === null ? "" : t(" · request {0}", outcome.error.requestId)}</p>
           </div>
         ) : outcome.state === "done" ? (chart === null ? <Results result={outcome.result} /> : <ResultChart result={outcome.result} choice={chart} onChoice={setChart} />) : (
-          <div class="sql-hint note pad">{outcome.state === "running" ? null : "Read-only DuckDB. Cells with session, trace and span ids lead to the places they name."}</div>
+          <div class="sql-hint note pad">{outcome.state === "running" ? null : t("Read-only DuckDB. Cells with session, trace and span ids lead to the places they name.")}</div>
         )}
       </div>
     </main>
