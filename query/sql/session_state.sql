@@ -1,2 +1,4 @@
--- $1 session id
-select ended, status from session where session_id = $1::varchar
+-- $1 session ids separated by U+001F
+select session_id, ended, status
+from session
+where session_id in (select unnest(string_split($1::varchar, chr(31))))

@@ -56,6 +56,26 @@ pub struct HookArgs {
     pub command: Vec<OsString>,
 }
 
+const GUARD_EXAMPLES: &str = "\
+It reads the document that a harness writes to its hooks before a tool call and asks the running server.
+A call that goes on with a certain loop of its session, or that tries again what was denied in the same
+turn, is refused: exit code 2, with the reason on standard error, which the harness tells the model.
+Everything else passes: exit code 0, also when no server answers within two seconds.
+`spanreel why SESSION` prints the settings that make a harness run it.
+
+Examples (in the harness's hook settings, before tool calls):
+  spanreel guard
+  spanreel guard --url http://127.0.0.1:8080";
+
+/// Refuse calls that a run has just repeated or been denied; a harness runs it as a hook
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = GUARD_EXAMPLES)]
+pub struct GuardArgs {
+    /// The server to ask
+    #[arg(long, value_name = "URL", default_value = super::DEFAULT_URL)]
+    pub url: String,
+}
+
 const SETUP_EXAMPLES: &str = "\
 Without a harness it lists those that it knows. With one it prints the settings that make it send
 everything; --write puts them into the harness's own settings file, after showing what changes.

@@ -4,9 +4,11 @@
 //! A harness waits for its hooks. So the command opens no database and starts no threads of a runtime,
 //! gives the recorder a short time to answer, and never ends with a failure of its own.
 
+mod guard;
 mod run;
 pub mod send;
 pub mod spool;
 mod wrap;
 
+pub use guard::guard;
 pub use run::run;

@@ -9,7 +9,7 @@ use store::{Store, Value};
 
 use super::act::Act;
 use super::calls::{Scope, is_same_call, scope};
-use super::{Settings, drift, runner};
+use super::{Settings, drift, look};
 use crate::rows;
 use crate::sql;
 
@@ -51,7 +51,7 @@ pub fn assess(store: &Store, settings: &Settings) -> Result<Vec<Assessment>, sto
     let mut assessments = Vec::new();
     for row in rows::rows(&sessions) {
         let id: Arc<str> = Arc::from(row.string("session_id"));
-        let (session, ending) = runner::read_session(store, settings, &id, None)?;
+        let (session, ending) = look::read_session(store, settings, &id)?;
         let acts = session.acts();
         let findings = session.findings(ending);
         assessments.push(Assessment {

@@ -204,7 +204,7 @@ fn rank(act: &ActRow) -> u8 {
 
 /// Whether a call goes for what the blocked one was about, by another way: it names all the things
 /// that the blocked call named, and does not merely look.
-fn evades(blocked: &Act, call: &Act) -> bool {
+pub(crate) fn evades(blocked: &Act, call: &Act) -> bool {
     let (Some(what), Some(then)) = (&blocked.detail, &call.detail) else {
         return false;
     };
@@ -318,6 +318,7 @@ fn what_words(act: &Act) -> String {
     match act.operation {
         Operation::Tool => act.tool_words(),
         Operation::Guardrail => format!("an act that the guardrail {} checks", act.name),
+        Operation::Turn | Operation::Agent | Operation::Internal => format!("`{}`", act.name),
         _ => match &act.tool_name {
             Some(_) => act.tool_words(),
             None => format!(
@@ -346,6 +347,7 @@ fn decided_by(acts: &[Act], denial: &Denial) -> String {
     match act.decision_source.as_deref() {
         Some("hook") => "A hook".to_owned(),
         Some("config" | "policy" | "rule") => "A permission rule".to_owned(),
+        Some("guardrail") => "A guardrail".to_owned(),
         Some(source) if source.starts_with("user") => "The user".to_owned(),
         Some(source) => format!("`{source}`"),
         None => "A permission check".to_owned(),

@@ -14,9 +14,11 @@ mod cycles;
 mod draft;
 mod drift;
 mod errors;
+mod look;
 mod model_requests;
 mod near;
 mod outputs;
+mod remedy;
 mod repeats;
 mod runner;
 mod said;
@@ -29,13 +31,16 @@ mod verdict;
 
 pub(crate) use act::{Act, ActRow, Content};
 pub use assess::{AssessedFinding, Assessment, assess};
+pub(crate) use blocked::evades;
 pub(crate) use draft::{
     Confidence, Draft, Severity, Waste, duration_words, grouped, loop_severity,
 };
-pub(crate) use runner::{read_session, refresh, run};
+pub(crate) use look::{Due, read_session, refresh};
+pub(crate) use runner::run;
 pub(crate) use session::Session;
 pub(crate) use settings::Thresholds;
 pub use settings::{Settings, SettingsError};
+pub(crate) use text::Sketch;
 pub(crate) use verdict::{Evidence, Outcome, Verdict, verdict};
 
 /// What is known of a session beside its acts.

@@ -45,6 +45,10 @@ impl Session {
         }
     }
 
+    pub(crate) fn id(&self) -> &Arc<str> {
+        &self.session_id
+    }
+
     /// The acts taken, in order.
     pub(crate) fn acts(&self) -> &[Act] {
         &self.acts

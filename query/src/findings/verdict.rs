@@ -4,18 +4,61 @@ use store::{ActKey, FindingRow};
 
 use super::act::Act;
 use super::draft::{Waste, grouped};
+use super::remedy::{Remedy, remedy};
 use super::text::one_line;
+
+/// How a run failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Loop,
+    Blocked,
+    ModelFailure,
+    CutOff,
+    /// It reached a limit of turns or steps.
+    Limit,
+    Interrupted,
+    ToolFailure,
+    Drift,
+    None,
+}
+
+impl Mode {
+    /// As the API says it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Blocked => "blocked",
+            Self::ModelFailure => "model_failure",
+            Self::CutOff => "cut_off",
+            Self::Limit => "limit",
+            Self::Interrupted => "interrupted",
+            Self::ToolFailure => "tool_failure",
+            Self::Drift => "drift",
+            Self::None => "none",
+        }
+    }
+
+    fn of(finding: &FindingRow) -> Self {
+        match finding.kind.as_str() {
+            "loop" => Self::Loop,
+            "blocked" => Self::Blocked,
+            "retry_storm" => Self::ModelFailure,
+            "premature_stop" => Self::CutOff,
+            "drift" => Self::Drift,
+            _ => Self::ToolFailure,
+        }
+    }
+}
 
 /// What went wrong in a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
-    /// `loop`, `blocked`, `model_failure`, `cut_off`, `interrupted`, `tool_failure`, `drift`, `none`.
-    pub(crate) mode: &'static str,
-    /// The whole in a sentence or two.
+    pub(crate) mode: Mode,
+    /// The whole in a few sentences.
     pub(crate) sentence: String,
     /// What shows it, with the acts, in order of time.
     pub(crate) evidence: Vec<Evidence>,
-    /// The last thing that went well before it went wrong.
+    /// What had gone well up to where it went wrong.
     pub(crate) change: Option<Evidence>,
     /// What the waste of all findings cost.
     pub(crate) waste: Waste,
@@ -29,62 +72,85 @@ pub(crate) struct Evidence {
     pub(crate) span: ActKey,
 }
 
-/// What to do about it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Remedy {
-    pub(crate) text: String,
-    /// Where the configuration goes.
-    pub(crate) file: Option<&'static str>,
-    /// What to paste there.
-    pub(crate) configuration: Option<String>,
-}
-
-/// How the run ended, as it is stored.
+/// How the run ended, as it is stored, and where its remedy is to ask.
 pub(crate) struct Outcome<'a> {
     /// `ok`, `error`, `interrupted`, `killed`, `running`.
     pub(crate) status: &'a str,
     pub(crate) harness: Option<&'a str>,
+    /// The command line of the hook that refuses repetitions.
+    pub(crate) guard: &'a str,
 }
 
-/// Failures that are told beside the cause, at most.
+/// Pieces of evidence, at most.
 const MAX_EVIDENCE: usize = 8;
 
 /// Works out why a run failed. `findings` are those of the same acts.
 pub(crate) fn verdict(acts: &[Act], findings: &[FindingRow], outcome: &Outcome<'_>) -> Verdict {
-    let end = match outcome.status {
+    let worst = worst(findings);
+    let end = ending(acts, outcome);
+    // How the run ended explains more than what it did on the way, unless that is how it came to its end.
+    let led_there = match (&end, worst) {
+        (Some(end), Some(finding)) => leads_to(acts, finding, end),
+        _ => true,
+    };
+    let begin = match outcome.status {
         "ok" => "The run ended normally, but",
         "error" => "The run failed:",
         "interrupted" => "The run was cut short:",
+        "killed" => "The run stops without a word of its end:",
         _ => "The run is still going:",
     };
-    let cause = worst(findings);
-    let (mode, what) = match cause {
-        Some(finding) => (mode_of(finding), finding.explanation.clone()),
-        None => match last_failure(acts, outcome) {
-            Some((mode, text)) => (mode, text),
-            None => return nothing_wrong(outcome),
-        },
+    let (mode, cause, sentence) = match (end.as_ref(), worst) {
+        (None, None) => return nothing_wrong(outcome),
+        (Some(end), Some(finding)) if led_there => {
+            let there = match finding.spans.contains(&end.span) || end.is_mere_silence {
+                true => String::new(),
+                false => format!(" It ended there: {}", lower_first(&end.what)),
+            };
+            let sentence = format!("{begin} {}{there}", lower_first(&finding.explanation));
+            (Mode::of(finding), Some(finding), sentence)
+        }
+        (None, Some(finding)) => (
+            Mode::of(finding),
+            Some(finding),
+            format!("{begin} {}", lower_first(&finding.explanation)),
+        ),
+        (Some(end), other) => {
+            let also = other.map_or_else(String::new, |finding| {
+                format!(" Before that, {}", lower_first(&finding.explanation))
+            });
+            (
+                end.mode,
+                None,
+                format!("{begin} {}{also}", lower_first(&end.what)),
+            )
+        }
     };
-    let mut chain = cause.map_or_else(Vec::new, |finding| of_finding(acts, finding));
-    let others = findings
-        .iter()
-        .filter(|other| cause.is_none_or(|cause| cause.finding_id != other.finding_id))
-        .filter_map(|other| {
-            Some(Evidence {
-                text: other.title.clone(),
-                span: *other.spans.first()?,
-            })
-        });
-    chain.extend(others);
-    if let Some(failed) = acts.iter().rev().find(|act| act.is_error) {
-        chain.push(Evidence {
-            text: format!("The last failure: {}", failure(failed)),
-            span: failed.key,
-        });
+    let mut chain = Chain::default();
+    let told = cause.or(worst);
+    if let Some(finding) = told {
+        chain.add_finding(acts, finding);
     }
-    chain.truncate(MAX_EVIDENCE);
-    sort_by_time(acts, &mut chain);
-    chain.dedup_by(|a, b| a == b);
+    if let Some(end) = &end {
+        chain.add(&end.what, end.span);
+    }
+    for finding in findings {
+        let is_told = told.is_some_and(|told| told.finding_id == finding.finding_id);
+        if let (false, Some(span)) = (is_told, finding.spans.first()) {
+            chain.add(&finding.title, *span);
+        }
+    }
+    if let Some(failed) = acts.iter().rev().find(|act| act.is_error) {
+        chain.add(
+            &format!("The last failure: {}", failure(failed)),
+            failed.key,
+        );
+    }
+    let began = match (&end, cause) {
+        (_, Some(finding)) => finding.spans.first().copied(),
+        (Some(end), None) => Some(end.span),
+        (None, None) => None,
+    };
     let waste = findings.iter().fold(Waste::default(), |sum, finding| {
         sum.plus(Waste {
             ns: finding.wasted_ns,
@@ -94,9 +160,9 @@ pub(crate) fn verdict(acts: &[Act], findings: &[FindingRow], outcome: &Outcome<'
     });
     Verdict {
         mode,
-        sentence: format!("{end} {}", lower_first(&what)),
-        evidence: chain,
-        change: cause.and_then(|finding| change(acts, finding)),
+        sentence,
+        evidence: chain.in_order(acts),
+        change: began.and_then(|span| change(acts, span)),
         waste,
         remedy: remedy(mode, cause, acts, outcome),
     }
@@ -115,16 +181,12 @@ fn nothing_wrong(outcome: &Outcome<'_>) -> Verdict {
         }
     };
     Verdict {
-        mode: "none",
+        mode: Mode::None,
         sentence: sentence.to_owned(),
         evidence: Vec::new(),
         change: None,
         waste: Waste::default(),
-        remedy: Remedy {
-            text: "Nothing to do.".to_owned(),
-            file: None,
-            configuration: None,
-        },
+        remedy: Remedy::nothing(),
     }
 }
 
@@ -146,208 +208,219 @@ fn worst(findings: &[FindingRow]) -> Option<&FindingRow> {
             let sure = u8::from(finding.confidence == "certain");
             (
                 severity,
-                sure,
                 kind,
+                sure,
                 finding.repeat_count,
                 &finding.finding_id,
             )
         })
 }
 
-fn mode_of(finding: &FindingRow) -> &'static str {
-    match finding.kind.as_str() {
-        "loop" => "loop",
-        "blocked" => "blocked",
-        "retry_storm" => "model_failure",
-        "premature_stop" => "cut_off",
-        "drift" => "drift",
-        _ => "tool_failure",
-    }
+/// How a run that did not end well ended.
+struct End {
+    mode: Mode,
+    /// In a sentence.
+    what: String,
+    span: ActKey,
+    /// Nothing failed and nothing was left undone: the records stop.
+    is_mere_silence: bool,
 }
 
-/// What the end of a run says where no detector found anything.
-fn last_failure(acts: &[Act], outcome: &Outcome<'_>) -> Option<(&'static str, String)> {
+/// What the end of a run says by itself; `None` for one that ended well, or of which nothing tells.
+fn ending(acts: &[Act], outcome: &Outcome<'_>) -> Option<End> {
     let last = acts
         .iter()
         .rev()
-        .find(|act| act.is_model() || act.is_tool())?;
-    if last.end_ns.is_none() && outcome.status != "running" {
-        return Some((
-            "interrupted",
-            format!("{} had not ended when the records stop.", last.tool_words()),
-        ));
-    }
-    if last.is_error {
-        let mode = match last.is_model() {
-            true => "model_failure",
-            false => "tool_failure",
-        };
-        return Some((
-            mode,
-            format!("the last thing it did failed: {}", failure(last)),
-        ));
-    }
+        .find(|act| act.is_model() || act.is_tool())
+        .or(acts.last())?;
+    let stopped = |act: &Act, what: String| End {
+        mode: Mode::Interrupted,
+        what,
+        span: act.key,
+        is_mere_silence: act.end_ns.is_some(),
+    };
     if matches!(outcome.status, "interrupted" | "killed") {
-        return Some((
-            "interrupted",
-            format!(
-                "the records stop after {}, with no word of an end.",
-                last.tool_words()
+        let pending = acts
+            .iter()
+            .rev()
+            .find(|act| (act.is_model() || act.is_tool()) && act.end_ns.is_none());
+        return Some(match pending {
+            Some(act) => stopped(
+                act,
+                format!("{} had not ended when the records stop.", call_words(act)),
             ),
-        ));
+            None => stopped(
+                last,
+                format!(
+                    "The records stop after {}, with no word of an end.",
+                    call_words(last)
+                ),
+            ),
+        });
     }
-    if outcome.status == "error" {
-        let failed = acts.iter().rev().find(|act| act.is_error)?;
-        return Some((
-            "tool_failure",
-            format!("its last failure was {}", failure(failed)),
-        ));
+    if outcome.status == "running" {
+        return None;
     }
-    None
+    let failed = match outcome.status {
+        "error" => acts.iter().rev().find(|act| act.is_error)?,
+        _ if last.is_error => last,
+        _ => return None,
+    };
+    let mode = match failed.error.as_deref() {
+        Some(error) if is_limit(error) => Mode::Limit,
+        _ if failed.is_denied() => Mode::Blocked,
+        _ if failed.is_model() => Mode::ModelFailure,
+        _ => Mode::ToolFailure,
+    };
+    let what = match mode {
+        Mode::Limit => format!("It reached a limit of its steps: {}", failure(failed)),
+        _ if failed.key == last.key => format!("The last thing it did failed: {}", failure(failed)),
+        _ => format!("Its last failure was {}", failure(failed)),
+    };
+    Some(End {
+        mode,
+        what,
+        span: failed.key,
+        is_mere_silence: false,
+    })
 }
 
-fn failure(act: &Act) -> String {
-    let what = match act.is_model() {
+/// Whether an error says that a run used up the turns or steps that it was given.
+fn is_limit(error: &str) -> bool {
+    const COUNTED: [&str; 7] = [
+        "turn",
+        "step",
+        "iteration",
+        "recursion",
+        "request_limit",
+        "tool_calls_limit",
+        "round",
+    ];
+    const BOUNDS: [&str; 4] = ["max", "limit", "exceed", "too many"];
+    let error = error.to_lowercase();
+    BOUNDS.iter().any(|bound| error.contains(bound))
+        && COUNTED.iter().any(|counted| error.contains(counted))
+        && !error.contains("rate limit")
+}
+
+/// Whether a finding explains a run better than its end does: the end is one of its acts, or says nothing,
+/// or is a limit that was reached while the same agent was still at it in the same turn.
+fn leads_to(acts: &[Act], finding: &FindingRow, end: &End) -> bool {
+    if finding.spans.contains(&end.span) || end.is_mere_silence {
+        return true;
+    }
+    let act_of = |key: &ActKey| acts.iter().find(|act| act.key == *key);
+    let (Some(last), Some(ended)) = (finding.spans.last().and_then(act_of), act_of(&end.span))
+    else {
+        return false;
+    };
+    if finding.kind == "blocked" {
+        return end.mode == Mode::Blocked && last.turn == ended.turn;
+    }
+    let went_on = acts
+        .iter()
+        .filter(|act| act.is_tool() && act.start_ns > last.start_ns)
+        .any(|act| act.agent == last.agent);
+    end.mode == Mode::Limit && last.turn == ended.turn && !went_on
+}
+
+fn call_words(act: &Act) -> String {
+    match act.is_model() {
         true => format!(
-            "a request to {}",
+            "A request to {}",
             act.model.as_deref().unwrap_or("the model")
         ),
         false => format!("{}{}", act.tool_words(), act.detail_words()),
-    };
+    }
+}
+
+fn failure(act: &Act) -> String {
+    let what = lower_first(&call_words(act));
     match act.error.as_deref() {
         Some(error) => format!("{what} with \"{}\".", one_line(error)),
         None => format!("{what}."),
     }
 }
 
-/// First, second and last act of a finding.
-fn of_finding(acts: &[Act], finding: &FindingRow) -> Vec<Evidence> {
-    let count = finding.spans.len();
-    let mut places = vec![0, 1, count.saturating_sub(1)];
-    places.dedup();
-    places
-        .into_iter()
-        .filter_map(|place| {
-            let span = *finding.spans.get(place)?;
-            let act = acts.iter().find(|act| act.key == span)?;
-            let what = match act.is_model() {
-                true => format!("request to {}", act.model.as_deref().unwrap_or("the model")),
-                false => format!("{}{}", act.tool_words(), act.detail_words()),
-            };
+/// Evidence as it is gathered: one statement for each act.
+#[derive(Default)]
+struct Chain(Vec<Evidence>);
+
+impl Chain {
+    fn add(&mut self, text: &str, span: ActKey) {
+        if self.0.len() < MAX_EVIDENCE && self.0.iter().all(|told| told.span != span) {
+            self.0.push(Evidence {
+                text: text.to_owned(),
+                span,
+            });
+        }
+    }
+
+    /// First, second and last act of a finding.
+    fn add_finding(&mut self, acts: &[Act], finding: &FindingRow) {
+        let count = finding.spans.len();
+        for place in [0, 1, count.saturating_sub(1)] {
+            let act = finding
+                .spans
+                .get(place)
+                .and_then(|span| acts.iter().find(|act| act.key == *span));
+            let Some(act) = act else { continue };
             let text = match count {
-                1 => what,
-                _ => format!("{} of {count}: {what}", grouped(place as i64 + 1)),
+                1 => finding.title.clone(),
+                _ => format!(
+                    "{} of {count}: {}",
+                    grouped(place as i64 + 1),
+                    lower_first(&call_words(act))
+                ),
             };
-            Some(Evidence { text, span })
-        })
-        .collect()
+            self.add(&text, act.key);
+        }
+    }
+
+    fn in_order(mut self, acts: &[Act]) -> Vec<Evidence> {
+        self.0
+            .sort_by_cached_key(|evidence| acts.iter().position(|act| act.key == evidence.span));
+        self.0
+    }
 }
 
-/// The last act of the same agent that succeeded before a finding began.
-fn change(acts: &[Act], finding: &FindingRow) -> Option<Evidence> {
-    let first = finding.spans.first()?;
-    let at = acts.iter().position(|act| act.key == *first)?;
+/// How the same agent had fared up to an act, and its last success; for its first call that it was that.
+fn change(acts: &[Act], span: ActKey) -> Option<Evidence> {
+    let at = acts.iter().position(|act| act.key == span)?;
     let agent = &acts[at].agent;
     let before = || {
         acts[..at]
             .iter()
             .filter(|act| act.is_tool() && act.agent == *agent)
     };
-    let last = before()
-        .rev()
-        .find(|act| !act.is_error && !act.is_denied())?;
-    Some(Evidence {
-        text: format!(
-            "Up to then {} of {} tool calls had succeeded; the last that did was {}{}.",
-            before()
-                .filter(|act| !act.is_error && !act.is_denied())
-                .count(),
-            before().count(),
-            last.tool_words(),
-            last.detail_words()
-        ),
-        span: last.key,
-    })
-}
-
-fn sort_by_time(acts: &[Act], chain: &mut [Evidence]) {
-    chain.sort_by_key(|evidence| acts.iter().position(|act| act.key == evidence.span));
+    let went_well = |act: &&Act| !act.is_error && !act.is_denied();
+    let count = before().count();
+    let text = match before().rev().find(went_well) {
+        Some(last) => {
+            return Some(Evidence {
+                text: format!(
+                    "Up to then {} of {count} tool calls had succeeded; the last that did was {}{}.",
+                    before().filter(went_well).count(),
+                    last.tool_words(),
+                    last.detail_words()
+                ),
+                span: last.key,
+            });
+        }
+        None if count > 0 => format!("None of the {count} tool calls before it had succeeded."),
+        None if acts[at].is_tool() => {
+            "It was the first tool call: nothing had been done before it.".to_owned()
+        }
+        None => "No tool had been called before it.".to_owned(),
+    };
+    Some(Evidence { text, span })
 }
 
 fn lower_first(text: &str) -> String {
-    ["The ", "A ", "One ", "Within "]
+    ["The ", "A ", "One ", "Within ", "Its ", "It "]
         .iter()
         .find_map(|word| Some(word.to_lowercase() + text.strip_prefix(word)?))
         .unwrap_or_else(|| text.to_owned())
-}
-
-/// Asks Spanreel before each call whether the session is in a certain loop, and says so if it is.
-const STOP_LOOPS: &str = r#"{
-  "hooks": {
-    "PreToolUse": [
-      {
-        "matcher": "*",
-        "hooks": [
-          {
-            "type": "command",
-            "command": "curl -fs \"http://127.0.0.1:7771/api/v1/findings?kind=loop&session_id=$(jq -r .session_id)\" | jq -e 'any(.findings[]; .open and .confidence == \"certain\")' >/dev/null && { echo 'You have repeated the same step several times with the same result. Stop, say what is in the way, and try something else or ask.' >&2; exit 2; } || exit 0"
-          }
-        ]
-      }
-    ]
-  }
-}"#;
-
-fn remedy(mode: &str, cause: Option<&FindingRow>, acts: &[Act], outcome: &Outcome<'_>) -> Remedy {
-    let is_claude_code = outcome.harness == Some("claude-code");
-    let paste = |configuration: String| Remedy {
-        text: String::new(),
-        file: is_claude_code.then_some(".claude/settings.json"),
-        configuration: is_claude_code.then_some(configuration),
-    };
-    let plain = |text: &str| Remedy {
-        text: text.to_owned(),
-        file: None,
-        configuration: None,
-    };
-    match mode {
-        "loop" => Remedy {
-            text: "Give the agent a stop condition: after two equal results it must change its approach or ask. A hook before each tool call can enforce it.".to_owned(),
-            ..paste(STOP_LOOPS.to_owned())
-        },
-        "blocked" => {
-            let blocked = cause
-                .and_then(|finding| finding.spans.first())
-                .and_then(|span| acts.iter().find(|act| act.key == *span));
-            Remedy {
-                text: "Say in the task what is not allowed and what to do instead; or, if the act is wanted, have the harness ask a person in place of denying it.".to_owned(),
-                ..paste(ask_first(blocked))
-            }
-        }
-        "model_failure" => plain("The model's service refused or failed: check key, quota and context length, and let the harness wait longer between attempts."),
-        "cut_off" => plain("Raise the limit of output tokens, or ask for the work in smaller parts."),
-        "drift" => plain("Remind the agent of its goal: repeat the task and the plan's open steps before it answers, and accept an answer only when each step has a result."),
-        "interrupted" => plain("The process was stopped or killed. Start it again; if it happens often, look at time limits and memory of the machine."),
-        _ => plain("Look at the failing call first: the tool, its arguments or its environment are wrong, and the agent has no other way."),
-    }
-}
-
-/// A rule that has a person asked before such a call.
-fn ask_first(blocked: Option<&Act>) -> String {
-    let rule = match blocked {
-        Some(act) => {
-            let tool = act.tool_name.as_deref().unwrap_or("Bash");
-            let command = act.detail.as_deref().unwrap_or_default();
-            let verb: Vec<&str> = command.split_whitespace().take(1).collect();
-            match (tool, verb.as_slice()) {
-                ("Bash", [verb]) => format!("Bash({verb}:*)"),
-                _ => tool.to_owned(),
-            }
-        }
-        None => "Bash".to_owned(),
-    };
-    let json = serde_json::json!({"permissions": {"ask": [rule]}});
-    serde_json::to_string_pretty(&json).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -362,6 +435,7 @@ mod tests {
         let outcome = Outcome {
             status,
             harness: Some("claude-code"),
+            guard: "spanreel guard",
         };
         verdict(&acts, &findings, &outcome)
     }
@@ -395,10 +469,28 @@ mod tests {
                 "had not ended",
             ),
             ("t:A=x t:B!broken", "error", "tool_failure", "broken"),
+            (
+                "t:A=x t:B!Max+turns+exceeded:+3",
+                "error",
+                "limit",
+                "limit of its steps",
+            ),
+            (
+                "t:B=y t:A!boom t:A!boom t:A!boom t:A!boom t:A!boom turn t:C=1 t:D!broken",
+                "error",
+                "tool_failure",
+                "Before that, the agent called A 5 times",
+            ),
+            (
+                "t:B=y t:A!boom t:A!boom t:A!boom t:A!boom t:A!boom t:X...",
+                "killed",
+                "interrupted",
+                "without a word of its end: X (X) had not ended",
+            ),
             ("t:A=x m", "ok", "none", "Nothing shows"),
         ] {
             let verdict = of(script, status);
-            assert_eq!(verdict.mode, mode, "{script}: {}", verdict.sentence);
+            assert_eq!(verdict.mode.word(), mode, "{script}: {}", verdict.sentence);
             assert!(
                 verdict.sentence.contains(words),
                 "{script}: {}",
@@ -412,10 +504,16 @@ mod tests {
         assert!(verdict.change.unwrap().text.contains("1 of 1 tool calls"));
         let pasted = verdict.remedy.configuration.unwrap();
         serde_json::from_str::<serde_json::Value>(&pasted).unwrap();
+        assert!(pasted.contains("spanreel guard"), "{pasted}");
         let pasted = of("d:Bash(rm+-rf+build) m", "error")
             .remedy
             .configuration
             .unwrap();
         assert!(pasted.contains("Bash(rm:*)"), "{pasted}");
+        let pasted = of("d:Bash(rm+-rf+build) t:Bash(rm+-rf+build)=ok m", "ok")
+            .remedy
+            .configuration
+            .unwrap();
+        assert!(pasted.contains("spanreel guard"), "{pasted}");
     }
 }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
-use crate::findings;
+use crate::findings::{self, Due};
 use crate::model::Finding;
 use crate::rows::{self, text_param};
 use crate::sql;
@@ -18,6 +18,9 @@ use crate::state::AppState;
 
 const DEFAULT_LIMIT: i64 = 200;
 const MAX_LIMIT: i64 = 5000;
+
+/// Sessions that are read together; large ones need memory for all their acts.
+const SESSIONS_PER_LOOK: usize = 16;
 
 /// Which findings.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -99,15 +102,24 @@ pub(crate) async fn detect(
         ));
     }
     let mut report = DetectReport::default();
-    for row in rows::rows(&sessions) {
-        let id: Arc<str> = Arc::from(row.string("session_id"));
+    let ids: Vec<Arc<str>> = rows::rows(&sessions)
+        .map(|row| Arc::from(row.string("session_id")))
+        .collect();
+    for ids in ids.chunks(SESSIONS_PER_LOOK) {
+        let due = ids
+            .iter()
+            .map(|id| Due {
+                session_id: id.clone(),
+                before: None,
+            })
+            .collect();
         let settings = Arc::clone(&state.config.detectors);
         let changes = state
             .blocking(move |store| {
-                findings::refresh(store, &settings, &id, None).map(|(_, changes)| changes)
+                findings::refresh(store, &settings, due).map(|(_, changes)| changes)
             })
             .await?;
-        report.sessions += 1;
+        report.sessions += ids.len();
         report.findings += changes.found;
         report.written += changes.written;
         report.removed += changes.removed;

@@ -133,6 +133,34 @@ pub(super) fn cursor(recorder: &Recorder) -> SettingsFile {
     file("~/.cursor/hooks.json", changes)
 }
 
+/// The settings that have a harness ask the recorder before each call of a tool and refuse what it has
+/// just repeated or been denied; `None` for a harness whose hooks cannot refuse by an exit code.
+/// `command` is the whole command line, `spanreel guard`.
+pub(crate) fn guard(harness: &str, command: &str) -> Option<SettingsFile> {
+    Some(match harness {
+        "claude-code" => file(
+            ".claude/settings.json",
+            grouped(&["PreToolUse"], command, TIMEOUT_SECONDS),
+        ),
+        "codex" => file(
+            "~/.codex/hooks.json",
+            grouped(&["PreToolUse"], command, TIMEOUT_SECONDS),
+        ),
+        "gemini-cli" => file(
+            "~/.gemini/settings.json",
+            grouped(&["BeforeTool"], command, TIMEOUT_SECONDS * 1000),
+        ),
+        "cursor" => file(
+            "~/.cursor/hooks.json",
+            vec![
+                super::set(&["version"], 1, "form of the file"),
+                item("preToolUse", json!({"command": command})),
+            ],
+        ),
+        _ => return None,
+    })
+}
+
 fn command(recorder: &Recorder, harness: Option<&str>) -> String {
     match harness {
         None => format!("{} hook", recorder.program),

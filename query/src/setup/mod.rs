@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 pub use edit::{EditError, apply, undo};
 pub use harnesses::harnesses;
+pub(crate) use hooks::guard;
 
 /// Where the recorder is, as the settings are to name it.
 #[derive(Debug, Clone)]
