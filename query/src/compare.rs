@@ -1,9 +1,11 @@
 //! Two runs side by side: their calls aligned, and where they part.
 
 use crate::findings::Act;
+use crate::tools::{are_names_of_one, kind_of};
 
-/// Calls of each run that are aligned; the cost grows with the product.
-pub(crate) const MAX_CALLS: usize = 2_000;
+/// Calls of each run, behind those in which both agree from the start, that are aligned; the cost grows
+/// with the product.
+pub(crate) const MAX_CALLS: usize = 1_500;
 
 /// How two calls belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,27 +39,47 @@ impl Pair {
     }
 }
 
+/// Two rows of calls, aligned.
+pub(crate) struct Alignment {
+    pub(crate) pairs: Vec<Pair>,
+    /// Calls at the end of a run were left out.
+    pub(crate) truncated: bool,
+}
+
+/// Aligns two rows of tool calls: those in which both agree from the start as they are, the rest by the
+/// best global alignment.
+pub(crate) fn align(a: &[&Act], b: &[&Act]) -> Alignment {
+    let agreed = a
+        .iter()
+        .zip(b)
+        .take_while(|(one, other)| compare_calls(one, other) == Some(true))
+        .count();
+    let (rest_a, rest_b) = (&a[agreed..], &b[agreed..]);
+    let truncated = rest_a.len().max(rest_b.len()) > MAX_CALLS;
+    let rest_a = rest_a.get(..MAX_CALLS).unwrap_or(rest_a);
+    let rest_b = rest_b.get(..MAX_CALLS).unwrap_or(rest_b);
+    let mut pairs: Vec<Pair> = (0..agreed).map(|at| Pair::Same(at, at)).collect();
+    pairs.extend(best(rest_a, rest_b).into_iter().map(|pair| match pair {
+        Pair::Same(a, b) => Pair::Same(a + agreed, b + agreed),
+        Pair::Varied(a, b) => Pair::Varied(a + agreed, b + agreed),
+        Pair::OnlyA(a) => Pair::OnlyA(a + agreed),
+        Pair::OnlyB(b) => Pair::OnlyB(b + agreed),
+    }));
+    Alignment { pairs, truncated }
+}
+
 const SAME: i32 = 4;
 const VARIED: i32 = 1;
 const GAP: i32 = -1;
 
-/// The best global alignment of two rows of tool calls (Needleman and Wunsch): equal calls count
-/// most, calls of the same kind a little, a call without a partner is a loss.
-pub(crate) fn align(a: &[&Act], b: &[&Act]) -> Vec<Pair> {
-    let a = a.get(..MAX_CALLS).unwrap_or(a);
-    let b = b.get(..MAX_CALLS).unwrap_or(b);
+/// The best global alignment of two rows of tool calls (Needleman and Wunsch): equal calls count most,
+/// calls of the same kind a little, a call without a partner is a loss. Of equally good ones that which
+/// agrees longest from the start.
+fn best(a: &[&Act], b: &[&Act]) -> Vec<Pair> {
     let width = b.len() + 1;
-    let mut scores = vec![0_i32; (a.len() + 1) * width];
-    for (at, score) in scores.iter_mut().enumerate() {
-        if at < width {
-            *score = GAP * at as i32;
-        } else if at % width == 0 {
-            *score = GAP * (at / width) as i32;
-        }
-    }
-    let likeness: Vec<Vec<Option<bool>>> = a
+    let likeness: Vec<Option<bool>> = a
         .iter()
-        .map(|one| b.iter().map(|other| compare_calls(one, other)).collect())
+        .flat_map(|one| b.iter().map(|other| compare_calls(one, other)))
         .collect();
     let worth = |alike: Option<bool>| match alike {
         Some(true) => SAME,
@@ -65,40 +87,44 @@ pub(crate) fn align(a: &[&Act], b: &[&Act]) -> Vec<Pair> {
         // Never better than two gaps.
         None => 2 * GAP - 1,
     };
-    for (row, alike) in likeness.iter().enumerate() {
-        for (column, alike) in alike.iter().enumerate() {
-            let here = (row + 1) * width + column + 1;
-            scores[here] = (scores[here - width - 1] + worth(*alike))
-                .max(scores[here - width] + GAP)
-                .max(scores[here - 1] + GAP);
+    // Of what remains from each pair of places on, so that the way is found from the start.
+    let mut scores = vec![0_i32; (a.len() + 1) * width];
+    for row in (0..=a.len()).rev() {
+        for column in (0..=b.len()).rev() {
+            let here = row * width + column;
+            scores[here] = match (a.len() - row, b.len() - column) {
+                (0, left) | (left, 0) => GAP * left as i32,
+                _ => (scores[here + width + 1] + worth(likeness[row * b.len() + column]))
+                    .max(scores[here + width] + GAP)
+                    .max(scores[here + 1] + GAP),
+            };
         }
     }
-    let (mut row, mut column) = (a.len(), b.len());
+    let (mut row, mut column) = (0, 0);
     let mut pairs = Vec::new();
-    while row > 0 || column > 0 {
+    while row < a.len() || column < b.len() {
         let here = row * width + column;
-        if row > 0 && column > 0 {
-            let alike = likeness[row - 1][column - 1];
+        if row < a.len() && column < b.len() {
+            let alike = likeness[row * b.len() + column];
             if let Some(same) = alike
-                && scores[here] == scores[here - width - 1] + worth(alike)
+                && scores[here] == scores[here + width + 1] + worth(alike)
             {
-                (row, column) = (row - 1, column - 1);
                 pairs.push(match same {
                     true => Pair::Same(row, column),
                     false => Pair::Varied(row, column),
                 });
+                (row, column) = (row + 1, column + 1);
                 continue;
             }
         }
-        if row > 0 && scores[here] == scores[here - width] + GAP {
-            row -= 1;
+        if row < a.len() && scores[here] == scores[here + width] + GAP {
             pairs.push(Pair::OnlyA(row));
+            row += 1;
         } else {
-            column -= 1;
             pairs.push(Pair::OnlyB(column));
+            column += 1;
         }
     }
-    pairs.reverse();
     pairs
 }
 
@@ -110,8 +136,12 @@ fn compare_calls(a: &Act, b: &Act) -> Option<bool> {
     if a.call_hash.is_some() && a.call_hash == b.call_hash {
         return Some(true);
     }
-    if !are_names_of_one(kind(a), kind(b), '_') {
+    if !are_names_of_one(kind_of(a), kind_of(b), '_') {
         return None;
+    }
+    // What one side does not tell is no difference.
+    if !has_arguments(a) || !has_arguments(b) {
+        return Some(true);
     }
     let alike = match (&a.content.arguments, &b.content.arguments) {
         (Some(a), Some(b)) => a.likeness(b) >= SAME_ARGUMENTS,
@@ -124,73 +154,26 @@ fn compare_calls(a: &Act, b: &Act) -> Option<bool> {
     Some(alike || same_line)
 }
 
-/// Whether two names are the same, or one is the other behind a server's name or a folder.
-fn are_names_of_one(a: &str, b: &str, separator: char) -> bool {
-    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
-    let before = long.strip_suffix(short);
-    !short.is_empty()
-        && before.is_some_and(|before| before.is_empty() || before.ends_with(separator))
+fn has_arguments(act: &Act) -> bool {
+    act.content.arguments.is_some() || act.detail.as_deref().is_some_and(|line| !line.is_empty())
 }
 
-/// What a tool is for, whatever its harness calls it; a tool that no list has is its own kind.
-fn kind(act: &Act) -> &str {
-    const KINDS: [(&str, &[&str]); 6] = [
-        (
-            "shell",
-            &[
-                "Bash",
-                "bash",
-                "shell",
-                "run_shell",
-                "run_shell_command",
-                "exec_command",
-                "local_shell",
-                "execute_command",
-                "terminal",
-            ],
-        ),
-        ("read", &["Read", "read", "read_file", "view", "open_file"]),
-        ("write", &["Write", "write", "write_file", "create_file"]),
-        (
-            "edit",
-            &[
-                "Edit",
-                "edit",
-                "replace",
-                "edit_file",
-                "apply_patch",
-                "str_replace",
-                "MultiEdit",
-            ],
-        ),
-        (
-            "search",
-            &[
-                "Grep",
-                "Glob",
-                "grep",
-                "glob",
-                "search_files",
-                "list_directory",
-                "LS",
-            ],
-        ),
-        (
-            "subagent",
-            &["Agent", "Task", "task", "spawn_agent", "delegate"],
-        ),
-    ];
-    let name = act.tool_name.as_deref().unwrap_or(&act.name);
-    KINDS
-        .iter()
-        .find(|(_, names)| names.contains(&name))
-        .map_or(name, |(kind, _)| kind)
+/// Whether a call came to nothing.
+pub(crate) fn has_failed(act: &Act) -> bool {
+    act.is_error || act.is_denied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::findings::tests::acts;
+
+    fn words(a: &str, b: &str) -> String {
+        let (a, b) = (acts(a), acts(b));
+        let aligned = align(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
+        let words: Vec<&str> = aligned.pairs.iter().map(|pair| pair.word()).collect();
+        words.join(" ")
+    }
 
     #[test]
     fn aligns_calls_and_names_what_one_run_alone_did() {
@@ -203,16 +186,28 @@ mod tests {
                 "t:A=1 t:run(two)=1 t:C=1",
                 "same varied same",
             ),
-            ("t:A=1", "t:B=1", "only_b only_a"),
+            // The one that goes on repeating parts where the other stops.
+            ("t:A t:A t:A t:B", "t:A t:B", "same only_a only_a same"),
+            ("t:A=1", "t:B=1", "only_a only_b"),
             ("", "", ""),
         ] {
-            let (a, b) = (acts(a), acts(b));
-            let pairs = align(&a.iter().collect::<Vec<_>>(), &b.iter().collect::<Vec<_>>());
-            let words: Vec<&str> = pairs.iter().map(|pair| pair.word()).collect();
-            assert_eq!(words.join(" "), expected);
+            assert_eq!(words(a, b), expected, "{a} / {b}");
         }
-        assert!(are_names_of_one("inventory_lookup", "lookup", '_'));
-        assert!(are_names_of_one("README.md", "/app/README.md", '/'));
-        assert!(!are_names_of_one("outlook", "look", '_'));
+    }
+
+    #[test]
+    fn long_runs_cost_a_bounded_amount() {
+        let script = |names: &str| {
+            let calls: Vec<String> = (0..MAX_CALLS * 3)
+                .map(|n| format!("t:{names}{n}=1"))
+                .collect();
+            acts(&calls.join(" "))
+        };
+        let (a, b) = (script("A"), script("B"));
+        let (a, b): (Vec<&Act>, Vec<&Act>) = (a.iter().collect(), b.iter().collect());
+        let same = align(&a, &a);
+        assert_eq!((same.pairs.len(), same.truncated), (a.len(), false));
+        let other = align(&a, &b);
+        assert_eq!((other.pairs.len(), other.truncated), (2 * MAX_CALLS, true));
     }
 }
