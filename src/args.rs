@@ -13,8 +13,11 @@ use directories::ProjectDirs;
 
 use crate::failure::Failure;
 
-pub use findings::{CompareArgs, DetectArgs, EvaluateArgs, LoopsArgs, WhyArgs};
-pub use harness::{DoctorArgs, HookArgs, SetupArgs};
+pub use findings::{
+    AlertsArgs, AlertsCommand, CompareArgs, DetectArgs, EndpointArgs, EvaluateArgs, LoopsArgs,
+    WatchArgs, WhyArgs,
+};
+pub use harness::{DoctorArgs, GuardArgs, HookArgs, SetupArgs};
 pub use read::{Format, SessionsArgs, SourceArgs, SqlArgs};
 pub use record::{DemoArgs, ImportArgs};
 pub use serve::ServeArgs;
@@ -55,10 +58,13 @@ pub enum Command {
     Why(WhyArgs),
     Compare(CompareArgs),
     Detect(DetectArgs),
+    Watch(WatchArgs),
+    Alerts(AlertsArgs),
     Evaluate(EvaluateArgs),
     Setup(SetupArgs),
     Doctor(DoctorArgs),
     Hook(HookArgs),
+    Guard(GuardArgs),
 }
 
 /// The data folder: the one given, else `spanreel` in the platform's folder for such data.

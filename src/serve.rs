@@ -85,6 +85,8 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let otlp_http = http.local_addr().context("the OTLP/HTTP address")?;
 
     let detectors = detector_settings(&data_dir)?;
+    let alerts = alert_settings(&data_dir)?;
+    let ask = ask_endpoint(&data_dir)?;
     let store = open_store(&data_dir, args.memory_mib << 20).await?;
     let shutdown = CancellationToken::new();
     let collector = collector::start(
@@ -131,6 +133,9 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             overridden_by: collector.prices().overridden_by().map(Path::to_owned),
         },
         detectors: Arc::new(detectors),
+        alerts: Arc::new(alerts),
+        ask,
+        alerts_folder: args.sends_alerts.then(|| args.data_folder()).transpose()?,
     };
     tokio::spawn(deliver_hooks(
         Spool::of(&args.data_folder()?),
@@ -213,6 +218,31 @@ pub fn read_detector_settings(file: &Path) -> Result<query::DetectorSettings, Fa
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
     query::DetectorSettings::parse(&text)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
+}
+
+/// What is to be told to whom; nothing when the data folder has no such file.
+fn alert_settings(data_dir: &Path) -> Result<query::AlertSettings, Failure> {
+    let file = data_dir.join(query::AlertSettings::FILE);
+    if !file.exists() {
+        return Ok(query::AlertSettings::default());
+    }
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+    query::AlertSettings::parse(&text)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
+}
+
+/// The model that the user has named for explanations, if any.
+fn ask_endpoint(data_dir: &Path) -> Result<Option<query::Endpoint>, Failure> {
+    let file = data_dir.join(query::Endpoint::FILE);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+    query::Endpoint::parse(&text)
+        .map(Some)
         .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 

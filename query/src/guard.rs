@@ -134,6 +134,10 @@ mod tests {
             allowed_hosts: vec!["reel.example".to_owned()],
             prices: crate::PriceTable::default(),
             detectors: std::sync::Arc::default(),
+
+            alerts: std::sync::Arc::default(),
+            alerts_folder: None,
+            ask: None,
         };
         for host in [
             "localhost",

@@ -4,7 +4,10 @@
 //! findings, and those through the store's own door. `openapi.json` beside this folder is the
 //! committed contract of the API.
 
+mod alerts;
+mod ask;
 mod compare;
+mod diff;
 mod doctor;
 mod error;
 mod extract;
@@ -12,6 +15,7 @@ mod findings;
 mod guard;
 mod live;
 mod model;
+mod outbound;
 mod routes;
 mod rows;
 mod server;
@@ -19,8 +23,11 @@ pub mod setup;
 mod sql;
 mod state;
 mod time;
+mod tools;
 mod value;
 
+pub use alerts::{Settings as AlertSettings, SettingsError as AlertSettingsError};
+pub use ask::{Endpoint, EndpointError, Explanation, Protocol};
 pub use error::Error;
 pub use findings::{AssessedFinding, Assessment, assess};
 pub use findings::{Settings as DetectorSettings, SettingsError as DetectorSettingsError};

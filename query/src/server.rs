@@ -6,7 +6,7 @@ use axum::middleware;
 use axum::routing::get;
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -14,12 +14,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::Error;
+use crate::alerts::Outbox;
+use crate::guard as front_door;
 use crate::routes::{
-    acts, annotations, assets, doctor, findings, live, overview, payload, sessions, setup, span,
-    sql, status, transcript, tree, usage, verdict,
+    acts, alerts, annotations, ask, assets, compare, doctor, findings, guard, live, overview,
+    payload, sessions, setup, span, sql, status, transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
-use crate::{Error, guard};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -50,8 +52,13 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))
         .routes(routes!(findings::detect))
+        .routes(routes!(alerts::get_alerts))
+        .routes(routes!(alerts::test_alerts))
+        .routes(routes!(ask::preview_ask))
+        .routes(routes!(ask::ask))
+        .routes(routes!(guard::guard))
         .routes(routes!(verdict::why))
-        .routes(routes!(verdict::compare_sessions))
+        .routes(routes!(compare::compare_sessions))
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))
@@ -90,14 +97,17 @@ fn site(state: AppState) -> Router {
     .route("/readyz", get(status::readyz))
     .fallback(assets::serve)
     .method_not_allowed_fallback(assets::wrong_method)
-    .layer(CatchPanicLayer::custom(guard::after_panic))
-    .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+    .layer(CatchPanicLayer::custom(front_door::after_panic))
+    .layer(middleware::from_fn_with_state(
+        state.clone(),
+        front_door::guard,
+    ))
     .with_state(state)
 }
 
 /// Serves API and interface on `listener` until `shutdown`, then finishes what it has begun.
 ///
-/// Also runs what watches the store: the live stream, and the detectors that write findings.
+/// Also runs what watches the store: the live stream, the detectors that write findings, and alerts.
 ///
 /// # Errors
 /// [`Error::Serve`] when the listener fails.
@@ -111,15 +121,26 @@ pub async fn serve(
     // Subscribed before anything can be missed.
     let for_live = store.subscribe();
     let for_findings = store.subscribe();
+    let for_alerts = store.subscribe();
     let (live, _) = broadcast::channel(crate::live::CAPACITY);
-    let state = AppState::new(store, config, ingest_counters, live, shutdown.clone());
+    let (arrived, arrivals) = mpsc::unbounded_channel();
+    let outbox = Outbox::start(&config.alerts.targets, &arrived, &shutdown);
+    let state = AppState::new(
+        store,
+        config,
+        ingest_counters,
+        live,
+        outbox,
+        shutdown.clone(),
+    );
     let live = tokio::spawn(crate::live::run(state.clone(), for_live));
     let findings = tokio::spawn(crate::findings::run(state.clone(), for_findings));
+    let alerts = tokio::spawn(crate::alerts::run(state.clone(), for_alerts, arrivals));
     let served = axum::serve(listener, site(state))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .await;
     shutdown.cancel();
-    for task in [live, findings] {
+    for task in [live, findings, alerts] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task of the web server failed");
         }

@@ -13,6 +13,10 @@ macro_rules! queries {
 
 queries!(
     CATALOG = "catalog.sql",
+    COMPARE_CONTEXT = "compare_context.sql",
+    COMPARE_GROUPS = "compare_groups.sql",
+    COMPARE_PAYLOADS = "compare_payloads.sql",
+    COMPARE_PROMPTS = "compare_prompts.sql",
     FILTER_VALUES = "filter_values.sql",
     DOCTOR_HARNESSES = "doctor_harnesses.sql",
     DOCTOR_NOTES = "doctor_notes.sql",

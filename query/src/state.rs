@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -8,6 +9,8 @@ use store::{Counts, Row, Store, Table, Value};
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::{Outbox, Settings as AlertSettings};
+use crate::ask::Endpoint;
 use crate::error::ApiError;
 use crate::findings::Settings;
 use crate::live::Message;
@@ -32,6 +35,12 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Which detectors run, and their thresholds.
     pub detectors: Arc<Settings>,
+    /// What is told to whom.
+    pub alerts: Arc<AlertSettings>,
+    /// The model that runs are explained by when somebody asks for it; none unless the user names one.
+    pub ask: Option<Endpoint>,
+    /// Folder in which is remembered what was told; without one nothing but tests is told.
+    pub alerts_folder: Option<PathBuf>,
     /// Which prices costs are computed with; shown to users.
     pub prices: PriceTable,
 }
@@ -73,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) count_ingest: CountIngest,
     pub(crate) started_ns: i64,
     pub(crate) live: broadcast::Sender<Arc<Message>>,
+    /// Alerts on their way.
+    pub(crate) outbox: Outbox,
     pub(crate) shutdown: CancellationToken,
     /// The latest counts and when they were made.
     pub(crate) counts: Mutex<Option<(Instant, Counts)>>,
@@ -87,6 +98,7 @@ impl AppState {
         config: Config,
         count_ingest: CountIngest,
         live: broadcast::Sender<Arc<Message>>,
+        outbox: Outbox,
         shutdown: CancellationToken,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -95,6 +107,7 @@ impl AppState {
             count_ingest,
             started_ns: crate::time::now_ns(),
             live,
+            outbox,
             shutdown,
             counts: Mutex::new(None),
             user_queries: Arc::new(Semaphore::new(MAX_USER_QUERIES)),

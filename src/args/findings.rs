@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 
 use super::SourceArgs;
 
@@ -35,7 +35,13 @@ pub struct LoopsArgs {
 const WHY_EXAMPLES: &str = "\
 Examples:
   spanreel why 1f3a0c52-…
-  spanreel why 1f3a0c52-… --json | jq -r .remedy.configuration";
+  spanreel why 1f3a0c52-… --json | jq -r .remedy.configuration
+  spanreel why 1f3a0c52-… --show-digest    what --ask would send, and to whom
+  spanreel why 1f3a0c52-… --ask            with the model that ask.json in the data folder names
+  spanreel why 1f3a0c52-… --ask --protocol openai --base-url http://127.0.0.1:11434/v1 --model qwen3
+
+Nothing is sent anywhere without --ask. Keys are read from the environment variable that is named and
+never from a file or the command line.";
 
 /// Say why a run failed, what shows it, and what to do about it
 #[derive(Debug, Clone, ClapArgs)]
@@ -48,27 +54,70 @@ pub struct WhyArgs {
     #[command(flatten)]
     pub source: SourceArgs,
 
+    /// Also hand a bounded digest of the run to a language model, and print its answer
+    #[arg(long)]
+    pub ask: bool,
+
+    /// Print what --ask would send, and send nothing
+    #[arg(long, conflicts_with = "ask")]
+    pub show_digest: bool,
+
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+
     /// Print JSON as the API gives it
     #[arg(long)]
     pub json: bool,
 }
 
+/// Whom `why --ask` asks, in place of the endpoint that the server is configured with.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct EndpointArgs {
+    /// Protocol of the endpoint: openai or anthropic
+    #[arg(long, value_name = "NAME", env = "SPANREEL_ASK_PROTOCOL", value_parser = ["openai", "anthropic"], requires = "base_url")]
+    pub protocol: Option<String>,
+
+    /// Address, as for the protocol's own libraries: https://api.openai.com/v1
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SPANREEL_ASK_BASE_URL",
+        requires = "model",
+        hide_env_values = true
+    )]
+    pub base_url: Option<String>,
+
+    /// Name of the model
+    #[arg(long, value_name = "NAME", env = "SPANREEL_ASK_MODEL")]
+    pub model: Option<String>,
+
+    /// Environment variable that holds the key; without it none is sent
+    #[arg(long, value_name = "VARIABLE", env = "SPANREEL_ASK_KEY_ENV")]
+    pub key_env: Option<String>,
+}
+
 const COMPARE_EXAMPLES: &str = "\
 Examples:
   spanreel compare 1f3a0c52-… 7be91d20-…
+  spanreel compare --by model gpt-5.1 claude-sonnet-4-5
+  spanreel compare --by version 2.1.3 2.1.4
   spanreel compare 1f3a0c52-… 7be91d20-… --json | jq -r .divergence";
 
 /// Put two runs side by side: where they part, and what differs
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArgs {
-    /// The first session
+    /// The first session, or with --by the value of a group
     #[arg(value_name = "A")]
     pub a: String,
 
-    /// The second session
+    /// The second
     #[arg(value_name = "B")]
     pub b: String,
+
+    /// Compare groups of sessions: by harness, version, model, tag
+    #[arg(long, value_name = "FIELD", value_parser = ["harness", "version", "model", "tag"])]
+    pub by: Option<String>,
 
     #[command(flatten)]
     pub source: SourceArgs,
@@ -76,6 +125,85 @@ pub struct CompareArgs {
     /// Print JSON as the API gives it
     #[arg(long)]
     pub json: bool,
+}
+
+const WATCH_EXAMPLES: &str = "\
+It prints findings as they are made. With --session, those that the session has already count, too.
+
+Examples:
+  spanreel watch                                     until Ctrl-C
+  spanreel watch --fail-on loop,blocked --until-end  ends with what is recorded meanwhile
+  spanreel watch --session 1f3a0c52-… --fail-on loop --certain --until-end --timeout 900
+
+Exit codes: 0 no such finding, 1 one of --fail-on was made, 75 --timeout was over before the end that
+--until-end waits for; 64 bad usage, 69 no server.";
+
+/// Print findings as they are made, and fail when one is of a given kind: for CI
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = WATCH_EXAMPLES)]
+pub struct WatchArgs {
+    /// End with exit code 1 when there is a finding of one of these kinds (`any` for whichever)
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub fail_on: Vec<String>,
+
+    /// Only findings that are certain
+    #[arg(long)]
+    pub certain: bool,
+
+    /// Only this session
+    #[arg(long, value_name = "SESSION_ID")]
+    pub session: Option<String>,
+
+    /// End when the session, or every session that was active meanwhile, has ended
+    #[arg(long)]
+    pub until_end: bool,
+
+    /// End after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+
+    /// The server to ask
+    #[arg(long, value_name = "URL", default_value = super::DEFAULT_URL)]
+    pub url: String,
+
+    /// Print each finding as JSON on one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+const ALERTS_EXAMPLES: &str = "\
+Rules and targets are set in alerts.json in the data folder; docs/alerts.md describes it.
+
+Examples:
+  spanreel alerts                   the rules, and how deliveries went
+  spanreel alerts test              send a test alert to every target
+  spanreel alerts test --target slack
+
+Exit codes of test: 0 delivered to all, 1 not to all.";
+
+/// Show what is told to whom, or send a test alert
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = ALERTS_EXAMPLES)]
+pub struct AlertsArgs {
+    #[command(subcommand)]
+    pub command: Option<AlertsCommand>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// What to do with alerts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AlertsCommand {
+    /// Send a test alert and say how it fared
+    Test {
+        /// Only to this target
+        #[arg(long, value_name = "NAME")]
+        target: Option<String>,
+
+        #[command(flatten)]
+        source: SourceArgs,
+    },
 }
 
 const DETECT_EXAMPLES: &str = "\

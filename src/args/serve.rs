@@ -66,6 +66,10 @@ pub struct ServeArgs {
         default_value = "info"
     )]
     pub log: String,
+
+    /// Whether the alerts of the data folder are sent; a command that only reads sends none.
+    #[arg(skip = true)]
+    pub sends_alerts: bool,
 }
 
 impl ServeArgs {
@@ -81,6 +85,7 @@ impl ServeArgs {
             memory_mib: 2048,
             read_body_refs: None,
             log: "error".to_owned(),
+            sends_alerts: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The commands beside `serve`: the demo, and those that read what was recorded.
 
+mod alerts;
+mod compare;
 mod demo;
 mod doctor;
 mod evaluate;
@@ -11,6 +13,7 @@ mod setup;
 mod source;
 mod sql;
 mod verdict;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,8 +28,10 @@ use crate::{hook, serve};
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let command = args.command.unwrap_or(Command::Serve(args.serve));
     // A harness waits for it: it does without all that the others need.
-    if let Command::Hook(args) = &command {
-        return Ok(hook::run(args));
+    match &command {
+        Command::Hook(args) => return Ok(hook::run(args)),
+        Command::Guard(args) => return Ok(hook::guard(args)),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -41,12 +46,15 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Sessions(args) => sessions::sessions(args).await?,
             Command::Loops(args) => sessions::loops(args).await?,
             Command::Why(args) => verdict::why(args).await?,
-            Command::Compare(args) => verdict::compare(args).await?,
+            Command::Compare(args) => compare::compare(args).await?,
             Command::Detect(args) => findings::detect(args).await?,
+            Command::Watch(args) => return watch::watch(args).await,
+            Command::Alerts(args) => return alerts::alerts(args).await,
             Command::Evaluate(args) => evaluate::run(args).await?,
             Command::Setup(args) => return setup::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Doctor(args) => return doctor::run(args).await,
             Command::Hook(args) => return Ok(hook::run(&args)),
+            Command::Guard(args) => return Ok(hook::guard(&args)),
         }
         Ok(ExitCode::SUCCESS)
     })

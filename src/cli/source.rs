@@ -119,6 +119,13 @@ impl Api {
         Ok(accepted(request.send().await.map_err(gone)?).await)
     }
 
+    /// The live stream: its events from now on.
+    pub(super) async fn live(&self) -> Result<Response, Failure> {
+        let url = format!("{}/api/v1/live", self.base);
+        let response = self.client.get(url).send().await.map_err(gone)?;
+        accepted(response).await.map_err(Refusal::into_failure)
+    }
+
     async fn answers(&self, within: Duration) -> bool {
         let request = self
             .client

@@ -1,22 +1,36 @@
-//! `spanreel why` and `spanreel compare`.
+//! `spanreel why`.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use anyhow::Context as _;
+use query::{Endpoint, EndpointError, Protocol};
 use serde_json::Value;
 
-use super::output::{self, Heading};
-use super::sessions::{duration, rows, shortened, text};
-use super::source::{Api, percent_encoded};
-use crate::args::{CompareArgs, WhyArgs};
+use super::output;
+use super::sessions::{duration, rows, text};
+use super::source::{Api, Refusal, percent_encoded};
+use crate::args::{EndpointArgs, WhyArgs};
 use crate::failure::Failure;
 
 pub(super) async fn why(args: WhyArgs) -> Result<(), Failure> {
+    let endpoint = endpoint(&args.endpoint)?;
     let api = Api::open(&args.source).await?;
-    let path = format!("/sessions/{}/why", percent_encoded(&args.session_id));
-    let answer = api.get(&path, &[]).await;
+    let answers = answers(&api, &args, endpoint.as_ref()).await;
     api.close().await?;
-    let why = answer?;
+    let Answers {
+        why,
+        explanation,
+        preview,
+    } = answers?;
+    if let Some(preview) = preview {
+        return show_digest(&args, &preview, endpoint.as_ref());
+    }
     if args.json {
+        let mut why = why;
+        if let Some(explanation) = explanation {
+            why["explanation"] = explanation;
+        }
         return output::print_json(&why);
     }
     let mut said = format!("{}\n", text(&why["sentence"]));
@@ -47,85 +61,128 @@ pub(super) async fn why(args: WhyArgs) -> Result<(), Failure> {
         let file = text(&why["remedy"]["file"]);
         let _ = writeln!(said, "Paste into {file}:\n{configuration}");
     }
+    if let Some(explanation) = explanation {
+        let _ = write!(
+            said,
+            "\n{} says (a model's opinion, not checked):\n{}\n",
+            text(&explanation["model"]),
+            text(&explanation["text"])
+        );
+    }
     output::print(&output::visible(&said))
 }
 
-pub(super) async fn compare(args: CompareArgs) -> Result<(), Failure> {
-    let api = Api::open(&args.source).await?;
-    let parameters = [("a", Some(args.a.clone())), ("b", Some(args.b.clone()))];
-    let answer = api.get("/compare", &parameters).await;
-    api.close().await?;
-    let compared = answer?;
+/// How long a model may take, and some more.
+const ASK_TIMEOUT: Duration = Duration::from_secs(150);
+
+struct Answers {
+    why: Value,
+    /// What a model said, when it was asked.
+    explanation: Option<Value>,
+    /// What a model would be sent, when that was asked for.
+    preview: Option<Value>,
+}
+
+async fn answers(
+    api: &Api,
+    args: &WhyArgs,
+    endpoint: Option<&Endpoint>,
+) -> Result<Answers, Failure> {
+    let id = percent_encoded(&args.session_id);
+    let ask_path = format!("/sessions/{id}/ask");
+    if args.show_digest {
+        return Ok(Answers {
+            why: Value::Null,
+            explanation: None,
+            preview: Some(api.get(&ask_path, &[]).await?),
+        });
+    }
+    let why = api.get(&format!("/sessions/{id}/why"), &[]).await?;
+    let explanation = match (args.ask, endpoint) {
+        (false, _) => None,
+        (true, Some(endpoint)) => {
+            let preview = api.get(&ask_path, &[]).await?;
+            let (endpoint, digest) = (endpoint.clone(), text(&preview["digest"]));
+            let asked = tokio::task::spawn_blocking(move || endpoint.ask(&digest))
+                .await
+                .context("asking the model")?;
+            let explanation = asked.map_err(failure)?;
+            Some(serde_json::to_value(explanation).context("the model's answer")?)
+        }
+        (true, None) => {
+            let response = api
+                .post(&ask_path, &Value::Null, "application/json", ASK_TIMEOUT)
+                .await?
+                .map_err(Refusal::into_failure)?;
+            Some(
+                response
+                    .json()
+                    .await
+                    .context("the server's answer is not JSON")?,
+            )
+        }
+    };
+    Ok(Answers {
+        why,
+        explanation,
+        preview: None,
+    })
+}
+
+/// The endpoint that flags or environment name; `None` leaves it to the server's own.
+fn endpoint(args: &EndpointArgs) -> Result<Option<Endpoint>, Failure> {
+    let (Some(base_url), Some(model)) = (&args.base_url, &args.model) else {
+        return Ok(None);
+    };
+    let endpoint = Endpoint {
+        protocol: match args.protocol.as_deref() {
+            Some("anthropic") => Protocol::Anthropic,
+            _ => Protocol::OpenAi,
+        },
+        base_url: base_url.clone(),
+        model: model.clone(),
+        key_env: args.key_env.clone(),
+    };
+    endpoint.check().map_err(failure)?;
+    Ok(Some(endpoint))
+}
+
+fn failure(error: EndpointError) -> Failure {
+    match error {
+        EndpointError::Settings(message) => Failure::Usage(message),
+        EndpointError::Failed(message) => Failure::Unavailable(message),
+    }
+}
+
+/// Prints exactly what would be sent, and to whom.
+fn show_digest(
+    args: &WhyArgs,
+    preview: &Value,
+    endpoint: Option<&Endpoint>,
+) -> Result<(), Failure> {
+    let digest = text(&preview["digest"]);
+    let (place, body) = match endpoint {
+        Some(endpoint) => (Some(endpoint.place()), endpoint.body(&digest)),
+        None => (
+            preview["endpoint"]["place"].as_str().map(str::to_owned),
+            preview["body"].clone(),
+        ),
+    };
     if args.json {
-        return output::print_json(&compared);
+        return output::print_json(
+            &serde_json::json!({"place": place, "body": body, "digest": digest}),
+        );
     }
-    let divergence = compared["divergence"].as_str();
-    output::print(&output::visible(
-        divergence.unwrap_or("The tool calls of both agree."),
-    ))?;
-    let figures = [
-        "harness",
-        "status",
-        "turn_count",
-        "model_request_count",
-        "tool_call_count",
-        "error_count",
-        "denied_count",
-        "input_tokens",
-        "output_tokens",
-        "cost_usd",
-    ];
-    let mut table: Vec<Vec<String>> = figures
-        .iter()
-        .map(|name| {
-            let (a, b) = (&compared["a"][*name], &compared["b"][*name]);
-            let delta = a.as_f64().zip(b.as_f64()).map(|(a, b)| b - a);
-            vec![
-                name.replace('_', " "),
-                plain(a),
-                plain(b),
-                delta.map_or_else(String::new, |delta| format!("{delta:+}")),
-            ]
-        })
-        .collect();
-    let time = |side: &str| compared[side]["duration_ns"].as_i64().unwrap_or_default();
-    table.push(vec![
-        "time".to_owned(),
-        duration(time("a")),
-        duration(time("b")),
-        String::new(),
-    ]);
-    let headings = [
-        Heading::text(""),
-        Heading::number("A"),
-        Heading::number("B"),
-        Heading::number("B - A"),
-    ];
-    output::print(&output::table(&headings, table))?;
-    let steps = rows(&compared["steps"]);
-    let headings = [Heading::text(""), Heading::text("A"), Heading::text("B")];
-    let step_rows = steps
-        .iter()
-        .map(|step| vec![text(&step["kind"]), call(&step["a"]), call(&step["b"])])
-        .collect();
-    output::print(&output::table(&headings, step_rows))
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    match place {
+        Some(place) => {
+            output::note(&format!("--ask sends this to {place}:"));
+            output::print_json(&body)
+        }
+        None => {
+            output::note(
+                "no model is configured, so --ask sends nothing; the digest of this run is:",
+            );
+            output::print(&output::visible(&digest))
+        }
     }
-}
-
-fn call(call: &Value) -> String {
-    if call.is_null() {
-        return String::new();
-    }
-    let failed = if call["is_error"] == true { " ✗" } else { "" };
-    shortened(
-        &format!("{} {}{failed}", text(&call["tool"]), text(&call["detail"])),
-        60,
-    )
 }

@@ -8,8 +8,11 @@
     reason = "a test ends by a panic and prints what it compared"
 )]
 
+mod alerts;
+mod ask;
 mod bad_input;
 mod command_line;
+mod compare;
 mod demo;
 mod fidelity;
 mod hook_recordings;
@@ -20,3 +23,4 @@ mod program;
 mod recordings;
 mod sdk;
 mod setup;
+mod verdict;

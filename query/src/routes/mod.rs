@@ -1,10 +1,15 @@
 //! One file per resource; `server.rs` puts them together.
 
 pub(crate) mod acts;
+pub(crate) mod alerts;
 pub(crate) mod annotations;
+pub(crate) mod ask;
 pub(crate) mod assets;
+pub(crate) mod compare;
+pub(crate) mod compare_groups;
 pub(crate) mod doctor;
 pub(crate) mod findings;
+pub(crate) mod guard;
 pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod overview;

@@ -51,6 +51,9 @@ impl Server {
                 overridden_by: None,
             },
             detectors: Arc::default(),
+            alerts: Arc::default(),
+            alerts_folder: None,
+            ask: None,
         };
         let counters = IngestCounters {
             spans: 7,
