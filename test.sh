@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check and test of Spanreel, and first installs what they need beyond Rust, Node and a C
-# compiler: the DuckDB library, npm packages, Chromium (with apt-get), the OpenTelemetry SDK of Python.
+# compiler: the DuckDB library, npm packages, Chromium (with apt-get), a Python environment with the
+# OpenTelemetry SDK and the clients of the API (0.8 GB).
 # What outlives the checkout goes to ~/.cache/spanreel (XDG_CACHE_HOME is honoured), logs included.
 set -uo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")" >/dev/null || exit 70

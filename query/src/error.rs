@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,6 +18,9 @@ pub enum Error {
         source: std::io::Error,
     },
 }
+
+/// What waits a moment is let in: queries and requests take seconds at most, mostly milliseconds.
+const RETRY_AFTER_SECONDS: &str = "1";
 
 tokio::task_local! {
     /// Id of the request that the current task answers.
@@ -32,6 +36,12 @@ pub(crate) fn request_id() -> String {
 
 /// The body of every refusal and failure.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"error": {
+    "code": "session_not_found",
+    "message": "there is no session `s1`; GET /api/v1/sessions lists them",
+    "request_id": "19a1c25f4e5a8c01",
+    "position": null
+}}))]
 pub(crate) struct ErrorBody {
     error: ErrorDetail,
 }
@@ -70,6 +80,18 @@ impl ApiError {
     pub(crate) fn at(mut self, position: Option<usize>) -> Self {
         self.position = position;
         self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -121,6 +143,14 @@ impl IntoResponse for ApiError {
                 position: self.position,
             },
         };
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if matches!(
+            self.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
     }
 }

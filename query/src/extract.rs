@@ -1,7 +1,9 @@
 //! Extractors that refuse in the API's own words.
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -16,13 +18,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match Json::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(ApiError::new(
-                rejection.status(),
-                "bad_body",
-                rejection.body_text(),
-            )),
+            Err(rejection) => Err(bad_body(&rejection)),
         }
     }
+}
+
+fn bad_body(rejection: &JsonRejection) -> ApiError {
+    let (status, message) = match rejection.status() {
+        // JSON of another shape is as wrong as no JSON.
+        StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, rejection.body_text()),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 2 MiB".to_owned(),
+        ),
+        status => (status, rejection.body_text()),
+    };
+    ApiError::new(status, "bad_body", message)
 }
 
 /// The query string. A key that is given several times fills a list.

@@ -1,4 +1,5 @@
-//! What every request passes: known Host only, an id, and headers that keep browsers in bounds.
+//! What every request passes: known Host and Origin only, a bounded number at a time, an id, and
+//! headers that keep browsers in bounds.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -6,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{StatusCode, uri::Authority};
+use axum::http::{StatusCode, Uri, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -21,6 +22,9 @@ const CONTENT_POLICY: &str = "default-src 'self'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'";
+
+/// Longest path and query string; filters over many sessions need some.
+const MAX_ADDRESS_BYTES: usize = 16 << 10;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,10 +39,9 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
         .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     REQUEST_ID
         .scope(Cell::new(id), async move {
-            let mut response = if is_known_host(&request, &state.config) {
-                next.run(request).await
-            } else {
-                misdirected(&request)
+            let mut response = match admit(&request, &state.config) {
+                Ok(()) => answer(&state, request, next).await,
+                Err(refusal) => refusal.into_response(),
             };
             let headers = response.headers_mut();
             for (name, value) in [
@@ -60,6 +63,46 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
         .await
 }
 
+/// Answers a request when not too many others are being answered.
+async fn answer(state: &AppState, request: Request, next: Next) -> Response {
+    match state.requests.try_acquire() {
+        Ok(_permit) => next.run(request).await,
+        Err(_) => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "too many requests are being answered; try again in a moment",
+        )
+        .into_response(),
+    }
+}
+
+/// Whether a request may be answered at all.
+fn admit(request: &Request, config: &Config) -> Result<(), ApiError> {
+    if !is_known_host(request, config) {
+        return Err(misdirected(request));
+    }
+    if !is_known_origin(request, config) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "this request comes from a page that Spanreel did not serve. Pages of other origins may \
+             not use it; what runs outside of a browser sends no Origin header",
+        ));
+    }
+    let address = request.uri().path_and_query();
+    if address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {
+        return Err(ApiError::new(
+            StatusCode::URI_TOO_LONG,
+            "address_too_long",
+            format!(
+                "path and query string are longer than {MAX_ADDRESS_BYTES} bytes; ask in several \
+                 requests, or with SQL"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// The host that the client believes to talk to: HTTP/2's authority, else the Host header.
 fn host_of(request: &Request) -> Option<Authority> {
     let from_uri = request.uri().authority().cloned();
@@ -71,6 +114,18 @@ fn host_of(request: &Request) -> Option<Authority> {
 
 fn is_known_host(request: &Request, config: &Config) -> bool {
     host_of(request).is_some_and(|authority| is_known_name(authority.host(), config))
+}
+
+/// A browser names the page that asks, unless it reads from the page's own origin. Any page could
+/// otherwise have the browser of whoever looks at it post to this server.
+fn is_known_origin(request: &Request, config: &Config) -> bool {
+    let Some(origin) = request.headers().get(ORIGIN) else {
+        return true;
+    };
+    Uri::try_from(origin.as_bytes())
+        .ok()
+        .and_then(|origin| origin.authority().cloned())
+        .is_some_and(|authority| is_known_name(authority.host(), config))
 }
 
 fn is_known_name(host: &str, config: &Config) -> bool {
@@ -94,7 +149,7 @@ fn is_known_name(host: &str, config: &Config) -> bool {
             .any(|allowed| allowed.eq_ignore_ascii_case(bare))
 }
 
-fn misdirected(request: &Request) -> Response {
+fn misdirected(request: &Request) -> ApiError {
     let host = host_of(request).map_or_else(
         || "no Host header".to_owned(),
         |authority| format!("the host `{}`", authority.host()),
@@ -107,7 +162,6 @@ fn misdirected(request: &Request) -> Response {
              127.0.0.1, or start Spanreel with that name among the allowed hosts"
         ),
     )
-    .into_response()
 }
 
 /// Answers when a handler panicked.

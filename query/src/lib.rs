@@ -7,23 +7,28 @@
 mod alerts;
 mod ask;
 mod compare;
+mod description;
 mod diff;
 mod doctor;
 mod error;
+mod etag;
 mod extract;
 mod findings;
+mod flight;
 mod guard;
 mod live;
 mod model;
 mod outbound;
 mod routes;
 mod rows;
+mod selection;
 mod server;
 pub mod setup;
 mod sql;
 mod state;
 mod time;
 mod tools;
+mod user_sql;
 mod value;
 
 pub use alerts::{Settings as AlertSettings, SettingsError as AlertSettingsError};

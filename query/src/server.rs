@@ -18,10 +18,11 @@ use crate::Error;
 use crate::alerts::Outbox;
 use crate::guard as front_door;
 use crate::routes::{
-    acts, alerts, annotations, ask, assets, compare, doctor, findings, guard, live, overview,
-    payload, sessions, setup, span, sql, status, transcript, tree, usage, verdict,
+    acts, alerts, annotations, ask, assets, compare, doctor, findings, guard, jaeger, live,
+    overview, payload, sessions, setup, span, sql, status, transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
+use crate::{description, etag, flight};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -64,6 +65,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(status::get_stats))
         .routes(routes!(setup::get_setup))
         .routes(routes!(doctor::get_checkup))
+        .layer(middleware::from_fn(etag::etag))
         .layer(CompressionLayer::new());
     let api = OpenApiRouter::with_openapi(Api::openapi());
     let v1 = compressed
@@ -71,11 +73,13 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(payload::get_payload))
         .routes(routes!(live::live));
     api.nest("/api/v1", v1)
+        .nest("/jaeger/api", jaeger::router())
 }
 
 /// The description of the API in OpenAPI's JSON, as committed in `query/openapi.json`.
 pub fn openapi() -> String {
     let (_, description) = api().split_for_parts();
+    let description = description::complete(description);
     let mut text = description.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
@@ -83,6 +87,7 @@ pub fn openapi() -> String {
 
 fn site(state: AppState) -> Router {
     let (api, _) = api().split_for_parts();
+    let (jaeger, _) = jaeger::router().split_for_parts();
     let description = openapi();
     api.route(
         "/api/v1/openapi.json",
@@ -91,8 +96,11 @@ fn site(state: AppState) -> Router {
             ([(json, "application/json")], description)
         }),
     )
+    // Some versions of Grafana drop the path of a data source's address when they search.
+    .nest("/api", jaeger)
     .route("/api", get(assets::unknown_route))
     .route("/api/{*rest}", axum::routing::any(assets::unknown_route))
+    .route_service(flight::PATH, flight::service(state.clone()))
     .route("/healthz", get(status::healthz))
     .route("/readyz", get(status::readyz))
     .fallback(assets::serve)

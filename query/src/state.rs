@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{Outbox, Settings as AlertSettings};
 use crate::ask::Endpoint;
-use crate::error::ApiError;
+use crate::error::{ApiError, REQUEST_ID};
 use crate::findings::Settings;
 use crate::live::Message;
 
@@ -20,6 +21,10 @@ const MAX_BLOCKING_CALLS: usize = 8;
 
 /// User queries that run or wait for a slot; more are turned away.
 const MAX_USER_QUERIES: usize = 16;
+
+/// Requests that are answered at the same time; more are turned away. A body that is still being sent
+/// to the client, the live stream for one, does not count.
+const MAX_REQUESTS: usize = 128;
 
 /// What the reading side is told about the whole.
 #[derive(Debug, Clone)]
@@ -87,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) shutdown: CancellationToken,
     /// The latest counts and when they were made.
     pub(crate) counts: Mutex<Option<(Instant, Counts)>>,
+    /// Requests that are being answered.
+    pub(crate) requests: Semaphore,
     /// User queries that run or wait.
     pub(crate) user_queries: Arc<Semaphore>,
     blocking: Semaphore,
@@ -110,6 +117,7 @@ impl AppState {
             outbox,
             shutdown,
             counts: Mutex::new(None),
+            requests: Semaphore::new(MAX_REQUESTS),
             user_queries: Arc::new(Semaphore::new(MAX_USER_QUERIES)),
             blocking: Semaphore::new(MAX_BLOCKING_CALLS),
         }))
@@ -126,7 +134,10 @@ impl AppState {
             .await
             .map_err(|error| ApiError::internal(&error))?;
         let shared = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || work(&shared.store))
+        // What goes wrong there is logged under this request.
+        let id = REQUEST_ID.try_with(Cell::get).unwrap_or_default();
+        let work = move || REQUEST_ID.sync_scope(Cell::new(id), || work(&shared.store));
+        tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| ApiError::internal(&error))?
     }

@@ -11,6 +11,14 @@ pub(crate) fn now_ns() -> i64 {
         })
 }
 
+/// The furthest time on either side of 1970 that the engine holds as a timestamp, in whole days.
+const FURTHEST_NS: i64 = 106_751 * 86_400_000_000_000;
+
+/// The nearest time that can be compared with stored ones.
+pub(crate) fn comparable_ns(unix_ns: i64) -> i64 {
+    unix_ns.clamp(-FURTHEST_NS, FURTHEST_NS)
+}
+
 /// `2026-11-21T01:06:41.683000000Z`.
 pub(crate) fn rfc3339(unix_ns: i64) -> String {
     let seconds = unix_ns.div_euclid(1_000_000_000);

@@ -37,7 +37,8 @@ pub use error::Error;
 pub use open::{Config, Store};
 pub use read::{Counts, PayloadSlice};
 pub use sandbox::{
-    Cancel, PUBLIC_MACROS, PUBLIC_RELATIONS, UserSql, UserSqlError, UserSqlErrorKind,
+    BatchSink, Cancel, Described, PUBLIC_CATALOG, PUBLIC_MACROS, PUBLIC_RELATIONS, PUBLIC_SCHEMA,
+    StreamEnd, UserSql, UserSqlError, UserSqlErrorKind,
 };
 pub use scan::Row;
 pub use table::{Column, Table, Value};

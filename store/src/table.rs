@@ -22,6 +22,13 @@ pub enum Value {
     Object(Vec<(String, Value)>),
 }
 
+impl Value {
+    /// One value of an Arrow array, as query results are read.
+    pub fn of_arrow(array: &dyn duckdb::arrow::array::Array, row: usize) -> Self {
+        crate::values::value(array, row)
+    }
+}
+
 /// Name and SQL type of a result column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

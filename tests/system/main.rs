@@ -11,6 +11,7 @@
 mod alerts;
 mod ask;
 mod bad_input;
+mod clients;
 mod command_line;
 mod compare;
 mod demo;

@@ -74,6 +74,9 @@ impl NewAnnotation {
         if self.author.as_deref().unwrap_or_default().len() > LONGEST_AUTHOR_BYTES {
             return bad("`author` is longer than 200 bytes");
         }
+        if self.turn.is_some_and(|turn| i32::try_from(turn).is_err()) {
+            return bad("`turn` is the number of a turn, as sessions show it");
+        }
         if self.trace_id.is_some() != self.span_id.is_some() {
             return bad("`trace_id` and `span_id` name an act together");
         }

@@ -1,11 +1,12 @@
 //! The web interface: its files, and its one page for every address that is not a file.
 
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
+use crate::etag::is_current;
 
 /// Answers everything outside the API.
 pub(crate) async fn serve(request: Request) -> Response {
@@ -40,14 +41,6 @@ pub(crate) async fn unknown_route(request: Request) -> ApiError {
             request.method()
         ),
     )
-}
-
-/// Whether the client has this version.
-pub(crate) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get(IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|known| known.split(',').any(|one| one.trim() == etag))
 }
 
 /// Answers a known route that is asked with another method.

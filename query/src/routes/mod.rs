@@ -3,6 +3,7 @@
 pub(crate) mod acts;
 pub(crate) mod alerts;
 pub(crate) mod annotations;
+pub(crate) mod arrow_stream;
 pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod compare;
@@ -10,6 +11,7 @@ pub(crate) mod compare_groups;
 pub(crate) mod doctor;
 pub(crate) mod findings;
 pub(crate) mod guard;
+pub(crate) mod jaeger;
 pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod overview;

@@ -5,22 +5,38 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::{ApiError, ErrorBody};
+use crate::etag::is_current;
 use crate::extract::ApiPath;
 use crate::state::AppState;
 
 /// The bytes of a payload; `Range: bytes=…` for a part of them.
+///
+/// The address is the content, so it never changes. `If-Range` holds a range to one version. Several
+/// ranges in one request are answered with everything.
 #[utoipa::path(get, path = "/payloads/{hash}", tag = "spans",
-    params(("hash" = String, Path, description = "BLAKE3, 64 hex digits")),
+    params(
+        ("hash" = String, Path, description = "BLAKE3, 64 hex digits", pattern = "^[0-9a-fA-F]{64}$"),
+        ("range" = Option<String>, Header, description = "`bytes=0-1023`, `bytes=1024-`, `bytes=-100`"),
+        ("if-range" = Option<String>, Header, description = "The ETag that the range is meant for"),
+        ("if-none-match" = Option<String>, Header, description = "An ETag that the client has")),
     responses(
-        (status = 200, content_type = "text/plain; charset=utf-8", body = String),
-        (status = 206, content_type = "text/plain; charset=utf-8", body = String),
-        (status = 304), (status = 404, body = ErrorBody), (status = 416, body = ErrorBody)))]
+        (status = 200, description = "All bytes; `application/octet-stream` when they are no text",
+            content((String = "text/plain; charset=utf-8"), (Vec<u8> = "application/octet-stream")),
+            headers(("etag" = String, description = "The hash, quoted"),
+                ("accept-ranges" = String, description = "`bytes`"))),
+        (status = 206, description = "The bytes of the range",
+            content((String = "text/plain; charset=utf-8"), (Vec<u8> = "application/octet-stream")),
+            headers(("content-range" = String, description = "`bytes 0-1023/4096`"),
+                ("etag" = String, description = "The hash, quoted"))),
+        (status = 304, description = "The client has it"), (status = 404, body = ErrorBody),
+        (status = 416, body = ErrorBody, description = "The payload ends before the range",
+            headers(("content-range" = String, description = "`bytes */4096`")))))]
 pub(crate) async fn get_payload(
     State(state): State<AppState>,
     ApiPath(text): ApiPath<String>,
@@ -31,8 +47,13 @@ pub(crate) async fn get_payload(
         ApiError::bad_request("the hash of a payload is 64 hex digits, as spans show it")
     })?;
     let etag = format!("\"{}\"", hex::encode(hash));
+    // A part of another version would be of no use; without it the whole is meant.
     let wanted = headers
         .get(RANGE)
+        .filter(|_| {
+            let version = headers.get(IF_RANGE);
+            version.is_none_or(|version| version.as_bytes() == etag.as_bytes())
+        })
         .and_then(|value| value.to_str().ok())
         .and_then(Wanted::parse);
     // The size is needed before an open or a suffix range means bytes.
@@ -40,10 +61,7 @@ pub(crate) async fn get_payload(
         .blocking(move |store| Ok(store.payload(&hash, Some(0..1))?))
         .await?
         .ok_or_else(|| ApiError::not_found("payload_not_found", "there is no such payload"))?;
-    if headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|value| value.as_bytes() == etag.as_bytes())
-    {
+    if is_current(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
     }
     let size = probe.total_size;

@@ -5,6 +5,7 @@ use store::Value;
 use utoipa::IntoParams;
 
 use crate::rows::{list_param, text_param};
+use crate::time::comparable_ns;
 
 /// Which sessions. Filters combine; of a filter given several times, one value has to fit.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -88,8 +89,8 @@ impl SessionFilter {
             double(self.max_cost_usd),
             int(self.min_duration_ns),
             int(self.max_duration_ns),
-            int(self.from_ns),
-            int(self.until_ns),
+            int(self.from_ns.map(comparable_ns)),
+            int(self.until_ns.map(comparable_ns)),
             text(self.parent.as_deref()),
             Value::Bool(self.include_children),
             text_param(

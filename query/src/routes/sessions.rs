@@ -4,13 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{AnyOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
 use crate::model::{Finding, SessionRow, Turn};
 use crate::routes::session_filter::SessionFilter;
 use crate::rows::{self, Named, text_param};
+use crate::selection::select;
 use crate::sql;
 use crate::state::AppState;
 
@@ -28,14 +31,54 @@ pub(crate) struct SessionPage {
     cursor: Option<String>,
     /// `activity` (when absent: the latest sign of life), `started`, `duration`, `turns`, `tokens`,
     /// `cost`, `errors`, `findings`.
-    sort: Option<String>,
+    #[param(inline)]
+    sort: Option<SessionSort>,
     /// `desc` (when absent) or `asc`.
-    order: Option<String>,
+    #[param(inline)]
+    order: Option<SortOrder>,
+    /// Fields of a session to answer with, separated by commas; all of them when absent.
+    #[param(example = "session_id,title,cost_usd")]
+    fields: Option<String>,
 }
 
-const SORTS: &[&str] = &[
-    "activity", "started", "duration", "turns", "tokens", "cost", "errors", "findings",
-];
+/// What sessions are sorted by.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SessionSort {
+    Activity,
+    Started,
+    Duration,
+    Turns,
+    Tokens,
+    Cost,
+    Errors,
+    Findings,
+}
+
+impl SessionSort {
+    /// As `list_sessions.sql` knows it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Started => "started",
+            Self::Duration => "duration",
+            Self::Turns => "turns",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+            Self::Errors => "errors",
+            Self::Findings => "findings",
+        }
+    }
+}
+
+/// In which direction.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SortOrder {
+    #[default]
+    Desc,
+    Asc,
+}
 
 /// A page of sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,14 +88,54 @@ pub(crate) struct SessionList {
     next_cursor: Option<String>,
 }
 
+/// A page of sessions with the fields that were asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SelectedSessionList {
+    #[schema(value_type = Vec<Object>)]
+    sessions: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A page of sessions: whole rows, or the fields that were asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum SessionAnswer {
+    Whole(SessionList),
+    Selected(SelectedSessionList),
+}
+
+/// Any of the two: an empty page is both.
+impl PartialSchema for SessionAnswer {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(SessionList::name()))
+            .item(Ref::from_schema_name(SelectedSessionList::name()))
+            .into()
+    }
+}
+
+impl ToSchema for SessionAnswer {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        for (name, schema) in [
+            (SessionList::name(), SessionList::schema()),
+            (SelectedSessionList::name(), SelectedSessionList::schema()),
+        ] {
+            schemas.push((name.into_owned(), schema));
+        }
+        SessionList::schemas(schemas);
+        SelectedSessionList::schemas(schemas);
+    }
+}
+
 /// Sessions, newest activity first unless asked otherwise; top-level ones unless asked otherwise.
 #[utoipa::path(get, path = "/sessions", params(SessionFilter, SessionPage), tag = "sessions",
-    responses((status = 200, body = SessionList), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = SessionAnswer), (status = 400, body = ErrorBody)))]
 pub(crate) async fn list_sessions(
     State(state): State<AppState>,
     ApiQuery(filter): ApiQuery<SessionFilter>,
     ApiQuery(page): ApiQuery<SessionPage>,
-) -> Result<Json<SessionList>, ApiError> {
+) -> Result<Json<SessionAnswer>, ApiError> {
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let table = state
         .read(sql::LIST_SESSIONS, page_params(&filter, &page, limit + 1)?)
@@ -64,9 +147,16 @@ pub(crate) async fn list_sessions(
         let place = format!("{}:{}", last.count("sort_key"), last.string("session_id"));
         hex::encode(place)
     });
-    Ok(Json(SessionList {
-        sessions: rows.iter().map(rows::session).collect(),
-        next_cursor,
+    let sessions: Vec<SessionRow> = rows.iter().map(rows::session).collect();
+    Ok(Json(match &page.fields {
+        None => SessionAnswer::Whole(SessionList {
+            sessions,
+            next_cursor,
+        }),
+        Some(fields) => SessionAnswer::Selected(SelectedSessionList {
+            sessions: select(&sessions, fields)?,
+            next_cursor,
+        }),
     }))
 }
 
@@ -80,15 +170,10 @@ fn page_params(
         Some(cursor) => read_cursor(cursor)
             .ok_or_else(|| ApiError::bad_request("`cursor` is not one that /sessions gave"))?,
     };
-    let sort = page.sort.as_deref();
-    if sort.is_some_and(|sort| !SORTS.contains(&sort)) {
-        let message = format!("`sort` is one of {}", SORTS.join(", "));
-        return Err(ApiError::bad_request(message));
-    }
-    let sign = match page.order.as_deref() {
-        None | Some("desc") => 1,
-        Some("asc") => -1,
-        Some(_) => return Err(ApiError::bad_request("`order` is `desc` or `asc`")),
+    let sort = page.sort.map(SessionSort::word);
+    let sign = match page.order.unwrap_or_default() {
+        SortOrder::Desc => 1,
+        SortOrder::Asc => -1,
     };
     let mut params = filter.params();
     params.extend([

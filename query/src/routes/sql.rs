@@ -1,41 +1,47 @@
 //! `/sql`: the user's own questions.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
-use store::{Cancel, Table, UserSql, UserSqlError, UserSqlErrorKind, Value};
+use store::{Table, UserSql, Value};
 use utoipa::ToSchema;
 
+use super::arrow_stream::{self, ARROW_STREAM, TRUNCATED};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiJson;
 use crate::rows;
 use crate::sql;
 use crate::state::AppState;
+use crate::user_sql::{
+    self, DEFAULT_TIMEOUT, MAX_STREAM_BYTES, MAX_STREAM_ROWS, MAX_TABLE_BYTES, MAX_TABLE_ROWS,
+    MAX_TIMEOUT,
+};
 use crate::value::{AsJson, from_json, write_csv, write_csv_text};
 
 const DEFAULT_ROWS: usize = 1000;
-const MAX_ROWS: usize = 100_000;
-const MAX_BYTES: usize = 64 << 20;
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+/// Who asks for Arrow goes on working with the result, so it is cut later.
+const DEFAULT_ARROW_ROWS: usize = 100_000;
 
 /// One question.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "sql": "select tool_name, count(*) as calls from tool_calls where session_id = ? group by all",
+    "params": ["3f6c1f0e-5d0a-4f0b-9a55-0b6f7d6f2c11"],
+    "max_rows": 100
+}))]
 pub(crate) struct SqlRequest {
     /// One SELECT (also FROM, WITH, DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN).
     sql: String,
     /// Values for `?` and `$1` …
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
     params: Vec<serde_json::Value>,
-    /// At most 100,000; 1,000 when absent.
+    /// At most 100,000, and 1,000 when absent; of Arrow at most 10,000,000, and 100,000 when absent.
     max_rows: Option<usize>,
     /// At most 300,000; 30,000 when absent.
     timeout_ms: Option<u64>,
@@ -45,7 +51,7 @@ pub(crate) struct SqlRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SqlResult {
     columns: Vec<SqlColumn>,
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     #[serde(serialize_with = "write_rows")]
     rows: Vec<Vec<Value>>,
     /// A limit of rows or bytes cut the result.
@@ -75,69 +81,88 @@ fn write_rows<S: Serializer>(rows: &[Vec<Value>], serializer: S) -> Result<S::Ok
     list.end()
 }
 
-/// Stops the query when its request is dropped, which happens when the client goes away.
-struct CancelOnDrop(Cancel);
+/// What the client wants the result as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+    Arrow,
+}
 
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
+impl Format {
+    fn accepted(headers: &HeaderMap) -> Self {
+        let accepts = |media_type: &str| {
+            headers
+                .get_all(ACCEPT)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .any(|accept| accept.contains(media_type))
+        };
+        if accepts(ARROW_STREAM) {
+            Self::Arrow
+        } else if accepts("text/csv") {
+            Self::Csv
+        } else {
+            Self::Json
+        }
     }
 }
 
-/// Runs one read-only query over the public relations. `Accept: text/csv` gives CSV.
+impl SqlRequest {
+    fn limited(self, format: Format) -> UserSql {
+        let timeout = self
+            .timeout_ms
+            .map_or(DEFAULT_TIMEOUT, Duration::from_millis);
+        let (default_rows, max_rows, max_bytes) = match format {
+            Format::Arrow => (DEFAULT_ARROW_ROWS, MAX_STREAM_ROWS, MAX_STREAM_BYTES),
+            Format::Json | Format::Csv => (DEFAULT_ROWS, MAX_TABLE_ROWS, MAX_TABLE_BYTES),
+        };
+        UserSql {
+            sql: self.sql,
+            params: self.params.iter().map(from_json).collect(),
+            max_rows: self.max_rows.unwrap_or(default_rows).min(max_rows),
+            max_bytes,
+            timeout: timeout.min(MAX_TIMEOUT),
+        }
+    }
+}
+
+/// Runs one read-only query over the public relations.
+///
+/// `Accept: text/csv` gives CSV, `Accept: application/vnd.apache.arrow.stream` a stream of Arrow IPC.
 #[utoipa::path(post, path = "/sql", tag = "sql", request_body = SqlRequest,
     responses(
-        (status = 200, content((SqlResult = "application/json"), (String = "text/csv"))),
-        (status = 400, body = ErrorBody,
-            description = "code: sql_rejected, sql_error, sql_timeout, sql_memory"),
+        (status = 200, description = "The rows; of Arrow, as they are made",
+            content((SqlResult = "application/json"), (String = "text/csv"),
+                (Vec<u8> = "application/vnd.apache.arrow.stream")),
+            headers(
+                ("x-truncated" = bool, description = "Whether a limit cut the result: a header of \
+                    CSV, a trailer of Arrow"),
+                ("x-max-rows" = u64, description = "Of Arrow: rows after which it is cut"))),
+        (status = 400, body = ErrorBody, description = "code: sql_rejected, sql_error, \
+            sql_timeout, sql_memory, sql_cancelled, bad_body"),
         (status = 503, body = ErrorBody, description = "code: sql_busy")))]
 pub(crate) async fn run_sql(
     State(state): State<AppState>,
     headers: HeaderMap,
     ApiJson(request): ApiJson<SqlRequest>,
 ) -> Result<Response, ApiError> {
-    let timeout = request
-        .timeout_ms
-        .map_or(DEFAULT_TIMEOUT, Duration::from_millis);
-    let query = UserSql {
-        sql: request.sql,
-        params: request.params.iter().map(from_json).collect(),
-        max_rows: request.max_rows.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS),
-        max_bytes: MAX_BYTES,
-        timeout: timeout.min(MAX_TIMEOUT),
-    };
+    let format = Format::accepted(&headers);
+    let query = request.limited(format);
+    if format == Format::Arrow {
+        let max_rows = query.max_rows;
+        let running = user_sql::stream(&state, query).await?;
+        return arrow_stream::response(running, max_rows);
+    }
     let started = Instant::now();
-    let cancel = Cancel::default();
-    let guard = CancelOnDrop(cancel.clone());
-    let shutdown = state.shutdown.clone();
-    let waiting = Arc::clone(&state.user_queries)
-        .try_acquire_owned()
-        .map_err(|_| busy("too many queries are waiting; try again"))?;
-    let store = state.store.clone();
-    let running = tokio::task::spawn_blocking(move || {
-        let _waiting = waiting;
-        store.user_sql(&query, &cancel)
-    });
-    let outcome = tokio::select! {
-        outcome = running => outcome.map_err(|error| ApiError::internal(&error))?,
-        () = shutdown.cancelled() => return Err(busy("Spanreel is shutting down")),
-    };
-    drop(guard);
-    let table = outcome.map_err(refused)?;
-    let wants_csv = headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/csv"));
-    if wants_csv {
+    let table = user_sql::table(&state, query).await?;
+    if format == Format::Csv {
         let headers = [
             (CONTENT_TYPE, "text/csv; charset=utf-8"),
             (CONTENT_DISPOSITION, "attachment; filename=\"spanreel.csv\""),
+            (TRUNCATED, if table.truncated { "true" } else { "false" }),
         ];
-        let truncated = [(
-            "x-truncated",
-            if table.truncated { "true" } else { "false" },
-        )];
-        return Ok((headers, truncated, csv(&table)).into_response());
+        return Ok((headers, csv(&table)).into_response());
     }
     let result = SqlResult {
         columns: table
@@ -153,22 +178,6 @@ pub(crate) async fn run_sql(
         elapsed_ms: started.elapsed().as_millis() as u64,
     };
     Ok(Json(result).into_response())
-}
-
-fn busy(message: &str) -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "sql_busy", message)
-}
-
-fn refused(error: UserSqlError) -> ApiError {
-    let (status, code) = match error.kind {
-        UserSqlErrorKind::Rejected => (StatusCode::BAD_REQUEST, "sql_rejected"),
-        UserSqlErrorKind::Error => (StatusCode::BAD_REQUEST, "sql_error"),
-        UserSqlErrorKind::Timeout => (StatusCode::BAD_REQUEST, "sql_timeout"),
-        UserSqlErrorKind::Memory => (StatusCode::BAD_REQUEST, "sql_memory"),
-        UserSqlErrorKind::Cancelled => (StatusCode::BAD_REQUEST, "sql_cancelled"),
-        UserSqlErrorKind::Busy => (StatusCode::SERVICE_UNAVAILABLE, "sql_busy"),
-    };
-    ApiError::new(status, code, error.message).at(error.position)
 }
 
 fn csv(table: &Table) -> String {

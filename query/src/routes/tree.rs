@@ -12,9 +12,9 @@ use serde::{Serialize, Serializer};
 use store::{Row, Value};
 use utoipa::ToSchema;
 
-use super::assets::is_current;
 use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
+use crate::etag::is_current;
 use crate::extract::ApiPath;
 use crate::model::Finding;
 use crate::sql;

@@ -11,7 +11,7 @@ use crate::extract::ApiQuery;
 use crate::rows::{self, Named, list_param};
 use crate::sql;
 use crate::state::AppState;
-use crate::time::now_ns;
+use crate::time::{comparable_ns, now_ns};
 
 const DEFAULT_SPAN_NS: i64 = 7 * 24 * 3600 * 1_000_000_000;
 const DEFAULT_STEPS: i64 = 84;
@@ -63,8 +63,8 @@ pub(crate) struct Timeline {
 
 /// The time that a question is about.
 fn time_range(from_ns: Option<i64>, until_ns: Option<i64>) -> Result<(i64, i64), ApiError> {
-    let until = until_ns.unwrap_or_else(now_ns);
-    let from = from_ns.unwrap_or(until.saturating_sub(DEFAULT_SPAN_NS));
+    let until = comparable_ns(until_ns.unwrap_or_else(now_ns));
+    let from = comparable_ns(from_ns.unwrap_or(until.saturating_sub(DEFAULT_SPAN_NS)));
     if from < until && until.checked_sub(from).is_some() {
         Ok((from, until))
     } else {

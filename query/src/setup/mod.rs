@@ -76,7 +76,6 @@ pub struct Change {
     /// Keys from the top of the file.
     pub path: Vec<&'static str>,
     /// What to put there.
-    #[schema(value_type = Object)]
     pub value: serde_json::Value,
     /// The value is an item of the list at `path`, behind those that are there.
     pub append: bool,

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod annotations;
+mod arrow;
 mod fixture;
 mod guard;
+mod jaeger;
+mod limits;
 mod live;
 mod openapi;
 mod overview;

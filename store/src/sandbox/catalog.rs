@@ -4,6 +4,12 @@ use std::collections::HashSet;
 
 use crate::{Column, Table, Value};
 
+/// The catalog that tools may put before a relation: the name that the engine gives the file.
+pub const CATALOG: &str = "spanreel";
+
+/// The schema of every relation.
+pub const SCHEMA: &str = "main";
+
 /// The views that SQL of users may name, in the order of the contract (docs/sql.md).
 pub const RELATIONS: &[&str] = &[
     "sessions",

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value as Json};
 
 use super::Refusal;
-use super::catalog::Catalog;
+use super::catalog::{CATALOG, Catalog, SCHEMA};
 
 /// Functions that user SQL may call.
 static FUNCTIONS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
@@ -256,7 +256,7 @@ impl Checker<'_> {
     fn base_table(&mut self, object: &Map<String, Json>) -> Result<(), Refusal> {
         let name = text(object, "table_name").to_lowercase();
         let schema = text(object, "schema_name").to_lowercase();
-        let catalog = text(object, "catalog_name");
+        let catalog = text(object, "catalog_name").to_lowercase();
         if object
             .get("at_clause")
             .is_some_and(|clause| !clause.is_null())
@@ -266,10 +266,9 @@ impl Checker<'_> {
         if catalog.is_empty() && schema.is_empty() && self.scope.contains(&name) {
             return Ok(());
         }
-        if catalog.is_empty()
-            && (schema.is_empty() || schema == "main")
-            && self.catalog.relations.contains(&name)
-        {
+        let is_ours = (catalog.is_empty() && schema.is_empty())
+            || (matches!(catalog.as_str(), "" | CATALOG) && schema == SCHEMA);
+        if is_ours && self.catalog.relations.contains(&name) {
             return Ok(());
         }
         Err(Refusal::rejected(

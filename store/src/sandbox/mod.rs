@@ -7,6 +7,7 @@
 
 mod catalog;
 mod check;
+mod fetch;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use catalog::{RELATIONS as PUBLIC_RELATIONS, TABLE_MACROS as PUBLIC_MACROS};
+pub use catalog::{
+    CATALOG as PUBLIC_CATALOG, RELATIONS as PUBLIC_RELATIONS, SCHEMA as PUBLIC_SCHEMA,
+    TABLE_MACROS as PUBLIC_MACROS,
+};
+pub use fetch::{BatchSink, Described, StreamEnd};
 pub(crate) use run::Sandbox;
 
 use crate::{Store, Table, Value};
@@ -29,7 +34,44 @@ impl Store {
     pub fn user_sql(&self, request: &UserSql, cancel: &Cancel) -> Result<Table, UserSqlError> {
         self.shared
             .sandbox
-            .run(&|| self.user_connection(), request, cancel)
+            .run(&|| self.user_connection(), request, cancel, |checked| {
+                fetch::table(checked, request)
+            })
+    }
+
+    /// Runs one query that a user wrote and hands its rows to `sink` as Arrow batches while they are
+    /// made; blocking. The time that the sink takes counts.
+    ///
+    /// # Errors
+    /// In words for the user, whatever it was. The sink may have been given rows before.
+    pub fn user_sql_stream(
+        &self,
+        request: &UserSql,
+        cancel: &Cancel,
+        sink: &mut dyn BatchSink,
+    ) -> Result<StreamEnd, UserSqlError> {
+        self.shared
+            .sandbox
+            .run(&|| self.user_connection(), request, cancel, |checked| {
+                fetch::stream(checked, request, sink)
+            })
+    }
+
+    /// Checks one query that a user wrote and tells its parameters and the types of its result
+    /// without making rows; blocking.
+    ///
+    /// # Errors
+    /// In words for the user, whatever it was.
+    pub fn describe_user_sql(
+        &self,
+        request: &UserSql,
+        cancel: &Cancel,
+    ) -> Result<Described, UserSqlError> {
+        self.shared
+            .sandbox
+            .run(&|| self.user_connection(), request, cancel, |checked| {
+                fetch::describe(checked, request)
+            })
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use duckdb::arrow::array::RecordBatch;
-use duckdb::{Connection, InterruptHandle, params_from_iter};
+use duckdb::{Connection, InterruptHandle};
 
 use super::catalog::Catalog;
 use super::check::{Kind, check};
@@ -14,7 +13,7 @@ use super::text::{Explained, char_position, split_explain, split_picture};
 use super::{Cancel, UserSql, UserSqlError, UserSqlErrorKind};
 use crate::instance::lock;
 use crate::read::UserConnection;
-use crate::{Error, Table, Value, values};
+use crate::{Error, Table};
 
 /// How often the watchdog looks. An interrupt that falls between two steps of the engine is lost,
 /// so it is repeated at this pace.
@@ -25,6 +24,19 @@ const LOOKS_PER_MEASUREMENT: u32 = 5;
 
 /// Longest text of a query.
 const MAX_SQL_BYTES: usize = 256 * 1024;
+
+/// What a checked query is given to its reader as.
+pub(super) enum Checked<'a> {
+    /// The answer without the engine: what `SHOW TABLES` lists.
+    Listing(Table),
+    /// A connection in a read-only transaction, the text to run on it, and the part that the user's
+    /// EXPLAIN stands before.
+    Query {
+        connection: &'a Connection,
+        text: &'a str,
+        explained: &'a Explained<'a>,
+    },
+}
 
 /// Bounds of all user queries together.
 pub(crate) struct Sandbox {
@@ -46,13 +58,15 @@ impl Sandbox {
         }
     }
 
-    /// Checks and runs one user query; blocking. `connect` makes a connection of its own.
-    pub(crate) fn run(
+    /// Checks one user query and hands it to `work`, watched; blocking. `connect` makes a connection
+    /// of its own.
+    pub(super) fn run<T>(
         &self,
         connect: &dyn Fn() -> Result<UserConnection, Error>,
         request: &UserSql,
         cancel: &Cancel,
-    ) -> Result<Table, UserSqlError> {
+        work: impl FnOnce(Checked<'_>) -> duckdb::Result<T>,
+    ) -> Result<T, UserSqlError> {
         let deadline = Instant::now() + request.timeout;
         let sql = request.sql.as_str();
         let explained = split_explain(sql);
@@ -67,7 +81,8 @@ impl Sandbox {
                 refusal
             })?;
         if kind == Kind::ShowTables {
-            return Ok(self.catalog.table());
+            let listing = Checked::Listing(self.catalog.table());
+            return work(listing).map_err(|error| UserSqlError::error(error.to_string(), None));
         }
         let _slot = self.slot(deadline, cancel)?;
         let text = format!("{}{}", explained.prefix, explained.query);
@@ -80,7 +95,14 @@ impl Sandbox {
             reason: Mutex::new(None),
         };
         let outcome = watch.over(trusted, &reader.connection, || {
-            fetch(&reader.connection, &text, request)
+            reader
+                .connection
+                .execute_batch("begin transaction read only")?;
+            work(Checked::Query {
+                connection: &reader.connection,
+                text: &text,
+                explained: &explained,
+            })
         });
         outcome.map_err(|error| match watch.reason() {
             Some(reason) => stopped(reason, request.timeout),
@@ -208,57 +230,6 @@ impl Drop for DoneOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
         self.1.unpark();
-    }
-}
-
-/// Runs `text` on a connection of its own, up to the limits of the request.
-fn fetch(connection: &Connection, text: &str, request: &UserSql) -> duckdb::Result<Table> {
-    connection.execute_batch("begin transaction read only")?;
-    let mut statement = connection.prepare(text)?;
-    let params = request.params.iter().map(values::bound);
-    let _ = statement.stream_arrow(params_from_iter(params))?;
-    let mut table = Table {
-        columns: values::columns(&statement),
-        ..Table::default()
-    };
-    let mut bytes = 0;
-    while let Some(rows) = statement.step()? {
-        let batch = RecordBatch::from(&rows);
-        for row in 0..batch.num_rows() {
-            if table.rows.len() == request.max_rows {
-                table.truncated = true;
-                return Ok(table);
-            }
-            let cells: Vec<Value> = batch
-                .columns()
-                .iter()
-                .map(|column| values::value(column.as_ref(), row))
-                .collect();
-            bytes += cells.iter().map(size_of).sum::<usize>();
-            if bytes > request.max_bytes {
-                table.truncated = true;
-                return Ok(table);
-            }
-            table.rows.push(cells);
-        }
-    }
-    Ok(table)
-}
-
-/// About the bytes that a value takes when it is written.
-fn size_of(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len() + 2,
-        Value::BigInt(text) => text.len() + 2,
-        Value::Bytes(bytes) => bytes.len() * 2 + 2,
-        Value::List(items) => 2 + items.iter().map(size_of).sum::<usize>(),
-        Value::Object(fields) => {
-            2 + fields
-                .iter()
-                .map(|(name, value)| name.len() + 3 + size_of(value))
-                .sum::<usize>()
-        }
-        _ => 8,
     }
 }
 
