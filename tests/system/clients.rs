@@ -1,5 +1,5 @@
 //! Clients that others wrote speak to a server: drivers of Arrow Flight SQL, readers of Arrow, a client
-//! generated from the OpenAPI document, and schemathesis over the whole document.
+//! library for Jaeger, one generated from the OpenAPI document, and schemathesis over the whole document.
 //!
 //! The programs are in `tests/sdk`; `test.sh` installs what they need and names the Python interpreter
 //! in SPANREEL_TEST_PYTHON. Without it these tests have nothing to run and say so.
@@ -61,6 +61,11 @@ fn pandas_polars_and_duckdb_read_arrow_as_documented() {
 fn a_generated_client() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     run("generated_client.py", &[folder.path().as_os_str()]);
+}
+
+#[test]
+fn a_client_of_jaeger() {
+    run("jaeger_client.py", &[]);
 }
 
 /// Random requests, well and badly formed, to every operation of the document. What a schema cannot

@@ -54,6 +54,7 @@ fn runs_what_reads_the_contract() {
         " -- hello\n select 1 /* ; */ ; -- bye",
         "from spans",
         "FROM main.Sessions",
+        "from \"spanreel\".main.spans",
         "table events",
         "values (1), (2)",
         "with a as (select 1 as x), b as (from a) select * from b, a",
@@ -185,7 +186,7 @@ fn refuses_before_it_runs() {
         // Private tables are not the contract.
         "from span",
         "from main.piece",
-        "from spanreel.main.spans",
+        "from other.main.spans",
         "with span2 as (select 1) select * from piece",
         "describe span",
         "summarize piece",

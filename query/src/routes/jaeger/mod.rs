@@ -43,30 +43,45 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .layer(CompressionLayer::new())
 }
 
-/// A refusal in the shape that Jaeger's clients read.
-fn refusal(status: StatusCode, message: impl Into<String>) -> Response {
-    let error = JaegerError {
-        code: Some(status.as_u16()),
-        msg: message.into(),
-        trace_id: None,
-    };
-    (status, Json(JaegerFailure::new(error))).into_response()
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// In the shape that Jaeger's clients read.
+    Asked(StatusCode, String),
+    Failed(ApiError),
 }
 
-fn bad_request(message: impl Into<String>) -> Response {
-    refusal(StatusCode::BAD_REQUEST, message)
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
 }
 
-fn failed(error: ApiError) -> Response {
-    error.into_response()
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, msg) = match self {
+            Self::Asked(status, message) => (status, message),
+            Self::Failed(error) => return error.into_response(),
+        };
+        let error = JaegerError {
+            code: Some(status.as_u16()),
+            msg,
+            trace_id: None,
+        };
+        (status, Json(JaegerFailure::new(error))).into_response()
+    }
 }
 
-fn parameters<T: DeserializeOwned>(query: Option<String>) -> Result<T, Response> {
+fn bad_request(message: impl Into<String>) -> Refusal {
+    Refusal::Asked(StatusCode::BAD_REQUEST, message.into())
+}
+
+fn parameters<T: DeserializeOwned>(query: Option<String>) -> Result<T, Refusal> {
     serde_html_form::from_str(query.as_deref().unwrap_or_default())
         .map_err(|error| bad_request(format!("the query string: {error}")))
 }
 
-fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Response> {
+fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {
     path.map(|Path(name)| name)
         .map_err(|rejection| bad_request(rejection.body_text()))
 }
@@ -74,11 +89,8 @@ fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Response> 
 /// Everything that sent spans.
 #[utoipa::path(get, path = "/services", tag = "jaeger",
     responses((status = 200, body = JaegerNames)))]
-pub(crate) async fn list_services(State(state): State<AppState>) -> Result<Response, Response> {
-    let table = state
-        .read(sql::JAEGER_SERVICES, Vec::new())
-        .await
-        .map_err(failed)?;
+pub(crate) async fn list_services(State(state): State<AppState>) -> Result<Response, Refusal> {
+    let table = state.read(sql::JAEGER_SERVICES, Vec::new()).await?;
     let names = rows::rows(&table).map(|row| row.string("service"));
     Ok(Json(JaegerNames::new(names.collect())).into_response())
 }
@@ -90,7 +102,7 @@ pub(crate) async fn list_services(State(state): State<AppState>) -> Result<Respo
 pub(crate) async fn list_operation_names(
     State(state): State<AppState>,
     service: Result<Path<String>, PathRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let mut names: Vec<String> = operations(&state, &named(service)?, None)
         .await?
         .into_iter()
@@ -106,7 +118,7 @@ pub(crate) async fn list_operation_names(
 pub(crate) async fn list_operations(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let query: OperationQuery = parameters(query)?;
     let service = query
         .service
@@ -122,13 +134,10 @@ async fn operations(
     state: &AppState,
     service: &str,
     kind: Option<&str>,
-) -> Result<Vec<JaegerOperation>, Response> {
+) -> Result<Vec<JaegerOperation>, Refusal> {
     let kind = kind.map(str::to_lowercase);
     let params = vec![text_param(Some(service)), text_param(kind.as_deref())];
-    let table = state
-        .read(sql::JAEGER_OPERATIONS, params)
-        .await
-        .map_err(failed)?;
+    let table = state.read(sql::JAEGER_OPERATIONS, params).await?;
     Ok(rows::rows(&table)
         .map(|row| JaegerOperation {
             name: row.string("name"),
@@ -147,16 +156,13 @@ pub(crate) async fn find_traces(
     State(state): State<AppState>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let query: TraceQuery = parameters(query)?;
     let found = match query.trace_ids().map_err(bad_request)? {
-        Some(ids) => known(&state, ids).await.map_err(failed)?,
+        Some(ids) => known(&state, ids).await?,
         None => {
             let params = query.params(now_ns()).map_err(bad_request)?;
-            let table = state
-                .read(sql::JAEGER_FIND_TRACES, params)
-                .await
-                .map_err(failed)?;
+            let table = state.read(sql::JAEGER_FIND_TRACES, params).await?;
             let ids = rows::rows(&table).map(|row| row.string("trace_id"));
             trace::Found::all(ids.collect())
         }
@@ -173,11 +179,12 @@ pub(crate) async fn get_trace(
     State(state): State<AppState>,
     headers: HeaderMap,
     trace_id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let id = search::trace_id(&named(trace_id)?).map_err(bad_request)?;
-    let found = known(&state, vec![id]).await.map_err(failed)?;
+    let found = known(&state, vec![id]).await?;
     if found.ids.is_empty() {
-        return Err(refusal(StatusCode::NOT_FOUND, "trace not found"));
+        let message = "trace not found".to_owned();
+        return Err(Refusal::Asked(StatusCode::NOT_FOUND, message));
     }
     Ok(trace::response(state, found, host(&headers)))
 }
@@ -211,14 +218,11 @@ fn host(headers: &HeaderMap) -> Option<String> {
 pub(crate) async fn list_dependencies(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let query: DependencyQuery = parameters(query)?;
     let (from_ns, until_ns) = query.range(now_ns()).map_err(bad_request)?;
     let params = vec![Value::Int(from_ns), Value::Int(until_ns)];
-    let table = state
-        .read(sql::JAEGER_DEPENDENCIES, params)
-        .await
-        .map_err(failed)?;
+    let table = state.read(sql::JAEGER_DEPENDENCIES, params).await?;
     let wanted = query.service.as_deref().filter(|name| !name.is_empty());
     let links = rows::rows(&table)
         .map(|row| JaegerDependency {
