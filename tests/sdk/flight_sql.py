@@ -132,6 +132,20 @@ def streams_a_big_result(cursor):
     assert len(texts) == 100 and texts[99].as_py() == "é" * 50_000
 
 
+def refuses_strangers(url):
+    """Names that are not served, and pages of other origins, are refused as over HTTP."""
+    for option, value in (
+        ("adbc.flight.sql.client_option.authority", "evil.example"),
+        ("adbc.flight.sql.rpc.call_header.origin", "https://evil.example"),
+    ):
+        try:
+            with flight_sql.connect(url, db_kwargs={option: value}) as connection, connection.cursor() as cursor:
+                cursor.execute("select 1")
+        except adbc_driver_manager.Error:
+            continue
+        raise AssertionError(f"let in: {option}")
+
+
 def cancels(url):
     """A query that somebody gives up ends, and its place is free."""
     with flight_sql.connect(url) as connection, connection.cursor() as cursor:
@@ -162,6 +176,7 @@ def main():
         lists_tables(connection)
         refuses_writing(cursor)
         streams_a_big_result(cursor)
+    refuses_strangers(url)
     for _ in range(6):
         cancels(url)
     # All the places that the given up queries had are free again.
