@@ -2,9 +2,12 @@
 
 mod findings;
 mod harness;
+mod look;
 mod read;
 mod record;
 mod serve;
+mod shell;
+pub(crate) mod time;
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +21,14 @@ pub use findings::{
     WatchArgs, WhyArgs,
 };
 pub use harness::{DoctorArgs, GuardArgs, HookArgs, SetupArgs};
+pub use look::{
+    Confidence, FindingsArgs, PayloadArgs, Severity, ShowArgs, SpanArgs, StatsArgs, TailArgs,
+    TuiArgs,
+};
 pub use read::{Format, SessionsArgs, SourceArgs, SqlArgs};
 pub use record::{DemoArgs, ImportArgs};
 pub use serve::ServeArgs;
+pub use shell::{CompletionsArgs, ManArgs};
 
 /// Where the UI and the API are when nobody says otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:7771";
@@ -30,6 +38,7 @@ Examples:
   spanreel                          start the recorder; open http://localhost:7771
   spanreel demo                     in a second terminal: send it a run to look at
   spanreel sessions                 what was recorded, newest first
+  spanreel show last                the newest run as a tree of acts
   spanreel loops                    where an agent repeated itself
   spanreel sql \"from tool_calls select tool_name, count(*) group by all\"
   spanreel setup claude-code        what to set so that a harness sends everything
@@ -53,7 +62,13 @@ pub enum Command {
     Demo(DemoArgs),
     Import(ImportArgs),
     Sql(SqlArgs),
-    Sessions(SessionsArgs),
+    Sessions(Box<SessionsArgs>),
+    Show(ShowArgs),
+    Span(SpanArgs),
+    Payload(PayloadArgs),
+    Tail(TailArgs),
+    Tui(TuiArgs),
+    Findings(FindingsArgs),
     Loops(LoopsArgs),
     Why(WhyArgs),
     Compare(CompareArgs),
@@ -65,6 +80,9 @@ pub enum Command {
     Doctor(DoctorArgs),
     Hook(HookArgs),
     Guard(GuardArgs),
+    Stats(StatsArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// The data folder: the one given, else `spanreel` in the platform's folder for such data.

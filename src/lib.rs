@@ -7,3 +7,5 @@ pub mod cli;
 pub mod failure;
 pub mod hook;
 pub mod serve;
+mod tui;
+mod waterfall;

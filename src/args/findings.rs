@@ -17,7 +17,7 @@ Examples:
 #[command(after_help = LOOPS_EXAMPLES)]
 pub struct LoopsArgs {
     /// Only the loops of this session
-    #[arg(value_name = "SESSION_ID")]
+    #[arg(value_name = "SESSION")]
     pub session_id: Option<String>,
 
     #[command(flatten)]
@@ -47,8 +47,8 @@ never from a file or the command line.";
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = WHY_EXAMPLES)]
 pub struct WhyArgs {
-    /// The session
-    #[arg(value_name = "SESSION_ID")]
+    /// The session: its id, the beginning of it, or `last`
+    #[arg(value_name = "SESSION")]
     pub session_id: String,
 
     #[command(flatten)]
@@ -221,7 +221,7 @@ Examples:
 #[command(after_help = DETECT_EXAMPLES)]
 pub struct DetectArgs {
     /// Only this session
-    #[arg(value_name = "SESSION_ID")]
+    #[arg(value_name = "SESSION")]
     pub session_id: Option<String>,
 
     #[command(flatten)]

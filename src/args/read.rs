@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::time::{duration, moment};
+
 /// Where a command that reads finds its data.
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub struct SourceArgs {
     /// Ask this server [default: http://127.0.0.1:7771 if one answers there, else the data folder of
     /// SPANREEL_DATA or of the platform]
@@ -26,20 +28,23 @@ const SQL_EXAMPLES: &str = "\
 Relations: sessions, spans, events, messages, turns, findings, annotations, metrics; tool_calls,
 model_requests, hook_fires, denials; session_tree(id), loops(id), transcript(id).
 Read only: one SELECT (or FROM …) in DuckDB's dialect.
+Without a query it reads several, each ended by `;`: on a terminal with history, completion and commands
+(.help lists them), else from standard input.
 
 Examples:
+  spanreel sql
   spanreel sql \"from sessions select session_id, title, status order by started_at desc\"
   spanreel sql \"from tool_calls select tool_name, count(*) n, count(*) filter (status = 'error') failed group by all order by n desc\"
   spanreel sql --format csv \"from model_requests select model, sum(input_tokens) i, sum(output_tokens) o group by all\" > tokens.csv
   echo \"from findings\" | spanreel sql --format json -";
 
-/// Run one read-only SQL query over everything recorded
+/// Ask with read-only SQL over everything recorded
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = SQL_EXAMPLES)]
 pub struct SqlArgs {
-    /// The query; `-` reads it from standard input
+    /// The query; `-` reads one from standard input
     #[arg(value_name = "QUERY")]
-    pub query: String,
+    pub query: Option<String>,
 
     #[command(flatten)]
     pub source: SourceArgs,
@@ -73,13 +78,17 @@ pub enum Format {
 }
 
 const SESSIONS_EXAMPLES: &str = "\
+Filters combine; of one that is given several times, one value has to fit.
+
 Examples:
   spanreel sessions
   spanreel sessions checkout --limit 5
+  spanreel sessions --status error --since 7d --harness claude-code
+  spanreel sessions --finding loop --min-cost 0.50 --sort cost
   spanreel sessions --json | jq -r '.[].session_id'";
 
 /// List recorded sessions, newest first
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 #[command(after_help = SESSIONS_EXAMPLES)]
 pub struct SessionsArgs {
     /// Only sessions with this text in title, id, harness, project, model or tool names
@@ -88,6 +97,82 @@ pub struct SessionsArgs {
 
     #[command(flatten)]
     pub source: SourceArgs,
+
+    /// Only of this harness: claude-code, codex …
+    #[arg(long, value_name = "NAME")]
+    pub harness: Vec<String>,
+
+    /// Only where this agent or subagent acted
+    #[arg(long, value_name = "NAME")]
+    pub agent: Vec<String>,
+
+    /// Only where this model was asked
+    #[arg(long, value_name = "NAME")]
+    pub model: Vec<String>,
+
+    /// Only where this tool was called
+    #[arg(long, value_name = "NAME")]
+    pub tool: Vec<String>,
+
+    /// Only where a tool of this MCP server was called
+    #[arg(long, value_name = "NAME")]
+    pub mcp: Vec<String>,
+
+    /// Only of this machine
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+
+    /// Only of this project
+    #[arg(long, value_name = "NAME")]
+    pub project: Vec<String>,
+
+    /// Only of this status
+    #[arg(long, value_name = "STATUS", value_parser = ["running", "ok", "error", "interrupted", "killed"])]
+    pub status: Vec<String>,
+
+    /// Only with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// Only with a finding of this kind; `any` for whichever
+    #[arg(long, value_name = "KIND")]
+    pub finding: Vec<String>,
+
+    /// Only those that began then or later: 2026-11-21, 2026-11-21T10:00 (UTC), or 7d, 12h, 30m ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<i64>,
+
+    /// Only those that began before
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<i64>,
+
+    /// Only those that cost at least so many US dollars
+    #[arg(long, value_name = "USD")]
+    pub min_cost: Option<f64>,
+
+    /// Only those that cost at most so many US dollars
+    #[arg(long, value_name = "USD")]
+    pub max_cost: Option<f64>,
+
+    /// Only those that took at least so long: 90s, 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub min_duration: Option<i64>,
+
+    /// Only those that took at most so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub max_duration: Option<i64>,
+
+    /// Sessions that others started as well
+    #[arg(long)]
+    pub children: bool,
+
+    /// What goes first [default: the latest activity]
+    #[arg(long, value_name = "BY", value_parser = ["activity", "started", "duration", "turns", "tokens", "cost", "errors", "findings"])]
+    pub sort: Option<String>,
+
+    /// The other way round: smallest or oldest first
+    #[arg(long)]
+    pub reverse: bool,
 
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::output::{self, Heading};
 use super::sessions::{duration, rows, shortened, text};
-use super::source::Api;
+use super::source::{Api, Server};
 use crate::args::CompareArgs;
 use crate::failure::Failure;
 
@@ -13,12 +13,7 @@ const MAX_DIFF_LINES: usize = 30;
 
 pub(super) async fn compare(args: CompareArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
-    let parameters = [
-        ("a", Some(args.a.clone())),
-        ("b", Some(args.b.clone())),
-        ("by", args.by.clone()),
-    ];
-    let answer = api.get("/compare", &parameters).await;
+    let answer = read_comparison(&api, &args).await;
     api.close().await?;
     let compared = answer?;
     if args.json {
@@ -28,6 +23,18 @@ pub(super) async fn compare(args: CompareArgs) -> Result<(), Failure> {
         Some(_) => print_groups(&compared),
         None => print_sessions(&compared),
     }
+}
+
+async fn read_comparison(server: &Server, args: &CompareArgs) -> Result<Value, Failure> {
+    let (a, b) = match args.by {
+        Some(_) => (args.a.clone(), args.b.clone()),
+        None => (
+            server.session_id(&args.a).await?,
+            server.session_id(&args.b).await?,
+        ),
+    };
+    let parameters = [("a", Some(a)), ("b", Some(b)), ("by", args.by.clone())];
+    server.get("/compare", &parameters).await
 }
 
 fn print_sessions(compared: &Value) -> Result<(), Failure> {

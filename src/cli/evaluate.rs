@@ -10,6 +10,7 @@ use query::Assessment;
 use serde_json::{Value, json};
 
 use super::output::{self, Heading};
+use super::progress::Progress;
 use crate::args::{EvaluateArgs, ServeArgs};
 use crate::failure::Failure;
 use crate::serve;
@@ -38,7 +39,8 @@ pub(super) async fn run(args: EvaluateArgs) -> Result<(), Failure> {
         None => query::DetectorSettings::default(),
     };
     let scratch = Scratch::new()?;
-    record(&args.folder, labels.keys(), &scratch.0).await?;
+    record(&args.folder, labels.keys().collect(), &scratch.0).await?;
+    let progress = Progress::spinner("looking for findings");
     let store = serve::open_store(&scratch.0, 1 << 30).await?;
     let assessed = tokio::task::spawn_blocking(move || {
         let assessed = query::assess(&store, &settings);
@@ -48,6 +50,7 @@ pub(super) async fn run(args: EvaluateArgs) -> Result<(), Failure> {
     .await
     .context("assessing")?
     .map_err(|error| anyhow!(error))?;
+    drop(progress);
     let examples = examples(labels, &assessed);
     let tables = [
         ("loops", &args.loops, loop_rules(&examples)),
@@ -133,15 +136,12 @@ impl Drop for Scratch {
 }
 
 /// Sends every trace to a server of its own, and waits until all is stored.
-async fn record(
-    folder: &Path,
-    trace_ids: impl Iterator<Item = &String>,
-    data: &Path,
-) -> Result<(), Failure> {
+async fn record(folder: &Path, trace_ids: Vec<&String>, data: &Path) -> Result<(), Failure> {
     let running = serve::start(&ServeArgs::for_folder(Some(data.to_owned()))).await?;
     let url = format!("http://{}/v1/traces", running.otlp_http);
     let client = reqwest::Client::new();
     let mut outcome = Ok(());
+    let progress = Progress::bar(trace_ids.len() as u64, "traces recorded");
     for trace_id in trace_ids {
         let file = folder.join(format!("{trace_id}.json"));
         outcome = match fs::read(&file) {
@@ -151,7 +151,9 @@ async fn record(
         if outcome.is_err() {
             break;
         }
+        progress.inc();
     }
+    drop(progress);
     running.stop().await?;
     outcome
 }

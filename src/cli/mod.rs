@@ -2,16 +2,27 @@
 
 mod alerts;
 mod compare;
+mod console;
 mod demo;
 mod doctor;
 mod evaluate;
 mod findings;
+pub(crate) mod format;
 mod import;
-mod output;
-mod sessions;
+pub(crate) mod output;
+mod pager;
+mod progress;
+mod reference;
+pub(crate) mod sessions;
 mod setup;
-mod source;
+mod shell;
+mod show;
+pub(crate) mod source;
+mod span;
 mod sql;
+mod status;
+pub(crate) mod style;
+pub(crate) mod tail;
 mod verdict;
 mod watch;
 
@@ -21,7 +32,7 @@ use anyhow::Context as _;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
-use crate::{hook, serve};
+use crate::{hook, serve, tui};
 
 /// Runs the command that was given, to its end. The exit code is that of a command that did what it
 /// was asked to.
@@ -43,7 +54,16 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Demo(args) => demo::run(args).await?,
             Command::Import(args) => import::run(args).await?,
             Command::Sql(args) => sql::run(args).await?,
-            Command::Sessions(args) => sessions::sessions(args).await?,
+            Command::Sessions(args) => sessions::sessions(*args).await?,
+            Command::Show(args) => show::run(args).await?,
+            Command::Span(args) => span::span(args).await?,
+            Command::Payload(args) => span::payload(args).await?,
+            Command::Tail(args) => tail::run(args).await?,
+            Command::Tui(args) => tui::run(args).await?,
+            Command::Findings(args) => findings::findings(args).await?,
+            Command::Stats(args) => status::stats(args).await?,
+            Command::Completions(args) => shell::completions(&args)?,
+            Command::Man(args) => shell::man(&args)?,
             Command::Loops(args) => sessions::loops(args).await?,
             Command::Why(args) => verdict::why(args).await?,
             Command::Compare(args) => compare::compare(args).await?,

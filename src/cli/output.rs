@@ -12,12 +12,12 @@ use crate::failure::Failure;
 const CELL_CHARS: usize = 1_000;
 
 /// Standard output, buffered; flush it before waiting.
-pub(super) fn stdout() -> BufWriter<StdoutLock<'static>> {
+pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::new(io::stdout().lock())
 }
 
 /// The outcome of a write. A reader that has gone away (`| head`) is no failure.
-pub(super) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome.context("cannot write to standard output")?),
@@ -25,7 +25,7 @@ pub(super) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
 }
 
 /// Prints `text` and ends the line if it has not ended.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout();
     let newline = if text.is_empty() || text.ends_with('\n') {
         ""
@@ -35,38 +35,58 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     written(write!(out, "{text}{newline}").and_then(|()| out.flush()))
 }
 
+/// Prints `text` while more is to come. False when its reader has gone away.
+pub(crate) fn print_at_once(text: &str) -> Result<bool, Failure> {
+    let mut out = stdout();
+    let outcome = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let is_read = !matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    written(outcome)?;
+    Ok(is_read)
+}
+
 /// Prints JSON, indented, with nothing in it that a terminal would obey.
-pub(super) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&indented_json(value)?)
+}
+
+/// JSON, indented, with nothing in it that a terminal would obey.
+pub(crate) fn indented_json(value: &serde_json::Value) -> Result<String, Failure> {
     let json = serde_json::to_string_pretty(value).context("cannot write JSON")?;
-    print(&escaped_json(&json))
+    Ok(escaped_json(&json))
 }
 
 /// Says something beside the result, on standard error.
-pub(super) fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "spanreel: {text}");
 }
 
 /// True when standard output is a terminal.
-pub(super) fn is_terminal() -> bool {
+pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Columns of the terminal that standard output goes to; `None` when it goes elsewhere.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size().filter(|_| is_terminal())?;
+    Some(usize::from(width.0))
+}
+
 /// A column of a table.
-pub(super) struct Heading {
-    pub(super) name: String,
+pub(crate) struct Heading {
+    pub(crate) name: String,
     /// Numbers stand on the right.
-    pub(super) is_number: bool,
+    pub(crate) is_number: bool,
 }
 
 impl Heading {
-    pub(super) fn text(name: &str) -> Self {
+    pub(crate) fn text(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             is_number: false,
         }
     }
 
-    pub(super) fn number(name: &str) -> Self {
+    pub(crate) fn number(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             is_number: true,
@@ -76,7 +96,7 @@ impl Heading {
 
 /// Lays out a table: to the terminal's width, or one line a row when the output goes elsewhere.
 /// Uses no colour at all.
-pub(super) fn table(headings: &[Heading], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn table(headings: &[Heading], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(line));
@@ -116,7 +136,7 @@ fn clipped(text: &str) -> String {
 
 /// Makes control characters visible, all but the end of a line: they would move the cursor, change
 /// colours or reorder text.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -138,7 +158,7 @@ pub(super) fn visible(text: &str) -> String {
 
 /// JSON with the same value, in which what a terminal would obey is escaped (below U+0020 JSON itself
 /// sees to that).
-fn escaped_json(json: &str) -> String {
+pub(crate) fn escaped_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
         if character == '\x7f' || is_unseen(character) {

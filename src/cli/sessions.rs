@@ -3,16 +3,13 @@
 use serde_json::Value;
 
 use super::output::{self, Heading};
-use super::source::Api;
+use super::source::{Api, Server};
 use crate::args::{LoopsArgs, SessionsArgs};
 use crate::failure::Failure;
 
 pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
-    let parameters = [
-        ("limit", Some(args.limit.to_string())),
-        ("q", args.text.clone()),
-    ];
+    let parameters = parameters(&args);
     let answer = api.get("/sessions", &parameters).await;
     api.close().await?;
     let mut answer = answer?;
@@ -21,9 +18,10 @@ pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
         return output::print_json(&sessions);
     }
     if rows(&sessions).is_empty() {
-        return output::print(match args.text {
-            Some(_) => "No session matches.",
-            None => {
+        // The number and order of rows alone leave nothing out.
+        return output::print(match parameters.len() > UNFILTERED_PARAMETERS {
+            true => "No session matches.",
+            false => {
                 "No sessions yet. Send some: `spanreel demo`, or point an OpenTelemetry exporter at 127.0.0.1:4317."
             }
         });
@@ -47,6 +45,52 @@ pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
         &headings,
         rows(&sessions).iter().map(session_row).collect(),
     ))
+}
+
+/// Parameters of `/sessions` that are always given: limit and order.
+const UNFILTERED_PARAMETERS: usize = 2;
+
+/// The filters that were given, as the API calls them.
+fn parameters(args: &SessionsArgs) -> Vec<(&'static str, Option<String>)> {
+    let order = if args.reverse { "asc" } else { "desc" };
+    let mut parameters = vec![
+        ("limit", Some(args.limit.to_string())),
+        ("order", Some(order.to_owned())),
+    ];
+    for (name, values) in [
+        ("harness", &args.harness),
+        ("agent", &args.agent),
+        ("model", &args.model),
+        ("tool", &args.tool),
+        ("mcp", &args.mcp),
+        ("host", &args.host),
+        ("project", &args.project),
+        ("status", &args.status),
+        ("tag", &args.tag),
+        ("finding", &args.finding),
+    ] {
+        parameters.extend(
+            values
+                .iter()
+                .map(|value| (name, Some(value.to_lowercase()))),
+        );
+    }
+    let text = |number: Option<i64>| number.map(|number| number.to_string());
+    let cost = |usd: Option<f64>| usd.map(|usd| usd.to_string());
+    let children = args.children.then(|| "true".to_owned());
+    let others = [
+        ("q", args.text.clone()),
+        ("from_ns", text(args.since)),
+        ("until_ns", text(args.until)),
+        ("min_cost_usd", cost(args.min_cost)),
+        ("max_cost_usd", cost(args.max_cost)),
+        ("min_duration_ns", text(args.min_duration)),
+        ("max_duration_ns", text(args.max_duration)),
+        ("include_children", children),
+        ("sort", args.sort.clone()),
+    ];
+    parameters.extend(others.into_iter().filter(|(_, value)| value.is_some()));
+    parameters
 }
 
 fn session_row(session: &Value) -> Vec<String> {
@@ -74,12 +118,7 @@ fn session_row(session: &Value) -> Vec<String> {
 
 pub(super) async fn loops(args: LoopsArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
-    let parameters = [
-        ("kind", Some("loop".to_owned())),
-        ("limit", Some(args.limit.to_string())),
-        ("session_id", args.session_id.clone()),
-    ];
-    let answer = api.get("/findings", &parameters).await;
+    let answer = read_loops(&api, &args).await;
     api.close().await?;
     let mut answer = answer?;
     let findings = answer["findings"].take();
@@ -102,6 +141,19 @@ pub(super) async fn loops(args: LoopsArgs) -> Result<(), Failure> {
     output::print(&output::table(&headings, table_rows))
 }
 
+async fn read_loops(server: &Server, args: &LoopsArgs) -> Result<Value, Failure> {
+    let session = match &args.session_id {
+        Some(session) => Some(server.session_id(session).await?),
+        None => None,
+    };
+    let parameters = [
+        ("kind", Some("loop".to_owned())),
+        ("limit", Some(args.limit.to_string())),
+        ("session_id", session),
+    ];
+    server.get("/findings", &parameters).await
+}
+
 fn loop_row(finding: &Value) -> Vec<String> {
     let number = |name: &str| finding[name].as_i64().unwrap_or_default();
     vec![
@@ -115,11 +167,11 @@ fn loop_row(finding: &Value) -> Vec<String> {
     ]
 }
 
-pub(super) fn rows(value: &Value) -> &[Value] {
+pub(crate) fn rows(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -130,7 +182,7 @@ fn time(value: &Value) -> String {
 }
 
 /// One line of at most `max` characters.
-pub(super) fn shortened(text: &str, max: usize) -> String {
+pub(crate) fn shortened(text: &str, max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(max) {
         None => line,
@@ -138,7 +190,7 @@ pub(super) fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-pub(super) fn duration(ns: i64) -> String {
+pub(crate) fn duration(ns: i64) -> String {
     let seconds = ns as f64 / 1e9;
     match seconds {
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),

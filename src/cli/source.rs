@@ -1,9 +1,11 @@
 //! Where the reading commands get their answers: a running server, or a data folder that a server of
 //! their own opens for as long as the command lasts.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use reqwest::header::RANGE;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
@@ -13,41 +15,51 @@ use crate::serve::{self, Running};
 
 /// How long the server at the default address may take to answer before it counts as absent.
 const LOOK_AROUND: Duration = Duration::from_millis(700);
+/// How long a query of a command's own may take.
+const SQL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The API of the server that was found or started.
-pub(super) struct Api {
-    client: Client,
-    base: String,
+pub(crate) struct Api {
+    server: Server,
     /// Set when the data folder was opened for this command.
     own: Option<Running>,
 }
 
+/// A server's API. Copies ask the same server.
+#[derive(Clone)]
+pub(crate) struct Server {
+    client: Client,
+    base: String,
+}
+
+impl Deref for Api {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
 impl Api {
     /// Finds or starts the server that `args` asks for.
-    pub(super) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
+    pub(crate) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
         let client = Client::builder()
             .build()
             .context("cannot make an HTTP client")?;
         if let Some(url) = &args.url {
-            let api = Self {
-                client,
-                base: base(url)?,
-                own: None,
-            };
-            return match api.answers(Duration::from_secs(5)).await {
-                true => Ok(api),
+            let base = base(url)?;
+            let server = Server { client, base };
+            return match server.answers(Duration::from_secs(5)).await {
+                true => Ok(Self { server, own: None }),
                 false => Err(Failure::Unavailable(format!(
                     "no Spanreel server answers at {url}: start one with `spanreel`, or leave --url out to read the data folder"
                 ))),
             };
         }
-        let api = Self {
-            client,
-            base: base(DEFAULT_URL)?,
-            own: None,
-        };
-        if args.data.is_none() && api.answers(LOOK_AROUND).await {
-            return Ok(api);
+        let base = base(DEFAULT_URL)?;
+        let server = Server { client, base };
+        if args.data.is_none() && server.answers(LOOK_AROUND).await {
+            return Ok(Self { server, own: None });
         }
         let serve_args = ServeArgs::for_folder(args.data.clone());
         let folder = serve_args.data_folder()?;
@@ -58,27 +70,68 @@ impl Api {
             )));
         }
         let own = serve::start(&serve_args).await?;
-        Ok(Self {
+        let server = Server {
             base: format!("http://{}", own.ui),
+            ..server
+        };
+        Ok(Self {
+            server,
             own: Some(own),
-            ..api
         })
     }
 
     /// Closes the data folder if it was opened for this command.
-    pub(super) async fn close(self) -> Result<(), Failure> {
+    pub(crate) async fn close(self) -> Result<(), Failure> {
         match self.own {
             Some(own) => own.stop().await,
             None => Ok(()),
         }
     }
+}
 
+impl Server {
     /// `GET /api/v1{path}` with the query parameters that have a value.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         path: &str,
         parameters: &[(&str, Option<String>)],
     ) -> Result<Value, Failure> {
+        let response = self.get_response(path, parameters).await?;
+        Ok(response
+            .json()
+            .await
+            .context("the server's answer is not the JSON that was expected")?)
+    }
+
+    /// As [`Server::get`]; the answer as it came.
+    pub(crate) async fn get_bytes(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<String>)],
+    ) -> Result<Vec<u8>, Failure> {
+        let response = self.get_response(path, parameters).await?;
+        Ok(response.bytes().await.map_err(gone)?.to_vec())
+    }
+
+    /// `GET /api/v1{path}`, of which only `range` (as in HTTP: `0-99`, `100-`, `-100`) is wanted.
+    pub(crate) async fn get_range(
+        &self,
+        path: &str,
+        range: Option<&str>,
+    ) -> Result<Response, Failure> {
+        let mut request = self.client.get(format!("{}/api/v1{path}", self.base));
+        if let Some(range) = range {
+            request = request.header(RANGE, format!("bytes={range}"));
+        }
+        let response = request.send().await.map_err(gone)?;
+        accepted(response).await.map_err(Refusal::into_failure)
+    }
+
+    async fn get_response(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<String>)],
+    ) -> Result<Response, Failure> {
         let mut query = String::new();
         for (name, value) in parameters {
             if let Some(value) = value {
@@ -88,21 +141,26 @@ impl Api {
                 query.push_str(&percent_encoded(value));
             }
         }
+        self.get_range(&format!("{path}{query}"), None).await
+    }
+
+    /// The rows of a query over what was recorded.
+    pub(crate) async fn rows(&self, sql: &str, params: Value) -> Result<Vec<Vec<Value>>, Failure> {
+        let body = serde_json::json!({"sql": sql, "params": params, "max_rows": 100_000});
         let response = self
-            .client
-            .get(format!("{}/api/v1{path}{query}", self.base))
-            .send()
-            .await
-            .map_err(gone)?;
-        let response = accepted(response).await.map_err(Refusal::into_failure)?;
-        Ok(response
+            .post("/sql", &body, "application/json", SQL_PATIENCE)
+            .await?
+            .map_err(Refusal::into_failure)?;
+        let mut answer: Value = response
             .json()
             .await
-            .context("the server's answer is not the JSON that was expected")?)
+            .context("the server's answer is not the JSON that was expected")?;
+        Ok(serde_json::from_value(answer["rows"].take())
+            .context("the server's answer is not the result that was expected")?)
     }
 
     /// `POST /api/v1{path}` with a JSON body; `accept` is the wanted content type.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         path: &str,
         body: &Value,
@@ -142,15 +200,15 @@ impl Api {
 }
 
 /// What the API answers in place of a result.
-pub(super) struct Refusal {
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) message: String,
     /// Characters of the SQL text before the place that the message is about.
-    pub(super) position: Option<usize>,
+    pub(crate) position: Option<usize>,
     status: StatusCode,
 }
 
 impl Refusal {
-    pub(super) fn into_failure(self) -> Failure {
+    pub(crate) fn into_failure(self) -> Failure {
         if self.status.is_client_error() {
             Failure::Usage(self.message)
         } else {
@@ -179,7 +237,7 @@ async fn accepted(response: Response) -> Result<Response, Refusal> {
     })
 }
 
-fn gone(error: reqwest::Error) -> Failure {
+pub(crate) fn gone(error: reqwest::Error) -> Failure {
     if error.is_timeout() {
         Failure::Unavailable(
             "the server did not answer in time; --timeout gives it longer".to_owned(),
@@ -211,7 +269,7 @@ fn base(url: &str) -> Result<String, Failure> {
 }
 
 /// `text` as a path segment or query value.
-pub(super) fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::console;
 use super::output::{self, Heading};
-use super::source::{Api, Refusal};
+use super::source::{Api, Refusal, Server};
 use crate::args::{Format, SqlArgs};
 use crate::failure::Failure;
 
@@ -27,43 +28,70 @@ struct Column {
     sql_type: String,
 }
 
-pub(super) async fn run(args: SqlArgs) -> Result<(), Failure> {
-    let sql = if args.query == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the query from standard input")?;
-        text
-    } else {
-        args.query.clone()
-    };
-    let api = Api::open(&args.source).await?;
-    let outcome = ask(&api, &sql, &args).await;
-    api.close().await?;
-    outcome
+/// How a query is run and its result printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) format: Format,
+    max_rows: u32,
+    timeout_s: u64,
 }
 
-async fn ask(api: &Api, sql: &str, args: &SqlArgs) -> Result<(), Failure> {
-    let format = if args.json { Format::Json } else { args.format };
-    let body = json!({"sql": sql, "params": [], "max_rows": args.max_rows, "timeout_ms": args.timeout * 1_000});
-    let accept = if format == Format::Csv {
+impl Settings {
+    pub(super) fn of(args: &SqlArgs) -> Self {
+        Self {
+            format: if args.json { Format::Json } else { args.format },
+            max_rows: args.max_rows,
+            timeout_s: args.timeout,
+        }
+    }
+}
+
+/// What became of an answer.
+pub(super) enum Answer {
+    Printed,
+    /// The reader of standard output has gone away.
+    NobodyReads,
+}
+
+pub(super) async fn run(args: SqlArgs) -> Result<(), Failure> {
+    let sql = match args.query.as_deref() {
+        None => return console::run(&args).await,
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read the query from standard input")?;
+            text
+        }
+        Some(query) => query.to_owned(),
+    };
+    let api = Api::open(&args.source).await?;
+    let outcome = ask(&api, &sql, Settings::of(&args)).await;
+    api.close().await?;
+    outcome.map(|_| ())
+}
+
+/// Runs a query and prints its result.
+pub(super) async fn ask(server: &Server, sql: &str, settings: Settings) -> Result<Answer, Failure> {
+    let body = json!({"sql": sql, "params": [], "max_rows": settings.max_rows, "timeout_ms": settings.timeout_s * 1_000});
+    let accept = if settings.format == Format::Csv {
         "text/csv"
     } else {
         "application/json"
     };
     // The server ends the query in time; the rest is for the answer's way.
-    let patience = Duration::from_secs(args.timeout + 30);
-    let response = api
+    let patience = Duration::from_secs(settings.timeout_s + 30);
+    let response = server
         .post("/sql", &body, accept, patience)
         .await?
         .map_err(|refusal| explained(sql, refusal))?;
-    if format == Format::Csv {
+    if settings.format == Format::Csv {
         let csv = response
             .text()
             .await
             .context("cannot read the server's answer")?;
         // A file gets every byte; a terminal none that it would obey.
-        return output::print(&if output::is_terminal() {
+        return print(&if output::is_terminal() {
             output::visible(&csv)
         } else {
             csv
@@ -73,17 +101,24 @@ async fn ask(api: &Api, sql: &str, args: &SqlArgs) -> Result<(), Failure> {
         .json()
         .await
         .context("cannot read the server's answer")?;
-    match format {
-        Format::Json => output::print_json(&objects(&result))?,
-        Format::Table | Format::Csv => output::print(&table(&result))?,
-    }
+    let answer = match settings.format {
+        Format::Json => print(&format!("{}\n", output::indented_json(&objects(&result))?))?,
+        Format::Table | Format::Csv => print(&format!("{}\n", table(&result)))?,
+    };
     if result.truncated {
         output::note(&format!(
             "these are the first {} rows; --max-rows gives more",
             result.rows.len()
         ));
     }
-    Ok(())
+    Ok(answer)
+}
+
+fn print(text: &str) -> Result<Answer, Failure> {
+    Ok(match output::print_at_once(text)? {
+        true => Answer::Printed,
+        false => Answer::NobodyReads,
+    })
 }
 
 /// The message, and the line of the query with a mark where the message points to.

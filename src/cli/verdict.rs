@@ -88,7 +88,7 @@ async fn answers(
     args: &WhyArgs,
     endpoint: Option<&Endpoint>,
 ) -> Result<Answers, Failure> {
-    let id = percent_encoded(&args.session_id);
+    let id = percent_encoded(&api.session_id(&args.session_id).await?);
     let ask_path = format!("/sessions/{id}/ask");
     if args.show_digest {
         return Ok(Answers {

@@ -125,6 +125,8 @@ impl Watch {
             Value::Null,
             Value::Null,
             Value::Null,
+            Value::Null,
+            Value::Null,
         ];
         // A failure is in the log already.
         let Ok(table) = self.state.read(sql::LIST_FINDINGS, parameters).await else {

@@ -250,6 +250,8 @@ fn known(store: &Store, session_ids: &[Arc<str>]) -> Result<HashMap<Arc<str>, Kn
         Value::Null,
         Value::Null,
         Value::Null,
+        Value::Null,
+        Value::Null,
     ];
     let table = store.read(sql::LIST_FINDINGS, &filter)?;
     let mut known: HashMap<Arc<str>, Known> = HashMap::new();

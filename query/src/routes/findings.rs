@@ -28,6 +28,10 @@ const SESSIONS_PER_LOOK: usize = 16;
 pub(crate) struct FindingFilter {
     session_id: Option<String>,
     kind: Option<String>,
+    /// `info`, `warning`, `error`.
+    severity: Option<String>,
+    /// `certain` or `likely`.
+    confidence: Option<String>,
     /// At most 5,000.
     limit: Option<i64>,
 }
@@ -54,6 +58,8 @@ pub(crate) async fn list_findings(
             text_param(filter.kind.as_deref()),
             Value::Null,
             Value::Null,
+            text_param(filter.severity.as_deref()),
+            text_param(filter.confidence.as_deref()),
         ],
     )
     .await?;
@@ -139,6 +145,8 @@ pub(crate) async fn of_sessions(
         Value::Null,
         Value::Null,
         Value::Null,
+        Value::Null,
+        Value::Null,
     ];
     query(state, params).await
 }
@@ -155,6 +163,8 @@ pub(crate) async fn of_span(
         Value::Null,
         text_param(Some(trace_id)),
         text_param(Some(span_id)),
+        Value::Null,
+        Value::Null,
     ];
     query(state, params).await
 }

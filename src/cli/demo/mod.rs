@@ -19,6 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use self::otlp::{Batch, Clock, Emitter, Ids, Millis};
 use super::output;
+use super::progress::Progress;
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 
@@ -68,6 +69,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
 
     let end = end_of(&sessions);
     let began = Instant::now();
+    let progress = Progress::bar(end / 1_000, "seconds of the run");
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
@@ -75,10 +77,12 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
         for session in &mut sessions {
             sender.send(session.emitter.take_due(now)).await?;
         }
+        progress.set_position(now.min(end) / 1_000);
         if now >= end {
             break;
         }
     }
+    drop(progress);
     output::written(writeln!(
         out,
         "Sent {} spans and {} log records in {} requests; {} rejected. See them with `spanreel sessions`, `spanreel loops`, or in the UI.",

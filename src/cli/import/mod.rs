@@ -1,12 +1,13 @@
 //! `spanreel import`: transcripts and OTLP files from disk, sent to a running server.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use collector::import::{Records, Seen};
 
+use super::output;
+use super::progress::Progress;
 use crate::args::ImportArgs;
 use crate::failure::Failure;
 use find::Found;
@@ -35,8 +36,7 @@ pub(super) async fn run(args: ImportArgs) -> Result<(), Failure> {
         seen: Seen::default(),
         records: Records::default(),
         report: Report::default(),
-        shows_progress: std::io::stderr().is_terminal(),
-        last_shown: Instant::now(),
+        progress: None,
     };
     let found = find::files(&args.paths)?;
     if found.is_empty() && !args.follow {
@@ -49,15 +49,15 @@ pub(super) async fn run(args: ImportArgs) -> Result<(), Failure> {
     if args.follow {
         import.follow(&args, found).await?;
     } else {
-        let total = found.len();
-        for (at, file) in found.into_iter().enumerate() {
-            import.show(|| format!("{at} of {total} files"), false);
+        import.progress = Some(Progress::bar(found.len() as u64, "files"));
+        for file in found {
             let mut reader = Reader::open(file)?;
             import.read(&mut reader, true).await?;
+            import.progress.as_ref().inspect(|progress| progress.inc());
         }
     }
     import.send(0).await?;
-    import.clear_progress();
+    import.progress = None;
     import.report.print(&import.records);
     Ok(())
 }
@@ -68,8 +68,7 @@ struct Import {
     seen: Seen,
     records: Records,
     report: Report,
-    shows_progress: bool,
-    last_shown: Instant,
+    progress: Option<Progress>,
 }
 
 /// A file that is followed.
@@ -92,7 +91,12 @@ impl Import {
             }
             self.send(Sender::BATCH_BYTES).await?;
             let acts = self.records.span_count;
-            self.show(|| format!("{}, {acts} acts so far", reader.name()), false);
+            if let Some(progress) = &self.progress {
+                progress.say(format!(
+                    "{}, {acts} acts so far",
+                    output::visible(&reader.name())
+                ));
+            }
         }
         if to_the_end {
             reader.finish(&mut self.seen, &mut self.records, &mut self.report)?;
@@ -119,7 +123,7 @@ impl Import {
         let mut candidates = found;
         let mut scanned = Instant::now();
         let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
-        self.show(|| "following; Ctrl-C ends it".to_owned(), true);
+        self.progress = Some(Progress::spinner("following; Ctrl-C ends it"));
         loop {
             for file in candidates.drain(..) {
                 let size_bytes = file.size_bytes();
@@ -183,21 +187,5 @@ impl Import {
             followed.reader = None;
         }
         Ok(())
-    }
-
-    /// Tells on a terminal what is being done, a few times a second at most.
-    fn show(&mut self, line: impl FnOnce() -> String, at_once: bool) {
-        if !self.shows_progress || (!at_once && self.last_shown.elapsed().as_millis() < 200) {
-            return;
-        }
-        self.last_shown = Instant::now();
-        let _ = write!(std::io::stderr(), "\r\x1b[K{}", line());
-        let _ = std::io::stderr().flush();
-    }
-
-    fn clear_progress(&self) {
-        if self.shows_progress {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
     }
 }
