@@ -105,7 +105,10 @@ impl<'a> Tail<'a> {
         if count == 0 {
             return Ok(true);
         }
-        let mut acts = self.page(&[("limit", Some(count.to_string()))]).await?;
+        // What arrives meanwhile comes next.
+        let before = Some((self.last_act + 1).to_string());
+        let limits = [("limit", Some(count.to_string())), ("before", before)];
+        let mut acts = self.page(&limits).await?;
         acts.reverse();
         self.print(&acts)
     }

@@ -5,69 +5,13 @@ use serde_json::Value;
 
 use super::cursor::Cursor;
 use super::keys::{Command, Meaning, Place, chord, meaning};
+use super::message::{Message, Request};
 use super::payload::Payload;
 use super::waterfall::Waterfall;
 use crate::cli::sessions::{rows, text};
-use crate::waterfall::SpanTable;
 
 /// Acts that Live keeps.
 const LIVE_ACTS: usize = 2_000;
-
-/// Something that happened.
-pub(super) enum Message {
-    Key(KeyEvent),
-    /// The size of the terminal has changed.
-    Resized,
-    /// A moment has passed.
-    Tick,
-    /// Acts of these sessions were recorded; of any when there are none.
-    Committed(Vec<String>),
-    /// The server is gone, or is back.
-    Connected(bool),
-    Sessions {
-        answer: Value,
-        search: String,
-        is_more: bool,
-    },
-    Session {
-        id: String,
-        detail: Value,
-        table: Box<SpanTable>,
-    },
-    Span(Value),
-    Whole {
-        hash: String,
-        text: String,
-    },
-    Acts(Vec<Value>),
-    Failed {
-        request: Request,
-        why: String,
-    },
-}
-
-/// Something that is wanted from the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Request {
-    /// A page of sessions; the first without a cursor.
-    Sessions {
-        search: String,
-        cursor: Option<String>,
-    },
-    Session {
-        id: String,
-    },
-    Span {
-        trace_id: String,
-        span_id: String,
-    },
-    /// A whole payload.
-    Whole {
-        hash: String,
-    },
-    /// The latest acts.
-    Acts,
-}
 
 /// A line that is typed into.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +27,9 @@ pub(super) struct App {
     pub(super) sessions_search: String,
     next_cursor: Option<String>,
     pub(super) waterfall: Option<Waterfall>,
-    /// The span to select once its session is here.
+    /// The session to show once it is here.
+    opening: Option<String>,
+    /// The span to select then.
     wanted_span: Option<String>,
     pub(super) payload: Option<Payload>,
     pub(super) acts: Vec<Value>,
@@ -115,6 +61,7 @@ impl App {
             sessions_search: String::new(),
             next_cursor: None,
             waterfall: None,
+            opening: session_id.clone(),
             wanted_span: None,
             payload: None,
             acts: Vec::new(),
@@ -220,15 +167,20 @@ impl App {
             Message::Session { id, detail, table } => {
                 self.waiting
                     .retain(|request| *request != Request::Session { id: id.clone() });
+                let is_opened = self.opening.as_deref() == Some(id.as_str());
                 match &mut self.waterfall {
                     Some(waterfall) if waterfall.session_id() == id => {
                         waterfall.renew(&detail, *table)
                     }
-                    waterfall => *waterfall = Some(Waterfall::new(&detail, *table)),
+                    waterfall if is_opened => *waterfall = Some(Waterfall::new(&detail, *table)),
+                    // The user went elsewhere meanwhile.
+                    _ => return,
                 }
-                if self.place != Place::Payload {
-                    self.place = Place::Waterfall;
+                if !is_opened {
+                    return;
                 }
+                self.opening = None;
+                self.place = Place::Waterfall;
                 if let (Some(span), Some(waterfall)) =
                     (self.wanted_span.take(), &mut self.waterfall)
                 {
@@ -238,6 +190,9 @@ impl App {
             Message::Span(detail) => {
                 self.waiting
                     .retain(|request| !matches!(request, Request::Span { .. }));
+                if !matches!(self.place, Place::Waterfall | Place::Payload) {
+                    return;
+                }
                 let mut payload = Payload::new(&detail);
                 if let Some(before) = &self.payload {
                     payload.wraps = before.wraps;
@@ -314,10 +269,12 @@ impl App {
             Command::Back => return self.back(),
             Command::Search => self.typing = Some(Typing(self.search().to_owned())),
             Command::GoSessions => {
+                self.opening = None;
                 self.place = Place::Sessions;
                 return vec![self.first_page()];
             }
             Command::GoLive => {
+                self.opening = None;
                 self.place = Place::Live;
                 return vec![Request::Acts];
             }
@@ -378,12 +335,16 @@ impl App {
         let Some(waterfall) = &mut self.waterfall else {
             return Vec::new();
         };
-        waterfall.run(direction);
-        let place = waterfall.selected_place();
-        place
-            .map(|(trace_id, span_id)| Request::Span { trace_id, span_id })
-            .into_iter()
-            .collect()
+        let mut at = usize::MAX;
+        // Turns that no span stands for have nothing to open.
+        while at != waterfall.cursor.at {
+            at = waterfall.cursor.at;
+            waterfall.run(direction);
+            if let Some((trace_id, span_id)) = waterfall.selected_place() {
+                return vec![Request::Span { trace_id, span_id }];
+            }
+        }
+        Vec::new()
     }
 
     fn run_in_sessions(&mut self, command: Command) -> Vec<Request> {
@@ -391,11 +352,9 @@ impl App {
         move_cursor(&mut self.sessions_cursor, command, count);
         if command == Command::Open {
             self.came_from = Place::Sessions;
-            return self
-                .selected_session()
-                .map(|id| Request::Session { id })
-                .into_iter()
-                .collect();
+            self.opening = self.selected_session();
+            let wanted = self.opening.clone().map(|id| Request::Session { id });
+            return wanted.into_iter().collect();
         }
         // The next page is asked for before its rows are needed.
         let is_near_end = self.sessions_cursor.at + 20 >= count;
@@ -421,6 +380,7 @@ impl App {
                     return Vec::new();
                 };
                 self.came_from = Place::Live;
+                self.opening = Some(id.to_owned());
                 self.wanted_span = Some(text(&act["span_id"]));
                 return vec![Request::Session { id: id.to_owned() }];
             }
@@ -435,6 +395,7 @@ impl App {
     }
 
     fn back(&mut self) -> Vec<Request> {
+        self.opening = None;
         match self.place {
             Place::Payload => self.place = Place::Waterfall,
             Place::Waterfall => {

@@ -7,6 +7,7 @@ mod app;
 mod cursor;
 mod draw;
 mod keys;
+mod message;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use self::app::{App, Message, Request};
+use self::app::App;
+use self::message::{Message, Request};
 use self::theme::Theme;
 use crate::args::TuiArgs;
 use crate::cli::sessions::{rows, text};

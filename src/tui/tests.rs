@@ -3,9 +3,10 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
 
-use super::app::{App, Message, Request};
+use super::app::App;
 use super::draw::draw;
 use super::keys::Place;
+use super::message::{Message, Request};
 use super::theme::Theme;
 use crate::waterfall::testing::{Row, table};
 

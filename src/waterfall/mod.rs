@@ -4,6 +4,7 @@
 //! neighbours that say the same thing again, `label` says what a row reads. The web interface follows
 //! the same rules (`ui/src/trace`), so that both show one run alike.
 
+mod facts;
 mod fold;
 mod label;
 mod order;
@@ -13,6 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use facts::{Outcome, facts};
 pub(crate) use fold::{Folds, find_folds};
 pub(crate) use label::{Label, Prompts, group_label, label, without_name};
 pub(crate) use order::{Line, Order, arrange, flatten};

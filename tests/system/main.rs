@@ -27,3 +27,4 @@ mod sdk;
 mod setup;
 mod verdict;
 mod terminal;
+mod terminal_page;

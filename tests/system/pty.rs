@@ -77,7 +77,7 @@ impl Terminal {
         stdin.flush().expect("it reads keys");
     }
 
-    /// Waits until the screen shows this text and stands still; gives the screen.
+    /// Waits until the screen shows this text, loads nothing, and stands still; gives the screen.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let since = Instant::now();
         loop {
@@ -92,7 +92,7 @@ impl Terminal {
                 }
             };
             let screen = self.text();
-            if is_quiet && screen.contains(text) {
+            if is_quiet && screen.contains(text) && !screen.contains("loading ") {
                 return screen;
             }
             assert!(

@@ -18,7 +18,8 @@ use super::style::Paint;
 use crate::args::ShowArgs;
 use crate::failure::Failure;
 use crate::waterfall::{
-    Folds, Line, Prompts, SpanTable, arrange, find_folds, flatten, group_label, label,
+    Folds, Line, Outcome, Prompts, SpanTable, arrange, facts, find_folds, flatten, group_label,
+    label,
 };
 
 /// Deeper levels than this are not indented further.
@@ -200,32 +201,23 @@ impl<'a> View<'a> {
             false => label(table, row, &self.prompts),
         };
         let offset = format!("[{}]", format::offset(table.columns.start_ns[row]));
-        let is_running = members.iter().any(|row| table.is_running(*row));
-        let took: i64 = members
-            .iter()
-            .map(|row| table.columns.duration_ns[*row].max(0))
-            .sum();
-        let took = if is_running {
-            "running".to_owned()
-        } else {
-            duration(took)
+        let facts = facts(table, &members);
+        let took = facts
+            .duration_ns
+            .map_or_else(|| "running".to_owned(), duration);
+        let sign = facts.outcome.sign();
+        let sign = match facts.outcome {
+            Outcome::Denied => paint.warning(sign),
+            Outcome::Failed => paint.error(sign),
+            Outcome::Running => paint.bold(sign),
+            Outcome::Ok | Outcome::Unknown => paint.good(sign),
         };
-        let is_error = members.iter().any(|row| table.is_error(*row));
-        let is_denied = members.iter().any(|row| table.is_denied(*row));
-        let (sign, word) = match (is_error, is_denied, is_running) {
-            (_, true, _) => (paint.warning("⊘"), paint.warning(" denied")),
-            (true, ..) => (paint.error("✗"), paint.error(" error")),
-            (.., true) => (paint.bold("…"), String::new()),
-            _ if table.is_ok(row) => (paint.good("✓"), String::new()),
-            _ => (" ".to_owned(), String::new()),
+        let word = match facts.outcome.word() {
+            "" => String::new(),
+            word => format!(" {word}"),
         };
         let mut after = String::new();
-        let sum = |column: &[i64]| match members.iter().any(|row| column[*row] >= 0) {
-            true => members.iter().map(|row| column[*row].max(0)).sum(),
-            false => -1,
-        };
-        let columns = &table.columns;
-        let tokens = format::tokens(sum(&columns.input_tokens), sum(&columns.output_tokens));
+        let tokens = format::tokens(facts.input_tokens, facts.output_tokens);
         if !tokens.is_empty() && !told.detail.contains(&tokens) {
             let _ = write!(after, "  {tokens}");
         }
@@ -256,14 +248,7 @@ impl<'a> View<'a> {
             String::new()
         };
         let start = format!("{offset:>9} {took:>10} ");
-        let plain_word = if is_denied {
-            " denied"
-        } else if is_error {
-            " error"
-        } else {
-            ""
-        };
-        let fixed = format::width(&format!("{start}x {guide}{kind}{times}{plain_word}{after}"));
+        let fixed = format::width(&format!("{start}x {guide}{kind}{times}{word}{after}"));
         let room = self
             .width
             .map_or(usize::MAX, |width| width.saturating_sub(fixed));
@@ -275,12 +260,13 @@ impl<'a> View<'a> {
         };
         let _ = writeln!(
             out,
-            "{}{sign} {}{}{}{}{word}{}{}",
+            "{}{sign} {}{}{}{}{}{}{}",
             paint.dim(start),
             paint.dim(guide),
             paint.dim(kind),
             paint.operation(operation, name),
             paint.bold(times),
+            paint.error(word),
             paint.dim(detail),
             paint.warning(after),
         );

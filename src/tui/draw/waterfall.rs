@@ -11,7 +11,7 @@ use crate::cli::sessions::duration;
 use crate::tui::app::App;
 use crate::tui::theme::{Role, Theme, bar_of, role_of};
 use crate::tui::waterfall::Waterfall;
-use crate::waterfall::Line as TreeLine;
+use crate::waterfall::{Line as TreeLine, Outcome, facts};
 
 /// Below this width there are no bars.
 const LEAST_WITH_BARS: usize = 70;
@@ -100,27 +100,17 @@ impl Row<'_> {
         } else {
             members
         };
-        let any = |of: &dyn Fn(usize) -> bool| rows.iter().any(|row| of(*row));
-        let is_running = any(&|row| table.is_running(row));
-        let (sign, sign_role) = match (
-            any(&|row| table.is_denied(row)),
-            any(&|row| table.is_error(row)),
-        ) {
-            (true, _) => ("⊘", Role::Denied),
-            (_, true) => ("✗", Role::Error),
-            _ if is_running => ("…", Role::Title),
-            _ if table.is_ok(row) => ("✓", Role::Good),
-            _ => (" ", Role::Plain),
+        let facts = facts(table, rows);
+        let sign = facts.outcome.sign();
+        let sign_role = match facts.outcome {
+            Outcome::Denied => Role::Denied,
+            Outcome::Failed => Role::Error,
+            Outcome::Running => Role::Title,
+            Outcome::Ok | Outcome::Unknown => Role::Good,
         };
-        let took: i64 = rows
-            .iter()
-            .map(|row| table.columns.duration_ns[*row].max(0))
-            .sum();
-        let took = if is_running {
-            "running".to_owned()
-        } else {
-            duration(took)
-        };
+        let took = facts
+            .duration_ns
+            .map_or_else(|| "running".to_owned(), duration);
         let told = self.waterfall.label(self.line);
         let times = if self.line.is_group {
             format!(" ×{}", rows.len())
@@ -180,15 +170,9 @@ impl Row<'_> {
             Span::styled(format!(" {took:>TIME_COLUMNS$} "), self.style(Role::Plain)),
         ];
         if bars > 0 {
-            let role = if sign_role == Role::Good {
-                role_of(operation)
-            } else {
-                sign_role
-            };
-            let role = if role == Role::Plain {
-                role_of(operation)
-            } else {
-                role
+            let role = match sign_role {
+                Role::Good => role_of(operation),
+                role => role,
             };
             spans.push(Span::styled(self.bar(rows, bars), self.style(role)));
         }
