@@ -288,7 +288,7 @@ mod tests {
         let text = line(&act, Paint::off(), Some(60));
         assert_eq!(
             text,
-            "01:06:41 1f3a0c52 ✗ tool      Bash  printf '␛[2J'⏎r…  2.1 s"
+            "01:06:41 1f3a0c52 ✗ tool      Bash  printf '␛[2J'⏎rm…  2.1 s"
         );
         let all = line(&act, Paint::off(), None);
         assert!(all.contains("⏎rm -rf build"), "{all}");

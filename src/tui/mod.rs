@@ -110,22 +110,26 @@ async fn follow(
 ) -> Result<(), Failure> {
     let mut ticks = tokio::time::interval(TICK);
     let mut ended = std::pin::pin!(asked_to_end());
+    let mut has_changed = true;
     while !app.has_ended {
-        terminal
-            .draw(|frame| draw::draw(app, theme, frame))
-            .context("cannot draw on the terminal")?;
+        if std::mem::take(&mut has_changed) {
+            terminal
+                .draw(|frame| draw::draw(app, theme, frame))
+                .context("cannot draw on the terminal")?;
+        }
         let message = tokio::select! {
             message = messages.recv() => message,
             _ = ticks.tick() => Some(Message::Tick),
             () = &mut ended => return Ok(()),
         };
-        let Some(message) = message else {
-            return Ok(());
-        };
-        ask(server, sender, app.update(message));
+        let mut next = message;
         // What waits already is taken before the next picture: held keys do not queue up.
-        while let Ok(message) = messages.try_recv() {
-            ask(server, sender, app.update(message));
+        while let Some(message) = next {
+            let is_tick = matches!(message, Message::Tick);
+            let requests = app.update(message);
+            has_changed |= !is_tick || !requests.is_empty();
+            ask(server, sender, requests);
+            next = messages.try_recv().ok();
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! From the tree to the lines on screen: linear passes over the depth-first order.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use super::fold::Folds;
@@ -36,7 +37,7 @@ pub(crate) fn arrange(table: &SpanTable, hidden: &[bool]) -> Order {
         .iter()
         .map(|up| usize::try_from(*up).ok())
         .collect();
-    let all = depth_first(&parent, &table.columns.start_ns, &vec![false; count]);
+    let all = depth_first(table, &parent, &vec![false; count]);
     if !hidden.contains(&true) {
         return all;
     }
@@ -48,12 +49,13 @@ pub(crate) fn arrange(table: &SpanTable, hidden: &[bool]) -> Order {
             up => up,
         };
     }
-    depth_first(&shown, &table.columns.start_ns, hidden)
+    depth_first(table, &shown, hidden)
 }
 
-/// Depth-first order without recursion; siblings by start. Rows in a circle of parents come last, as
+/// Depth-first order without recursion; siblings by start. Of those that start together the longer comes
+/// first, so that neither the order of arrival nor chance shows. Rows in a circle of parents come last, as
 /// roots: they are never lost.
-fn depth_first(parent: &[Option<usize>], start_ns: &[i64], skip: &[bool]) -> Order {
+fn depth_first(table: &SpanTable, parent: &[Option<usize>], skip: &[bool]) -> Order {
     let count = parent.len();
     // Children lie behind one another, each parent's from `first[parent]` on.
     let mut first = vec![0; count + 1];
@@ -76,7 +78,15 @@ fn depth_first(parent: &[Option<usize>], start_ns: &[i64], skip: &[bool]) -> Ord
             None => roots.push(row),
         }
     }
-    let by_start = |row: &usize| (start_ns[*row], *row);
+    let columns = &table.columns;
+    let by_start = |row: &usize| {
+        let length = match columns.duration_ns[*row] {
+            -1 => i64::MAX,
+            length => length,
+        };
+        let start = columns.start_ns[*row];
+        (start, Reverse(length), columns.operation[*row], *row)
+    };
     roots.sort_by_key(by_start);
     for up in 0..count {
         children[first[up]..first[up + 1]].sort_by_key(by_start);

@@ -25,6 +25,6 @@ mod pty;
 mod recordings;
 mod sdk;
 mod setup;
-mod verdict;
 mod terminal;
 mod terminal_page;
+mod verdict;

@@ -276,7 +276,7 @@ fn the_console_edits_completes_and_remembers() {
     let Some(mut console) = Terminal::start(100, 30, &args, &own) else {
         return;
     };
-    console.wait_for("spanreel> ");
+    console.wait_for("spanreel>");
     console.press("select count(*) as n\rfrom sess\t;\r");
     let screen = console.wait_for("1 row");
     assert!(screen.contains("from sessions"), "{screen}");

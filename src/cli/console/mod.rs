@@ -5,7 +5,7 @@ mod editor;
 mod schema;
 mod statement;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -29,14 +29,17 @@ A query ends with ; and may take several lines. Ctrl-C leaves a query out or sto
   .help            this
   .quit            leave; so does Ctrl-D";
 
-/// Reads queries until their source ends. On a terminal with an editor; otherwise standard input is
-/// read line by line, and the first query that is wrong ends it.
+/// Reads queries until their source ends. On a terminal with an editor; otherwise from standard input, and
+/// the first query that is wrong ends it.
 pub(super) async fn run(args: &SqlArgs) -> Result<(), Failure> {
-    let is_typed = io::stdin().is_terminal();
+    let statements = match io::stdin().is_terminal() {
+        true => None,
+        false => Some(piped()?),
+    };
     let api = Api::open(&args.source).await?;
-    let outcome = match is_typed {
-        true => type_in(&api, args).await,
-        false => read_in(&api, args).await,
+    let outcome = match statements {
+        None => type_in(&api, args).await,
+        Some(statements) => read_in(&api, args, statements).await,
     };
     api.close().await?;
     outcome
@@ -72,32 +75,38 @@ async fn type_in(server: &Server, args: &SqlArgs) -> Result<(), Failure> {
     }
 }
 
-async fn read_in(server: &Server, args: &SqlArgs) -> Result<(), Failure> {
-    let mut console = Console::new(server, args).await?;
+/// What standard input holds, one statement or command after the other.
+fn piped() -> Result<Vec<String>, Failure> {
+    let text = io::read_to_string(io::stdin().lock())
+        .context("cannot read queries from standard input")?;
+    let mut statements = Vec::new();
     let mut waiting = String::new();
-    let mut has_asked = false;
-    for line in io::stdin().lock().lines() {
-        let line = line.context("cannot read queries from standard input")?;
-        waiting.push_str(&line);
+    for line in text.lines() {
+        waiting.push_str(line);
         waiting.push('\n');
-        if is_complete(&waiting) && !waiting.trim().is_empty() {
-            has_asked = true;
-            if console.take(&std::mem::take(&mut waiting)).await? == Step::Leave {
-                return Ok(());
-            }
+        if is_complete(&waiting) {
+            statements.push(std::mem::take(&mut waiting));
         }
     }
-    if !waiting.trim().is_empty() {
-        has_asked = true;
-        console.take(&waiting).await?;
-    }
-    match has_asked {
-        true => Ok(()),
-        false => Err(Failure::Usage(
+    statements.push(waiting);
+    statements.retain(|statement| !statement.trim().is_empty());
+    if statements.is_empty() {
+        return Err(Failure::Usage(
             "no query: name one, or type them on a terminal; `spanreel sql --help` has examples"
                 .to_owned(),
-        )),
+        ));
     }
+    Ok(statements)
+}
+
+async fn read_in(server: &Server, args: &SqlArgs, statements: Vec<String>) -> Result<(), Failure> {
+    let mut console = Console::new(server, args).await?;
+    for statement in statements {
+        if console.take(&statement).await? == Step::Leave {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -24,6 +24,11 @@ impl Ids {
         Self(RandomState::new().hash_one(std::process::id()))
     }
 
+    /// The same numbers whenever `seed` is the same.
+    pub(super) fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next pseudo-random number (SplitMix64).
     pub(super) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -145,9 +145,11 @@ fn researcher(
         ),
     );
     agent.conversation_id.clone_from(&lead.conversation_id);
+    // Ids are new in every run; what happens, and how long it takes, is not.
+    let mut course = Ids::seeded(topic.bytes().map(u64::from).sum());
     let mut now = started + 40;
     for step in 0..STEPS {
-        let thinking = 800 + ids.number() % 700;
+        let thinking = 800 + course.number() % 700;
         let search = call(
             ids,
             "web_search",
@@ -164,7 +166,7 @@ fn researcher(
         now += thinking + 10;
 
         let (search_span, fetch_span, retrieval_span) = (ids.span(), ids.span(), ids.span());
-        let took = 120 + ids.number() % 250;
+        let took = 120 + course.number() % 250;
         let hits = json!([{"title": format!("On {topic}, part {}", step + 1), "snippet": finding}])
             .to_string();
         agent.tool(
@@ -175,8 +177,8 @@ fn researcher(
             &hits,
             None,
         );
-        let took_fetch = 150 + ids.number() % 350;
-        let failed = ids.number().is_multiple_of(16);
+        let took_fetch = 150 + course.number() % 350;
+        let failed = course.number().is_multiple_of(16);
         let page = if failed {
             "HTTP 503: the library is closed for maintenance".to_owned()
         } else {
