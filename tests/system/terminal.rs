@@ -279,7 +279,10 @@ fn the_console_edits_completes_and_remembers() {
     assert!(screen.contains("from findings"), "{screen}");
     console.press("select nothing;\r");
     console.wait_for("       ^");
-    console.press("select half a th\x03.timing on\rselect 3;\r");
+    for keys in ["select half a th", "\x03", ".timing on\r", "select 3;\r"] {
+        console.press(keys);
+        console.wait_for("spanreel>");
+    }
     console.wait_for(" ms");
     console.press("\x04");
     assert_eq!(console.end().trim(), "exit 0, restored True");
