@@ -5,6 +5,7 @@ mod harness;
 mod look;
 mod read;
 mod record;
+mod search;
 mod serve;
 mod shell;
 pub(crate) mod time;
@@ -27,6 +28,7 @@ pub use look::{
 };
 pub use read::{Format, SessionsArgs, SourceArgs, SqlArgs};
 pub use record::{DemoArgs, ImportArgs};
+pub use search::SearchArgs;
 pub use serve::ServeArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 
@@ -39,6 +41,7 @@ Examples:
   spanreel demo                     in a second terminal: send it a run to look at
   spanreel sessions                 what was recorded, newest first
   spanreel show last                the newest run as a tree of acts
+  spanreel search checkout failed   who said that
   spanreel loops                    where an agent repeated itself
   spanreel sql \"from tool_calls select tool_name, count(*) group by all\"
   spanreel setup claude-code        what to set so that a harness sends everything
@@ -62,6 +65,7 @@ pub enum Command {
     Demo(DemoArgs),
     Import(ImportArgs),
     Sql(SqlArgs),
+    Search(SearchArgs),
     Sessions(Box<SessionsArgs>),
     Show(ShowArgs),
     Span(SpanArgs),

@@ -21,6 +21,7 @@ mod model;
 mod outbound;
 mod routes;
 mod rows;
+mod saved;
 mod selection;
 mod server;
 pub mod setup;

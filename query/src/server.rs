@@ -19,7 +19,8 @@ use crate::alerts::Outbox;
 use crate::guard as front_door;
 use crate::routes::{
     acts, alerts, annotations, ask, assets, compare, doctor, findings, guard, jaeger, live,
-    overview, payload, sessions, setup, span, sql, status, transcript, tree, usage, verdict,
+    overview, payload, queries, search, sessions, setup, span, sql, status, transcript, tree,
+    usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{description, etag, flight};
@@ -60,6 +61,13 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(guard::guard))
         .routes(routes!(verdict::why))
         .routes(routes!(compare::compare_sessions))
+        .routes(routes!(search::search))
+        .routes(routes!(queries::list_queries, queries::add_query))
+        .routes(routes!(
+            queries::run_query,
+            queries::replace_query,
+            queries::remove_query
+        ))
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))

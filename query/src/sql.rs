@@ -38,6 +38,8 @@ queries!(
     PUBLIC_COLUMNS = "public_columns.sql",
     PUBLIC_MACROS = "public_macros.sql",
     RELATED_SPANS = "related_spans.sql",
+    SAVED_QUERIES = "saved_queries.sql",
+    SEARCH = "search.sql",
     SESSION_ACTIVITY = "filtered_sessions.sql" & "session_activity.sql",
     SESSION_ACTS = "session_acts.sql",
     SESSION_CALLS = "session_calls.sql",

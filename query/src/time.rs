@@ -50,9 +50,106 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Unix nanoseconds of a time that a user gives: RFC 3339, with or without time of day and zone (UTC
+/// then), or an age before `now_ns` as `90s`, `30m`, `12h`, `7d`, `2w`. `None` for anything else.
+pub(crate) fn parse_when(text: &str, now_ns: i64) -> Option<i64> {
+    let text = text.trim();
+    let unit_s = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return parse_time(text),
+    };
+    let count: i64 = text[..text.len() - 1].parse().ok().filter(|n| *n >= 0)?;
+    now_ns.checked_sub(count.checked_mul(unit_s)?.checked_mul(1_000_000_000)?)
+}
+
+fn parse_time(text: &str) -> Option<i64> {
+    let number = |text: &str, digits: usize| {
+        let is_plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_plain.then(|| text.parse::<i64>().ok()).flatten()
+    };
+    let (date, rest) = text.split_at_checked(10)?;
+    let mut fields = date.split('-');
+    let year = number(fields.next()?, 4)?;
+    let month = number(fields.next()?, 2).filter(|month| (1..=12).contains(month))?;
+    let day = number(fields.next()?, 2).filter(|day| (1..=31).contains(day))?;
+    let days = days_of(year, month, day);
+    if civil(days) != (year, month, day) || fields.next().is_some() {
+        return None;
+    }
+    let mut ns = days.checked_mul(86_400_000_000_000)?;
+    let Some(rest) = rest.strip_prefix(['T', 't', ' ']) else {
+        return rest.is_empty().then_some(ns);
+    };
+    let zone = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(zone);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut fields = clock.split(':');
+    let hour = number(fields.next()?, 2).filter(|hour| *hour < 24)?;
+    let minute = number(fields.next()?, 2).filter(|minute| *minute < 60)?;
+    let second = fields.next().map_or(Some(0), |second| number(second, 2))?;
+    if second > 59 || fields.next().is_some() || fraction.len() > 9 {
+        return None;
+    }
+    let fraction_ns = match fraction.len() {
+        0 => 0,
+        digits => number(fraction, digits)? * 10_i64.pow(9 - digits as u32),
+    };
+    ns = ns.checked_add((hour * 3_600 + minute * 60 + second) * 1_000_000_000 + fraction_ns)?;
+    if let Some(offset) = zone.strip_prefix(['+', '-']) {
+        let (hours, minutes) = offset.split_once(':')?;
+        let offset_s = number(hours, 2)? * 3_600 + number(minutes, 2)? * 60;
+        let sign = if zone.starts_with('+') { -1 } else { 1 };
+        return ns.checked_add(sign * offset_s * 1_000_000_000);
+    }
+    matches!(zone, "" | "Z" | "z").then_some(ns)
+}
+
+/// Days since 1970-01-01 of a date; the inverse of [`civil`].
+fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_times_and_ages() {
+        let now = 1_795_223_201_683_000_000;
+        let second = 1_000_000_000;
+        for (text, ns) in [
+            ("2026-11-21T01:06:41.683Z", Some(now)),
+            ("2026-11-21t01:06:41.683000000", Some(now)),
+            ("2026-11-21 02:06:41.683+01:00", Some(now)),
+            ("2026-11-20T20:06:41.683-05:00", Some(now)),
+            ("2000-02-29", Some(951_782_400 * second)),
+            ("1970-01-01T00:01", Some(60 * second)),
+            ("90s", Some(now - 90 * second)),
+            ("7d", Some(now - 604_800 * second)),
+            ("1w", Some(now - 604_800 * second)),
+            ("2026-02-30", None),
+            ("2026-13-01", None),
+            ("2026-11-21T25:00", None),
+            ("2026-11-21x", None),
+            ("-7d", None),
+            ("yesterday", None),
+            ("99999999999999999w", None),
+            ("日本語日本語", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_when(text, now), ns, "{text}");
+        }
+    }
 
     #[test]
     fn writes_times() {

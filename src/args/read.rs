@@ -26,7 +26,8 @@ pub struct SourceArgs {
 
 const SQL_EXAMPLES: &str = "\
 Relations: sessions, spans, events, messages, turns, findings, annotations, metrics; tool_calls,
-model_requests, hook_fires, denials; session_tree(id), loops(id), transcript(id).
+model_requests, hook_fires, denials, capture_gaps; session_tree(id), loops(id), transcript(id),
+search(text).
 Read only: one SELECT (or FROM …) in DuckDB's dialect.
 Without a query it reads several, each ended by `;`: on a terminal with history, completion and commands
 (.help lists them), else from standard input.
@@ -36,7 +37,9 @@ Examples:
   spanreel sql \"from sessions select session_id, title, status order by started_at desc\"
   spanreel sql \"from tool_calls select tool_name, count(*) n, count(*) filter (status = 'error') failed group by all order by n desc\"
   spanreel sql --format csv \"from model_requests select model, sum(input_tokens) i, sum(output_tokens) o group by all\" > tokens.csv
-  echo \"from findings\" | spanreel sql --format json -";
+  echo \"from findings\" | spanreel sql --format json -
+  spanreel sql --queries
+  spanreel sql --saved slowest-tools --param since=7d --param limit=5";
 
 /// Ask with read-only SQL over everything recorded
 #[derive(Debug, Clone, ClapArgs)]
@@ -45,6 +48,18 @@ pub struct SqlArgs {
     /// The query; `-` reads one from standard input
     #[arg(value_name = "QUERY")]
     pub query: Option<String>,
+
+    /// Run the saved query of this name
+    #[arg(long, value_name = "NAME", conflicts_with = "query")]
+    pub saved: Option<String>,
+
+    /// A parameter of the saved query
+    #[arg(long, value_name = "NAME=VALUE", requires = "saved")]
+    pub param: Vec<String>,
+
+    /// List the saved queries and their parameters
+    #[arg(long, conflicts_with_all = ["query", "saved"])]
+    pub queries: bool,
 
     #[command(flatten)]
     pub source: SourceArgs,

@@ -12,7 +12,9 @@ mod import;
 pub(crate) mod output;
 mod pager;
 mod progress;
+mod queries;
 mod reference;
+mod search;
 pub(crate) mod sessions;
 mod setup;
 mod shell;
@@ -54,6 +56,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Demo(args) => demo::run(args).await?,
             Command::Import(args) => import::run(args).await?,
             Command::Sql(args) => sql::run(args).await?,
+            Command::Search(args) => search::run(args).await?,
             Command::Sessions(args) => sessions::sessions(*args).await?,
             Command::Show(args) => show::run(args).await?,
             Command::Span(args) => span::span(args).await?,

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::console;
 use super::output::{self, Heading};
-use super::source::{Api, Refusal, Server};
+use super::queries;
+use super::source::{Api, Refusal, Server, percent_encoded};
 use crate::args::{Format, SqlArgs};
 use crate::failure::Failure;
 
@@ -54,6 +55,9 @@ pub(super) enum Answer {
 }
 
 pub(super) async fn run(args: SqlArgs) -> Result<(), Failure> {
+    if args.queries || args.saved.is_some() {
+        return saved(&args).await;
+    }
     let sql = match args.query.as_deref() {
         None => return console::run(&args).await,
         Some("-") => {
@@ -71,9 +75,39 @@ pub(super) async fn run(args: SqlArgs) -> Result<(), Failure> {
     outcome.map(|_| ())
 }
 
+/// Lists the saved queries, or runs one.
+async fn saved(args: &SqlArgs) -> Result<(), Failure> {
+    let parameters = queries::parameters(&args.param)?;
+    let api = Api::open(&args.source).await?;
+    let outcome = match &args.saved {
+        None => queries::list(&api, args.json).await,
+        Some(name) => {
+            let path = format!("/queries/{}", percent_encoded(name));
+            let body = json!({ "params": parameters });
+            ask_at(&api, &path, body, "", Settings::of(args))
+                .await
+                .map(|_| ())
+        }
+    };
+    api.close().await?;
+    outcome
+}
+
 /// Runs a query and prints its result.
 pub(super) async fn ask(server: &Server, sql: &str, settings: Settings) -> Result<Answer, Failure> {
-    let body = json!({"sql": sql, "params": [], "max_rows": settings.max_rows, "timeout_ms": settings.timeout_s * 1_000});
+    ask_at(server, "/sql", json!({"sql": sql, "params": []}), sql, settings).await
+}
+
+/// Asks the API and prints the rows that it answers.
+async fn ask_at(
+    server: &Server,
+    path: &str,
+    mut body: Value,
+    sql: &str,
+    settings: Settings,
+) -> Result<Answer, Failure> {
+    body["max_rows"] = settings.max_rows.into();
+    body["timeout_ms"] = (settings.timeout_s * 1_000).into();
     let accept = if settings.format == Format::Csv {
         "text/csv"
     } else {
@@ -82,7 +116,7 @@ pub(super) async fn ask(server: &Server, sql: &str, settings: Settings) -> Resul
     // The server ends the query in time; the rest is for the answer's way.
     let patience = Duration::from_secs(settings.timeout_s + 30);
     let response = server
-        .post("/sql", &body, accept, patience)
+        .post(path, &body, accept, patience)
         .await?
         .map_err(|refusal| explained(sql, refusal))?;
     if settings.format == Format::Csv {

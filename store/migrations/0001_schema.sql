@@ -244,6 +244,15 @@ create table annotation (
     created_at timestamp_ns
 );
 
+create table saved_query (
+    name varchar not null,
+    title varchar,
+    description varchar,
+    parameters varchar, -- JSON list
+    sql varchar,
+    updated_at timestamp_ns
+);
+
 create table tag (
     session_id varchar not null,
     tag varchar not null,

@@ -7,6 +7,7 @@
 //! | `message_content(payload_id, ordinal)` | the content of one of them |
 //! | `span_seq(session_id, act_id)` | place of an act in its session, from 1 |
 //! | `resource_attributes(resource_id)` | the attributes of a resource |
+//! | `search_units(question)` | a list of the pieces and acts that hold what is asked for |
 //!
 //! They are functions, not joins, so that a view stays a plain scan, which the engine can cut short.
 
@@ -25,9 +26,10 @@ use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array
 use crate::instance::lock;
 use crate::messages::{self, Direction};
 use crate::payloads::hash_in;
+use crate::search::{Search, SearchUnits};
 use crate::{columns, payload};
 
-type Failure = Box<dyn StdError>;
+pub(crate) type Failure = Box<dyn StdError>;
 
 /// Where the functions find connections of their own.
 ///
@@ -35,6 +37,7 @@ type Failure = Box<dyn StdError>;
 /// database can close.
 pub(crate) struct Slot {
     connections: Mutex<Option<Vec<Connection>>>,
+    pub(crate) search: Arc<Search>,
     /// Text that one vector of a query may hold; a vector is up to 2,048 rows.
     vector_limit_bytes: u64,
 }
@@ -48,7 +51,10 @@ impl Slot {
         *lock(&self.connections) = None;
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> duckdb::Result<T>) -> Result<T, Failure> {
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> duckdb::Result<T>,
+    ) -> Result<T, Failure> {
         let connection = {
             let mut slot = lock(&self.connections);
             let connections = slot.as_mut().ok_or("the store is closed")?;
@@ -71,9 +77,11 @@ impl Slot {
 pub(crate) fn register(
     connection: &Connection,
     memory_limit_bytes: u64,
+    search: &Arc<Search>,
 ) -> duckdb::Result<Arc<Slot>> {
     let slot = Arc::new(Slot {
         connections: Mutex::new(None),
+        search: Arc::clone(search),
         vector_limit_bytes: (memory_limit_bytes / 2).max(64 << 20),
     });
     connection.register_scalar_function_with_state::<PayloadText>("payload_text", &slot)?;
@@ -81,10 +89,11 @@ pub(crate) fn register(
     connection.register_scalar_function_with_state::<MessageContent>("message_content", &slot)?;
     connection.register_scalar_function_with_state::<SpanSeq>("span_seq", &slot)?;
     connection.register_scalar_function_with_state::<Resource>("resource_attributes", &slot)?;
+    connection.register_scalar_function_with_state::<SearchUnits>("search_units", &slot)?;
     Ok(slot)
 }
 
-fn kind(id: LogicalTypeId) -> LogicalTypeHandle {
+pub(crate) fn kind(id: LogicalTypeId) -> LogicalTypeHandle {
     LogicalTypeHandle::from(id)
 }
 
@@ -95,7 +104,10 @@ fn longs(batch: &RecordBatch, column: usize) -> Vec<Option<i64>> {
         .collect()
 }
 
-fn texts<'a>(batch: &'a RecordBatch, column: usize) -> impl Fn(usize) -> Option<&'a str> {
+pub(crate) fn texts<'a>(
+    batch: &'a RecordBatch,
+    column: usize,
+) -> impl Fn(usize) -> Option<&'a str> {
     let array = batch.column(column).as_string::<i32>();
     move |row| (!array.is_null(row)).then(|| array.value(row))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use duckdb::{Connection, InterruptHandle};
 
 use crate::functions::{self, Slot};
+use crate::search::Search;
 use crate::{Error, schema};
 
 /// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
@@ -34,17 +35,19 @@ impl Instance {
         temp_dir: &Path,
         memory_limit_bytes: u64,
         reader_count: usize,
+        search: &Arc<Search>,
     ) -> Result<Self, Error> {
         let open_error = |source: duckdb::Error| locked_or(path, source);
         let root = settings(temp_dir, memory_limit_bytes)
             .and_then(|config| Connection::open_with_flags(path, config))
             .map_err(open_error)?;
         schema::migrate(&root, path)?;
-        let slot =
-            functions::register(&root, memory_limit_bytes).map_err(|source| Error::Define {
+        let slot = functions::register(&root, memory_limit_bytes, search).map_err(|source| {
+            Error::Define {
                 name: "the functions",
                 source,
-            })?;
+            }
+        })?;
         let instance = Self {
             root: Mutex::new(root),
             idle: Mutex::new(Vec::new()),

@@ -22,8 +22,10 @@ mod pieces;
 mod read;
 mod rows;
 mod sandbox;
+mod saved;
 mod scan;
 mod schema;
+mod search;
 mod seen;
 mod table;
 mod values;
@@ -40,6 +42,8 @@ pub use sandbox::{
     BatchSink, Cancel, Described, PUBLIC_CATALOG, PUBLIC_MACROS, PUBLIC_RELATIONS, PUBLIC_SCHEMA,
     StreamEnd, UserSql, UserSqlError, UserSqlErrorKind,
 };
+pub use saved::SavedQueryRow;
 pub use scan::Row;
+pub use search::{Passage, PassageOf, SearchState};
 pub use table::{Column, Table, Value};
 pub use writer::Writer;

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::instance::{Instance, lock};
 use crate::sandbox::Sandbox;
+use crate::search::{Indexer, Search};
 use crate::writer::{Core, Writer};
 use crate::{Error, Notice};
 
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     /// Bounds of what users ask.
     pub(crate) sandbox: Sandbox,
+    pub(crate) search: Arc<Search>,
+    indexer: Indexer,
     claim: Mutex<Option<Claim>>,
     stop: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -90,6 +93,8 @@ impl Store {
             writer_taken: AtomicBool::new(false),
             notices: broadcast::channel(NOTICE_CAPACITY).0,
             sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 2),
+            search: Search::new(&data_dir),
+            indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,
@@ -97,6 +102,7 @@ impl Store {
         shared.open_instance(&mut lock(&shared.core))?;
         let shared = Arc::new(shared);
         spawn_checkpoints(&shared);
+        shared.indexer.start(&shared);
         Ok(Self { shared })
     }
 
@@ -156,6 +162,7 @@ impl Shared {
             &temp_dir,
             self.config.memory_limit_bytes,
             self.config.reader_count,
+            &self.search,
         )?);
         *core = Some(Core::load(&instance)?);
         *self
@@ -218,6 +225,7 @@ impl Shared {
             *lock(stopped) = true;
             signal.notify_all();
         }
+        self.indexer.stop();
         let mut core = lock(&self.core);
         let place = std::mem::replace(
             &mut *self

@@ -82,10 +82,11 @@ fn push(bytes: &[u8], range: Range<usize>, pieces: &mut Vec<Range<usize>>) {
     );
 }
 
-/// Where each element of a JSON list ends, its comma included; `None` for anything else.
+/// Where each element of a JSON list ends, before the comma or bracket behind it, so that the last
+/// element is the same piece once more follow; `None` for anything else.
 ///
 /// Looks at brackets and strings only: a wrong guess costs sharing, never a byte.
-fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
+pub(crate) fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
     let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
     if bytes[first] != b'[' {
         return None;
@@ -104,10 +105,11 @@ fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
             (false, b']' | b'}') => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
+                    ends.push(at);
                     break;
                 }
             }
-            (false, b',') if depth == 1 => ends.push(at + 1),
+            (false, b',') if depth == 1 => ends.push(at),
             (false, _) => {}
         }
         at += 1;
@@ -208,8 +210,8 @@ mod tests {
                 .collect()
         };
         let (short, long) = (texts(&short), texts(&long));
-        assert_eq!(short[..9], long[..9]);
-        assert_eq!(long.len(), 11);
+        assert_eq!(short[..10], long[..10]);
+        assert_eq!((short.len(), long.len()), (11, 12));
     }
 
     #[test]

@@ -31,6 +31,7 @@ const VIEWS: &[Script] = scripts!("views":
     "annotations.sql",
     "metrics.sql",
     "macros.sql",
+    "search.sql",
 );
 
 /// Brings the database to the schema that this build knows.

@@ -16,6 +16,8 @@ pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod overview;
 pub(crate) mod payload;
+pub(crate) mod queries;
+pub(crate) mod search;
 pub(crate) mod session_filter;
 pub(crate) mod sessions;
 pub(crate) mod setup;

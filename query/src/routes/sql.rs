@@ -37,14 +37,14 @@ const DEFAULT_ARROW_ROWS: usize = 100_000;
 }))]
 pub(crate) struct SqlRequest {
     /// One SELECT (also FROM, WITH, DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN).
-    sql: String,
+    pub(crate) sql: String,
     /// Values for `?` and `$1` …
     #[serde(default)]
-    params: Vec<serde_json::Value>,
+    pub(crate) params: Vec<serde_json::Value>,
     /// At most 100,000, and 1,000 when absent; of Arrow at most 10,000,000, and 100,000 when absent.
-    max_rows: Option<usize>,
+    pub(crate) max_rows: Option<usize>,
     /// At most 300,000; 30,000 when absent.
-    timeout_ms: Option<u64>,
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 /// The answer. Times are RFC 3339 texts, blobs hex texts, integers beyond 64 bits texts.

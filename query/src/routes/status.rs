@@ -32,6 +32,18 @@ pub(crate) struct Stats {
     otlp: OtlpAddresses,
     prices: Prices,
     ingest: Ingest,
+    search: SearchIndex,
+}
+
+/// How far the index of the full-text search is; searches read what waits themselves.
+#[derive(Debug, Serialize, ToSchema)]
+struct SearchIndex {
+    /// Acts that are not indexed yet.
+    waiting_acts: u64,
+    /// Bytes of texts that are not indexed yet.
+    waiting_bytes: u64,
+    /// On disk.
+    index_bytes: u64,
 }
 
 /// Where OTLP is received.
@@ -78,6 +90,7 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
             counts
         }
     };
+    let search = state.blocking(|store| Ok(store.search_state()?)).await?;
     let ingest = (state.count_ingest)();
     Ok(Json(Stats {
         version: env!("CARGO_PKG_VERSION"),
@@ -109,6 +122,11 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
             rejected: ingest.rejected,
             duplicates: ingest.duplicates,
             queued_bytes: ingest.queued_bytes,
+        },
+        search: SearchIndex {
+            waiting_acts: search.waiting_act_count,
+            waiting_bytes: search.waiting_bytes,
+            index_bytes: search.index_bytes,
         },
     }))
 }

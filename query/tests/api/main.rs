@@ -12,5 +12,6 @@ mod live;
 mod openapi;
 mod overview;
 mod routes;
+mod search;
 mod sql;
 mod transcript;

@@ -160,6 +160,7 @@ async fn lists_what_can_be_asked() {
             "denials",
             "capture_gaps",
             "loops",
+            "search",
             "session_tree",
             "transcript",
         ]

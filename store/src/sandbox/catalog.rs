@@ -28,7 +28,7 @@ pub const RELATIONS: &[&str] = &[
 ];
 
 /// The table macros that SQL of users may name.
-pub const TABLE_MACROS: &[&str] = &["session_tree", "loops", "transcript"];
+pub const TABLE_MACROS: &[&str] = &["session_tree", "loops", "transcript", "search"];
 
 /// Names of the relations that a user may read, lower case.
 #[derive(Debug, Clone, Default)]

@@ -53,6 +53,24 @@ fn relations_have_exactly_the_documented_columns() {
     }
 }
 
+#[test]
+fn macros_are_documented() {
+    let (_folder, store, _writer) = open();
+    let page = page();
+    for name in store::PUBLIC_MACROS {
+        assert!(page.contains(&format!("| `{name}(")), "{name}");
+    }
+    let columns = store.read("from search('word')", &[]).unwrap().columns;
+    let section = page.split("## Full-text search").nth(1).unwrap();
+    for column in columns {
+        assert!(
+            section.contains(&format!("`{}`", column.name)),
+            "{}",
+            column.name
+        );
+    }
+}
+
 /// What the design promises, spelled out once more so that the page cannot lose a column.
 #[test]
 fn promised_columns_are_documented() {

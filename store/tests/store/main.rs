@@ -7,4 +7,5 @@ mod fixture;
 mod life;
 mod payload;
 mod read;
+mod search;
 mod write;

@@ -1,0 +1,234 @@
+//! The index on disk: which stored texts hold which words, and how far it has come.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::Column;
+use tantivy::index::SegmentReader;
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{
+    Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, TantivyDocument, Term,
+};
+
+use super::ask::Ask;
+use super::units::Unit;
+use super::words::words;
+
+/// Raised whenever the same text gives other words; an index of another version is made anew.
+const VERSION: u32 = 1;
+/// What the words of a segment under construction may take.
+const WRITER_BYTES: usize = 24 << 20;
+const KEY: &str = "key";
+const SAME: &str = "same";
+
+/// A unit that answers: its key, and what equal texts share.
+pub(crate) type Found = (i64, i64);
+
+/// Up to where the store is indexed: everything with a lower or equal number is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) version: u32,
+    pub(crate) payload_id: i64,
+    pub(crate) piece_id: i64,
+    /// Of the piece with that number, hex: tells that it is still the same store.
+    pub(crate) piece_hash: String,
+    pub(crate) act_id: i64,
+    /// Pieces and acts up to here when the position was written; fewer later means that some went.
+    pub(crate) piece_count: i64,
+    pub(crate) act_count: i64,
+}
+
+impl Position {
+    pub(crate) fn start() -> Self {
+        Self {
+            version: VERSION,
+            ..Self::default()
+        }
+    }
+}
+
+/// The index, opened for writing and reading.
+pub(crate) struct Words {
+    index: Index,
+    writer: IndexWriter,
+    reader: IndexReader,
+    text: Field,
+    key: Field,
+    same: Field,
+}
+
+impl Words {
+    /// Opens the index in `folder`, or makes an empty one; and how far it has come. An index that
+    /// cannot be read is an error, after which the folder may be removed.
+    pub(crate) fn open(folder: &Path) -> tantivy::Result<(Self, Position)> {
+        std::fs::create_dir_all(folder)?;
+        let mut schema = Schema::builder();
+        let key = schema.add_i64_field(KEY, INDEXED | FAST);
+        let same = schema.add_i64_field(SAME, FAST);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer("raw")
+            .set_fieldnorms(false)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let text = schema.add_text_field(
+            "text",
+            TextOptions::default().set_indexing_options(indexing),
+        );
+        let directory = tantivy::directory::MmapDirectory::open(folder)?;
+        let index = Index::open_or_create(directory, schema.build())?;
+        let damaged = index.validate_checksum()?;
+        if !damaged.is_empty() {
+            let message = format!("{} files have other content than written", damaged.len());
+            return Err(tantivy::TantivyError::InternalError(message));
+        }
+        let position = match index.load_metas()?.payload {
+            Some(payload) => serde_json::from_str(&payload)
+                .ok()
+                .filter(|position: &Position| position.version == VERSION)
+                .ok_or_else(|| {
+                    tantivy::TantivyError::InvalidArgument("it is of another version".to_owned())
+                })?,
+            None => Position::start(),
+        };
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .build();
+        let words = Self {
+            writer: index.writer_with_options(options)?,
+            reader: index
+                .reader_builder()
+                .reload_policy(ReloadPolicy::Manual)
+                .try_into()?,
+            index,
+            text,
+            key,
+            same,
+        };
+        Ok((words, position))
+    }
+
+    pub(crate) fn add(&self, unit: &Unit) -> tantivy::Result<()> {
+        let tokens = words(&unit.text).into_iter().map(|word| Token {
+            offset_from: word.place.start,
+            offset_to: word.place.end,
+            position: word.position,
+            text: word.text,
+            position_length: 1,
+        });
+        let tokens: Vec<Token> = tokens.collect();
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let mut document = TantivyDocument::default();
+        document.add_i64(self.key, unit.key);
+        document.add_i64(self.same, unit.same);
+        let text = String::new();
+        document.add_pre_tokenized_text(self.text, PreTokenizedString { text, tokens });
+        self.writer.add_document(document)?;
+        Ok(())
+    }
+
+    /// Makes what was added and removed durable and visible, together with the position.
+    pub(crate) fn commit(&mut self, position: &Position) -> tantivy::Result<Searcher> {
+        let payload = serde_json::to_string(position)
+            .map_err(|error| tantivy::TantivyError::InternalError(error.to_string()))?;
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&payload);
+        commit.commit()?;
+        self.reader.reload()?;
+        Ok(self.reader.searcher())
+    }
+
+    pub(crate) fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// Drops the texts of these keys, and their words from the disk.
+    pub(crate) fn remove(
+        &mut self,
+        keys: &[i64],
+        position: &Position,
+    ) -> tantivy::Result<Searcher> {
+        for key in keys {
+            self.writer
+                .delete_term(Term::from_field_i64(self.key, *key));
+        }
+        self.commit(position)?;
+        let segments = self.index.searchable_segment_metas()?;
+        let stale: Vec<_> = segments
+            .iter()
+            .filter(|s| s.num_deleted_docs() > 0)
+            .collect();
+        if !stale.is_empty() {
+            let ids: Vec<_> = stale.iter().map(|segment| segment.id()).collect();
+            self.writer.merge(&ids).wait()?;
+        }
+        self.reader.reload()?;
+        self.writer.garbage_collect_files().wait()?;
+        Ok(self.reader.searcher())
+    }
+}
+
+/// All units that hold what is asked for, in no order.
+pub(crate) fn found(searcher: &Searcher, ask: &Ask) -> tantivy::Result<Vec<Found>> {
+    let field = searcher.schema().get_field("text")?;
+    searcher.search(&*ask.query(field)?, &Units)
+}
+
+/// Keys of all units, each once, in order.
+pub(crate) fn all_keys(searcher: &Searcher) -> tantivy::Result<Vec<i64>> {
+    let found = searcher.search(&tantivy::query::AllQuery, &Units)?;
+    let mut keys: Vec<i64> = found.into_iter().map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
+/// Collects whatever matches.
+struct Units;
+
+impl Collector for Units {
+    type Fruit = Vec<Found>;
+    type Child = SegmentUnits;
+
+    fn for_segment(&self, _: u32, segment: &SegmentReader) -> tantivy::Result<SegmentUnits> {
+        Ok(SegmentUnits {
+            keys: segment.fast_fields().i64(KEY)?,
+            same: segment.fast_fields().i64(SAME)?,
+            found: Vec::new(),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, fruits: Vec<Vec<Found>>) -> tantivy::Result<Vec<Found>> {
+        Ok(fruits.concat())
+    }
+}
+
+struct SegmentUnits {
+    keys: Column<i64>,
+    same: Column<i64>,
+    found: Vec<Found>,
+}
+
+impl SegmentCollector for SegmentUnits {
+    type Fruit = Vec<Found>;
+
+    fn collect(&mut self, document: u32, _: Score) {
+        let unit = self.keys.first(document).zip(self.same.first(document));
+        self.found.extend(unit);
+    }
+
+    fn harvest(self) -> Vec<Found> {
+        self.found
+    }
+}
