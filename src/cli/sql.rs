@@ -95,7 +95,14 @@ async fn saved(args: &SqlArgs) -> Result<(), Failure> {
 
 /// Runs a query and prints its result.
 pub(super) async fn ask(server: &Server, sql: &str, settings: Settings) -> Result<Answer, Failure> {
-    ask_at(server, "/sql", json!({"sql": sql, "params": []}), sql, settings).await
+    ask_at(
+        server,
+        "/sql",
+        json!({"sql": sql, "params": []}),
+        sql,
+        settings,
+    )
+    .await
 }
 
 /// Asks the API and prints the rows that it answers.
