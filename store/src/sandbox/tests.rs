@@ -1,9 +1,13 @@
 //! What user SQL may and may not do, against a real store.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Cancel, UserSql, UserSqlErrorKind};
-use crate::{Config, Store, Table, UserSqlError, Value};
+use duckdb::arrow::array::RecordBatch;
+use duckdb::arrow::datatypes::{DataType, SchemaRef};
+
+use super::{BatchSink, Cancel, StreamEnd, UserSql, UserSqlErrorKind};
+use crate::{Column, Config, Store, Table, UserSqlError, Value};
 
 struct Place {
     store: Store,
@@ -460,4 +464,95 @@ fn waits_for_a_free_slot() {
         cancel.cancel();
         assert!(place.run("select 1").is_ok());
     });
+}
+
+/// Takes so many batches, then no more.
+struct Counted {
+    columns: Vec<Column>,
+    rows: usize,
+    batches_left: usize,
+}
+
+impl BatchSink for Counted {
+    fn begin(&mut self, _: SchemaRef, columns: Vec<Column>) -> ControlFlow<()> {
+        self.columns = columns;
+        ControlFlow::Continue(())
+    }
+
+    fn batch(&mut self, batch: RecordBatch) -> ControlFlow<()> {
+        self.rows += batch.num_rows();
+        self.batches_left -= 1;
+        match self.batches_left {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+#[test]
+fn a_stream_ends_at_its_limits() {
+    let place = place();
+    let stream = |max_rows, max_bytes, batches_left| {
+        let mut request = request("select range::bigint as n from range(10000)");
+        request.max_rows = max_rows;
+        request.max_bytes = max_bytes;
+        let mut sink = Counted {
+            columns: Vec::new(),
+            rows: 0,
+            batches_left,
+        };
+        let end = place
+            .store
+            .user_sql_stream(&request, &Cancel::default(), &mut sink)
+            .unwrap();
+        assert_eq!(sink.columns[0].sql_type, "BIGINT");
+        (end, sink.rows)
+    };
+    assert_eq!(stream(10_000, 1 << 30, 99), (StreamEnd::Complete, 10_000));
+    assert_eq!(stream(9_999, 1 << 30, 99), (StreamEnd::RowLimit, 9_999));
+    assert_eq!(stream(0, 1 << 30, 99), (StreamEnd::RowLimit, 0));
+    let (end, rows) = stream(10_000, 40_000, 99);
+    assert_eq!(end, StreamEnd::ByteLimit);
+    assert!(rows < 10_000, "{rows}");
+    let (end, rows) = stream(10_000, 1 << 30, 1);
+    assert_eq!(end, StreamEnd::SinkClosed);
+    assert!(rows < 10_000, "{rows}");
+}
+
+#[test]
+fn a_description_makes_no_row_and_passes_the_same_gate() {
+    let place = place();
+    let describe = |sql: &str, params: Vec<Value>| {
+        let mut request = request(sql);
+        request.params = params;
+        place.store.describe_user_sql(&request, &Cancel::default())
+    };
+    // Would fail if it ran.
+    let described = describe("select error('ran')::int as a, 'x' as b -- end", vec![]).unwrap();
+    let schema = described.schema.unwrap();
+    assert_eq!(*schema.field(0).data_type(), DataType::Int32);
+    assert_eq!(*schema.field(1).data_type(), DataType::Utf8);
+    for sql in [
+        "from sessions;",
+        "select 1; -- end",
+        "explain select 1",
+        "describe spans",
+    ] {
+        let described = describe(sql, vec![]).unwrap();
+        assert!(described.schema.is_some(), "{sql}");
+        assert!(described.parameters.is_empty(), "{sql}");
+    }
+    let described = describe("select ? as a, $2 as b", vec![]).unwrap();
+    assert_eq!(described.parameters, ["1", "2"]);
+    assert_eq!(described.schema, None);
+    let described = describe("select ? as a", vec![Value::Int(1)]).unwrap();
+    let schema = described.schema.unwrap();
+    assert_eq!(*schema.field(0).data_type(), DataType::Int64);
+    for sql in [
+        "delete from span",
+        "select 1) union all (select act_id from span",
+        "select 1; select 2",
+    ] {
+        assert!(describe(sql, vec![]).is_err(), "{sql}");
+    }
 }
