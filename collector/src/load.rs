@@ -57,6 +57,8 @@ pub(crate) struct Loader {
     /// A group was left to the journal. Nothing behind it may be loaded either: the position that
     /// would be stored with it says that everything before is loaded.
     pub(crate) gave_up: bool,
+    /// Deletions of sessions that the resolver's memory knows of.
+    pub(crate) deletions: u64,
 }
 
 impl Loader {
@@ -130,24 +132,33 @@ impl Loader {
             return;
         }
         let Understood {
-            acts,
+            mut acts,
             events,
             metrics,
             payloads,
             rejected,
+            received,
+            ..
         } = group.understood;
+        let mut batch = Batch {
+            events,
+            metrics,
+            payloads,
+            received,
+            journal_position: group.position,
+            ..Batch::default()
+        };
+        self.writer.leave_out_deleted(&mut acts, &mut batch);
+        let deletions = self.writer.deletion_count();
+        if deletions != self.deletions {
+            self.deletions = deletions;
+            self.resolver.forget();
+        }
         if !self.insist("read", |loader| {
             loader.resolver.prepare(&acts, &mut loader.writer)
         }) {
             return;
         }
-        let mut batch = Batch {
-            events,
-            metrics,
-            payloads,
-            journal_position: group.position,
-            ..Batch::default()
-        };
         let outcome = self.resolver.resolve(acts, &mut self.writer, &mut batch);
         let mut committed = None;
         let done = self.insist("write", |loader| {
@@ -212,6 +223,7 @@ struct Group {
 
 impl Group {
     fn add(&mut self, request: Request, bodies: Option<&dyn Bodies>, position: u64, bytes: usize) {
+        self.understood.request_id = i64::try_from(position).unwrap_or(i64::MAX);
         match request {
             Request::Traces(request) => understand_traces(request, &mut self.understood),
             Request::Logs(request) => understand_logs(request, bodies, &mut self.understood),

@@ -92,6 +92,7 @@ pub async fn start(
             shutdown: loader_shutdown,
             body_refs,
             gave_up: false,
+            deletions: 0,
         };
         loader.recover()?;
         let (sender, accepted) = mpsc::channel();

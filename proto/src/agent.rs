@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SpanId, TraceId};
+use crate::signal::Signal;
 
 macro_rules! word_list {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -256,6 +257,36 @@ pub struct ToolCallAsked {
     pub detail: Option<Arc<str>>,
 }
 
+/// Which received record a row was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordRef {
+    /// Place of its request in the journal: rises in order of arrival.
+    pub request_id: i64,
+    /// Place of the record among those of its request, from 0.
+    pub number: i32,
+}
+
+/// A record as it was received, or what several records of a request have in common, with its large
+/// texts by address.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReceivedRecord {
+    pub number: i32,
+    /// Protobuf of the message. A `string_value_strindex` in it is a text, by its place in `texts`.
+    pub bytes: Vec<u8>,
+    pub texts: Vec<PayloadRef>,
+}
+
+/// The records of one request that share resource and scope, as they were received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    pub request_id: i64,
+    pub signal: Signal,
+    /// `ResourceSpans`, `ResourceLogs` or `ResourceMetrics` with resource and scope, without records.
+    pub head: ReceivedRecord,
+    /// A `Span`, a `LogRecord`, or a `Metric` with one data point each.
+    pub records: Vec<ReceivedRecord>,
+}
+
 /// One act as one record reports it: identity, place and time from OTLP, meaning from the
 /// conventions. Times are Unix nanoseconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -291,6 +322,8 @@ pub struct Act {
     pub service_name: Arc<str>,
     pub trace_state: String,
     pub dropped_attributes_count: u32,
+    /// `None` for an act that several records tell of only together.
+    pub record: Option<RecordRef>,
 }
 
 /// A span event or a log record, kept as it came.
@@ -314,6 +347,7 @@ pub struct Event {
     pub attributes: String,
     pub service_name: Arc<str>,
     pub scope_name: Arc<str>,
+    pub record: Option<RecordRef>,
 }
 
 /// One metric data point. Histograms give one row each for `sum` and `count`, the rest in `attributes`.
@@ -330,6 +364,7 @@ pub struct MetricPoint {
     /// JSON object.
     pub attributes: String,
     pub service_name: Arc<str>,
+    pub record: Option<RecordRef>,
 }
 
 /// The text behind a [`PayloadRef`], on its way to the store.

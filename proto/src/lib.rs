@@ -11,9 +11,11 @@ pub mod id;
 mod json;
 mod repair;
 mod signal;
+mod values;
 
 pub use decode::{DecodeError, decode, decode_logs, decode_metrics, decode_traces};
-pub use json::JsonError;
+pub use json::{JsonError, to_json};
 pub use signal::{Decoded, Encoding, Rejected, Request, Signal};
+pub use values::Values;
 
 pub use opentelemetry_proto::tonic as otlp;

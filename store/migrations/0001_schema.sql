@@ -88,7 +88,9 @@ create table span (
     scope_version varchar,
     service_name varchar,
     trace_state varchar,
-    dropped_attributes_count bigint
+    dropped_attributes_count bigint,
+    received_id bigint, -- with `record`: the received record that tells of the act
+    record integer
 );
 
 -- What model requests show of tool calls, by the request that shows it: calls that its answer asks
@@ -134,7 +136,9 @@ create table event (
     body_size bigint,
     attributes json,
     service_name varchar,
-    scope_name varchar
+    scope_name varchar,
+    received_id bigint,
+    record integer
 );
 
 create table metric (
@@ -146,7 +150,25 @@ create table metric (
     unit varchar,
     kind varchar,
     attributes json,
-    service_name varchar
+    service_name varchar,
+    received_id bigint,
+    record integer
+);
+
+-- The records that rows were made of, as they were received, for exports. Large texts stand in them as
+-- numbers; `texts` has their payloads. Of each entry, the head (resource and scope) first: its number
+-- in the request, its size, how many of the texts are its own.
+create table received (
+    received_id bigint not null, -- place in the journal: requests in order of arrival
+    part integer not null,
+    signal utinyint not null, -- 1 traces, 2 logs, 3 metrics
+    numbers bigint[] not null,
+    sizes bigint[] not null,
+    text_counts bigint[] not null,
+    texts bigint[] not null,
+    raw_size bigint not null,
+    codec utinyint not null, -- as of `piece`
+    data blob using compression uncompressed
 );
 
 create table session (
@@ -257,6 +279,26 @@ create table tag (
     session_id varchar not null,
     tag varchar not null,
     created_at timestamp_ns
+);
+
+-- A moment of a session, or an act, that somebody gave a name. One of a name per session.
+create table checkpoint (
+    session_id varchar not null,
+    name varchar not null,
+    trace_id varchar,
+    span_id varchar,
+    at timestamp_ns,
+    author varchar,
+    created_at timestamp_ns
+);
+
+-- What was deleted, so that a record that comes late or again does not bring it back.
+create table deleted (
+    kind varchar not null, -- session; alias: another id that its records name it by; trace
+    id varchar not null,
+    session_id varchar not null,
+    deleted_at timestamp_ns,
+    span_count bigint -- of a session
 );
 
 -- A text that spans, events or turns refer to: the pieces in order give its bytes.

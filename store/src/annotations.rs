@@ -57,7 +57,7 @@ impl Store {
         Ok(())
     }
 
-    fn tell_changed(&self, session_id: &str) {
+    pub(crate) fn tell_changed(&self, session_id: &str) {
         self.tell(Notice::Committed {
             session_ids: vec![Arc::from(session_id)],
             removed_sessions: Vec::new(),

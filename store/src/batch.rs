@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use proto::agent::{
-    Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Reported, Status,
-    ToolCallAsked, ToolResultSeen,
+    Act, Event, Facts, MetricPoint, Operation, Origin, Payload, PayloadRef, Received, Reported,
+    Status, ToolCallAsked, ToolResultSeen,
 };
 use proto::id::{SpanId, TraceId};
 
@@ -134,7 +134,7 @@ pub struct TraceRow {
 }
 
 /// Everything of one group commit. Applied in one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// New acts in arrival order; the two halves carry the same key.
     pub new_acts: Vec<(Act, ActState)>,
@@ -146,6 +146,12 @@ pub struct Batch {
     pub metrics: Vec<MetricPoint>,
     /// Texts that the acts and events refer to; those already stored are dropped by the writer.
     pub payloads: Vec<Payload>,
+    /// The records that acts, events and metric points were made of; the writer keeps those whose
+    /// rows it stores.
+    pub received: Vec<Received>,
+    /// Some of what came with these payloads and records was left out because it was deleted: only
+    /// what is still referred to is stored.
+    pub is_partial: bool,
     /// Sessions to insert or replace, whole.
     pub sessions: Vec<SessionRow>,
     /// Sessions that no act belongs to any more (a stand-in whose real id came late).
@@ -193,6 +199,20 @@ pub struct AnnotationRow {
     /// `good`, `wrong`.
     pub verdict: Option<String>,
     pub comment: Option<String>,
+    pub author: Option<String>,
+    pub created_ns: i64,
+}
+
+/// One row of `checkpoints`. Session and name are the identity: writing them again moves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointRow {
+    pub session_id: String,
+    pub name: String,
+    /// Of the act that is meant, where one is.
+    pub trace_id: Option<String>,
+    pub span_id: Option<String>,
+    /// The moment, Unix nanoseconds.
+    pub at_ns: i64,
     pub author: Option<String>,
     pub created_ns: i64,
 }

@@ -20,6 +20,7 @@ impl Store {
         }
         let mut findings = findings.to_vec();
         self.change(|core| {
+            findings.retain(|finding| !core.deleted.has_session(&finding.session_id));
             choose(core, findings.iter().map(|finding| &finding.finding_id))?;
             let connection = &core.connection;
             let mut first = HashMap::new();
@@ -87,16 +88,28 @@ impl Store {
         &self,
         change: impl FnOnce(&mut Core) -> duckdb::Result<()>,
     ) -> Result<(), Error> {
+        self.change_and(change, |_, ()| {})
+    }
+
+    /// As [`Self::change`], and what is to be done with its result before anybody else writes.
+    pub(crate) fn change_and<T>(
+        &self,
+        change: impl FnOnce(&mut Core) -> duckdb::Result<T>,
+        committed: impl FnOnce(&mut Core, T),
+    ) -> Result<(), Error> {
         self.shared.instance()?;
         let mut guard = lock(&self.shared.core);
         let core = guard.as_mut().ok_or(Error::Closed)?;
-        if let Err(source) = core.transaction(change) {
-            let error = Error::Commit { source };
-            if error.is_fatal() {
-                let failed = core.instance.clone();
-                self.shared.recover_with(&failed, &mut guard)?;
+        match core.transaction(change) {
+            Ok(result) => committed(core, result),
+            Err(source) => {
+                let error = Error::Commit { source };
+                if error.is_fatal() {
+                    let failed = core.instance.clone();
+                    self.shared.recover_with(&failed, &mut guard)?;
+                }
+                return Err(error);
             }
-            return Err(error);
         }
         Ok(())
     }

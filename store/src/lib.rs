@@ -9,17 +9,21 @@
 mod annotations;
 mod batch;
 mod columns;
+mod delete;
+mod deleted;
 mod error;
 mod findings;
 mod functions;
 mod instance;
 mod load;
+mod marks;
 mod messages;
 mod open;
 mod payload;
 mod payloads;
 mod pieces;
 mod read;
+mod received;
 mod rows;
 mod sandbox;
 mod saved;
@@ -32,12 +36,15 @@ mod values;
 mod writer;
 
 pub use batch::{
-    ActKey, ActState, AnnotationRow, Batch, Committed, Derived, FindingRow, LoadedAct, Notice,
-    SessionRow, TraceRow, TurnRow,
+    ActKey, ActState, AnnotationRow, Batch, CheckpointRow, Committed, Derived, FindingRow,
+    LoadedAct, Notice, SessionRow, TraceRow, TurnRow,
 };
+pub use delete::Deletion;
 pub use error::Error;
 pub use open::{Config, Store};
+pub use pieces::split;
 pub use read::{Counts, PayloadSlice};
+pub use received::{StoredRecord, StoredRecords};
 pub use sandbox::{
     BatchSink, Cancel, Described, PUBLIC_CATALOG, PUBLIC_MACROS, PUBLIC_RELATIONS, PUBLIC_SCHEMA,
     StreamEnd, UserSql, UserSqlError, UserSqlErrorKind,

@@ -21,7 +21,7 @@ pub(crate) type Pieces = HashMap<i64, Vec<u8>>;
 /// The condition that `column` is among `ids`; may let a few more rows through. `None` for no ids.
 ///
 /// The range prunes by zone. A list of thousands costs more to plan than neighbours cost to skip.
-fn among(column: &str, ids: &[i64]) -> Option<String> {
+pub(crate) fn among(column: &str, ids: &[i64]) -> Option<String> {
     let (first, last) = (ids.iter().min()?, ids.iter().max()?);
     let range = format!("{column} between {first} and {last}");
     if last - first < 2 * ids.len() as i64 {
@@ -68,7 +68,13 @@ pub(crate) fn pieces(connection: &Connection, ids: &[i64]) -> Result<Pieces> {
             row.byte("codec"),
             row.bytes("data"),
         ) && wanted.contains(&id)
-            && let Some(bytes) = pieces::unpack(&mut decompressor, codec, data, size as usize)
+            && let Some(bytes) = pieces::unpack(
+                &mut decompressor,
+                codec,
+                data,
+                size as usize,
+                pieces::MAX_PIECE,
+            )
         {
             raw.insert(id, bytes);
         }

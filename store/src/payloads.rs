@@ -1,6 +1,6 @@
 //! What is stored already, and the rows for what is not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use duckdb::{Connection, Result};
@@ -113,6 +113,12 @@ impl Addresses {
             payload_rows: Vec::new(),
             piece_rows: Vec::new(),
         }
+    }
+
+    /// Forgets deleted rows, so that a text that comes again is stored again.
+    pub(crate) fn forget(&mut self, payloads: &HashSet<i64>, pieces: &HashSet<i64>) {
+        self.payloads.ids.retain(|_, id| !payloads.contains(id));
+        self.pieces.ids.retain(|_, id| !pieces.contains(id));
     }
 
     /// Remembers what a committed transaction added.

@@ -41,7 +41,7 @@ impl Codec {
 ///
 /// A conversation is resent with every model request, one message longer each time: cutting at the
 /// elements of a list makes all but the new messages pieces that are stored already.
-pub(crate) fn split(bytes: &[u8]) -> Vec<Range<usize>> {
+pub fn split(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     match list_elements(bytes) {
         Some(ends) => {
@@ -141,17 +141,18 @@ pub(crate) fn decompressor() -> std::io::Result<zstd::bulk::Decompressor<'static
     zstd::bulk::Decompressor::new()
 }
 
-/// Undoes [`pack`], checking the length; `None` when the bytes are damaged.
+/// Undoes [`pack`], checking the length, which is at most `longest`; `None` when the bytes are damaged.
 pub(crate) fn unpack(
     decompressor: &mut zstd::bulk::Decompressor<'_>,
     codec: u8,
     packed: &[u8],
     raw_size: usize,
+    longest: usize,
 ) -> Option<Vec<u8>> {
     let raw = match Codec::parse(codec)? {
         Codec::Raw => packed.to_vec(),
         Codec::Zstd => decompressor
-            .decompress(packed, raw_size.min(MAX_PIECE))
+            .decompress(packed, raw_size.min(longest))
             .ok()?,
     };
     (raw.len() == raw_size).then_some(raw)
@@ -241,10 +242,16 @@ mod tests {
             noise(MAX_PIECE, 5).into_bytes(),
         ] {
             let (codec, packed) = pack(&mut compressor, &raw).unwrap();
-            let unpacked = unpack(&mut decompressor, codec as u8, &packed, raw.len());
+            let unpacked = unpack(
+                &mut decompressor,
+                codec as u8,
+                &packed,
+                raw.len(),
+                MAX_PIECE,
+            );
             assert_eq!(unpacked, Some(raw));
         }
-        assert_eq!(unpack(&mut decompressor, 1, b"not zstd", 10), None);
-        assert_eq!(unpack(&mut decompressor, 9, b"", 0), None);
+        assert_eq!(unpack(&mut decompressor, 1, b"not zstd", 10, 10), None);
+        assert_eq!(unpack(&mut decompressor, 9, b"", 0, 0), None);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proto::agent::{
     Act, CostSource, Decision, Event, Facts, MetricPoint, Operation, Origin, OutputSource,
-    PayloadRef, Reported, Status, ToolCallAsked, ToolResultSeen,
+    PayloadRef, RecordRef, Reported, Status, ToolCallAsked, ToolResultSeen,
 };
 use proto::id::{SpanId, TraceId};
 
@@ -221,6 +221,12 @@ pub(crate) fn heavy(columns: &mut Columns, acts: &[&Act], resource_ids: &[i64]) 
         "dropped_attributes_count",
         acts().map(|a| Some(i64::from(a.dropped_attributes_count))),
     );
+    record(c, acts().map(|a| a.record));
+}
+
+fn record(c: &mut Columns, records: impl Iterator<Item = Option<RecordRef>> + Clone) {
+    c.long("received_id", records.clone().map(|r| Some(r?.request_id)));
+    c.int("record", records.map(|r| Some(r?.number)));
 }
 
 /// Empty text says nothing, which SQL spells null.
@@ -364,6 +370,7 @@ pub(crate) fn events(events: &[&Event], ids: PayloadIds<'_>) -> Columns {
     c.text("attributes", events().map(|e| json(&e.attributes)));
     c.text("service_name", events().map(|e| filled(&e.service_name)));
     c.text("scope_name", events().map(|e| filled(&e.scope_name)));
+    record(&mut c, events().map(|e| e.record));
     c
 }
 
@@ -379,6 +386,7 @@ pub(crate) fn metrics(points: &[&MetricPoint]) -> Columns {
     c.text("kind", points().map(|p| Some(p.kind)));
     c.text("attributes", points().map(|p| json(&p.attributes)));
     c.text("service_name", points().map(|p| filled(&p.service_name)));
+    record(&mut c, points().map(|p| p.record));
     c
 }
 

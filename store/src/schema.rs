@@ -29,6 +29,7 @@ const VIEWS: &[Script] = scripts!("views":
     "messages.sql",
     "findings.sql",
     "annotations.sql",
+    "marks.sql",
     "metrics.sql",
     "macros.sql",
     "search.sql",

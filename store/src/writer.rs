@@ -6,12 +6,15 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use duckdb::Connection;
+use proto::agent::{Act, Event, MetricPoint, RecordRef};
 use proto::id::TraceId;
 
 use crate::columns::{Columns, each_row};
+use crate::deleted::{self, Deleted};
 use crate::instance::{Instance, lock};
 use crate::open::Shared;
 use crate::payloads::{Added, Addresses};
+use crate::received::{self, Part};
 use crate::seen::Seen;
 use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
 
@@ -30,6 +33,7 @@ pub(crate) struct Core {
     compressor: zstd::bulk::Compressor<'static>,
     resources: HashMap<[u8; 32], i64>,
     pub(crate) seen: Seen,
+    pub(crate) deleted: Deleted,
     journal_position: u64,
     next_act_id: i64,
     update_sql: String,
@@ -84,6 +88,7 @@ impl Core {
         Ok(Self {
             addresses: Addresses::load(&connection)?,
             seen: Seen::load(&connection)?,
+            deleted: Deleted::load(&connection)?,
             journal_position: journal_position(&connection)?,
             next_act_id: connection.query_row(
                 "select coalesce(max(act_id), 0) + 1 from span",
@@ -142,11 +147,17 @@ impl Core {
     }
 
     fn store(&mut self, batch: &Batch) -> duckdb::Result<Stored> {
+        let batch = &*self.deleted.living(batch);
         let connection = &self.connection;
         let io = |error| duckdb::Error::ToSqlConversionFailure(Box::new(error));
 
         let mut staged = self.addresses.stage();
+        let referred = batch.is_partial.then(|| deleted::referred_texts(batch));
+        let is_needed = |hash| referred.as_ref().is_none_or(|texts| texts.contains(hash));
         for payload in &batch.payloads {
+            if !is_needed(&payload.address.hash) {
+                continue;
+            }
             staged.add(&mut self.compressor, payload).map_err(io)?;
         }
         let new = || batch.new_acts.iter().map(|(_, state)| state);
@@ -219,6 +230,8 @@ impl Core {
             .metrics
             .fresh(connection, &batch.metrics, |point| point.point_id)?;
         rows::metrics(&metrics).append_to(connection, "metric")?;
+        let parts = received::parts(&batch.received, &new_records(batch, &events, &metrics), ids);
+        received::append(connection, &mut self.compressor, &parts)?;
 
         let gone = batch.sessions.iter().map(|session| &session.session_id);
         let gone: Vec<&str> = gone
@@ -266,6 +279,22 @@ impl Core {
         })
     }
 
+    /// Appends records as they were received within the connection's transaction.
+    pub(crate) fn append_received(&mut self, parts: &[Part]) -> duckdb::Result<()> {
+        received::append(&self.connection, &mut self.compressor, parts)
+    }
+
+    /// Forgets rows that were deleted.
+    pub(crate) fn forget(
+        &mut self,
+        resources: &HashSet<i64>,
+        payloads: &HashSet<i64>,
+        pieces: &HashSet<i64>,
+    ) {
+        self.resources.retain(|_, id| !resources.contains(id));
+        self.addresses.forget(payloads, pieces);
+    }
+
     /// The resource row of each new act, and the resources that are new.
     fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i64>, Vec<NewResource<'a>>) {
         let mut fresh: Vec<NewResource<'_>> = Vec::new();
@@ -308,6 +337,14 @@ impl Core {
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();
         self.next_act_id = self.next_act_id.max(last.unwrap_or(0) + 1);
     }
+}
+
+/// The received records that new rows are made of.
+fn new_records(batch: &Batch, events: &[&Event], metrics: &[&MetricPoint]) -> HashSet<RecordRef> {
+    let of_acts = batch.new_acts.iter().filter_map(|(act, _)| act.record);
+    let of_events = events.iter().filter_map(|event| event.record);
+    let of_metrics = metrics.iter().filter_map(|point| point.record);
+    of_acts.chain(of_events).chain(of_metrics).collect()
 }
 
 fn journal_position(connection: &Connection) -> duckdb::Result<u64> {
@@ -376,6 +413,21 @@ impl Writer {
         let id = self.next_act_id;
         self.next_act_id += 1;
         id
+    }
+
+    /// How often sessions were deleted since the store was opened. What was worked out before one of
+    /// them may hold what is gone.
+    pub fn deletion_count(&self) -> u64 {
+        let core = lock(&self.shared.core);
+        core.as_ref().map_or(0, |core| core.deleted.count)
+    }
+
+    /// Leaves out of `acts`, and of what came with them in `batch`, what belongs to sessions that
+    /// were deleted.
+    pub fn leave_out_deleted(&self, acts: &mut Vec<Act>, batch: &mut Batch) {
+        if let Some(core) = lock(&self.shared.core).as_ref() {
+            core.deleted.leave_out(acts, batch);
+        }
     }
 
     /// All stored acts of the connected group of these traces and sessions: the acts of the traces,

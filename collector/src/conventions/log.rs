@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Operation, SpanKind};
+use proto::agent::{Act, Event, Operation, RecordRef, SpanKind};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::logs::v1::LogRecord;
 
@@ -24,6 +24,7 @@ pub(super) const BODY_NOT_READ: &str = "spanreel.body_ref.error";
 pub(super) fn understand(
     source: &Source,
     log: LogRecord,
+    received: RecordRef,
     bodies: Option<&dyn Bodies>,
     bag: &mut Bag,
     gathered: &mut Gathered,
@@ -116,6 +117,7 @@ pub(super) fn understand(
                 }),
                 span_id: identity::record_span(&event_id, n),
                 parent_span_id: span_id,
+                record: received,
             };
             report(&record, reading, place, &text, bag, gathered, out);
         }
@@ -134,6 +136,7 @@ pub(super) fn understand(
         attributes: text,
         service_name: source.origin.service_name.clone(),
         scope_name: source.scope_name.clone(),
+        record: Some(received),
     });
 }
 

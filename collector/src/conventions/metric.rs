@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proto::agent::MetricPoint;
+use proto::agent::{MetricPoint, RecordRef};
 use proto::otlp::metrics::v1::metric::Data;
 use proto::otlp::metrics::v1::{
     ExponentialHistogramDataPoint, HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint,
@@ -23,11 +23,13 @@ struct Series<'a> {
     name: Arc<str>,
     unit: Arc<str>,
     kind: &'static str,
+    received: RecordRef,
 }
 
 pub(super) fn understand(
     source: &Source,
     metric: Metric,
+    received: RecordRef,
     bag: &mut Bag,
     repeats: &mut Repeats,
     out: &mut Understood,
@@ -45,6 +47,7 @@ pub(super) fn understand(
         name: bag.word(&metric.name),
         unit: bag.word(&metric.unit),
         kind,
+        received,
     };
     let mut add = |name: &str, time, start, value, attributes: &Attributes, bag: &mut Bag| {
         out.metrics
@@ -181,6 +184,7 @@ impl Series<'_> {
             kind: self.kind,
             attributes,
             service_name: self.source.origin.service_name.clone(),
+            record: Some(self.received),
         }
     }
 }

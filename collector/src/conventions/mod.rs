@@ -12,10 +12,14 @@
 
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, MetricPoint, Payload};
+use proto::Signal;
+use proto::agent::{Act, Event, MetricPoint, Payload, Received};
 use proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
+use proto::otlp::logs::v1::ResourceLogs;
+use proto::otlp::metrics::v1::ResourceMetrics;
+use proto::otlp::trace::v1::ResourceSpans;
 
 mod blocks;
 mod content;
@@ -33,6 +37,7 @@ mod names;
 mod parse;
 mod payload;
 mod place;
+mod received;
 mod record;
 mod source;
 mod span;
@@ -43,6 +48,7 @@ mod value;
 mod tests;
 
 use payload::Bag;
+use received::Shelf;
 use source::{Origin, Source};
 
 pub(crate) use identity::session_trace;
@@ -59,20 +65,38 @@ pub struct Understood {
     pub payloads: Vec<Payload>,
     /// Why records were refused, one line each, without their content.
     pub rejected: Vec<String>,
+    /// The records themselves, by the request that brought them.
+    pub received: Vec<Received>,
+    /// Place in the journal of the request that is read next: set it before each.
+    pub request_id: i64,
 }
 
 /// Reads one trace export into `out`. Spans without a valid trace and span id are rejected.
 pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understood) {
     let mut bag = Bag::default();
-    for group in request.resource_spans {
-        let origin = Arc::new(Origin::new(group.resource, &mut bag));
-        for scope in group.scope_spans {
-            let source = Source::new(&origin, scope.scope, &mut bag);
-            for span in scope.spans {
-                span::understand(&source, span, &mut bag, out);
+    let mut shelf = Shelf::new(out.request_id, Signal::Traces);
+    for mut group in request.resource_spans {
+        bag.lift(&mut group.resource);
+        let of_resource = bag.lifted().to_vec();
+        let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        for mut scope in std::mem::take(&mut group.scope_spans) {
+            let spans = std::mem::take(&mut scope.spans);
+            bag.set_lifted(&of_resource);
+            bag.lift_also(&mut scope.scope);
+            let source = Source::new(&origin, scope.scope.clone(), &mut bag);
+            let head = ResourceSpans {
+                scope_spans: vec![scope],
+                ..group.clone()
+            };
+            shelf.head(&head, &bag);
+            for mut span in spans {
+                bag.lift(&mut span);
+                let record = shelf.record(&span, &bag);
+                span::understand(&source, span, record, &mut bag, out);
             }
         }
     }
+    shelf.finish(out);
     out.payloads.extend(bag.into_payloads());
 }
 
@@ -93,16 +117,30 @@ pub fn understand_logs(
     out: &mut Understood,
 ) {
     let mut bag = Bag::default();
+    let mut shelf = Shelf::new(out.request_id, Signal::Logs);
     let mut gathered = log::Gathered::default();
-    for group in request.resource_logs {
-        let origin = Arc::new(Origin::new(group.resource, &mut bag));
-        for scope in group.scope_logs {
-            let source = Source::new(&origin, scope.scope, &mut bag);
-            for record in scope.log_records {
-                log::understand(&source, record, bodies, &mut bag, &mut gathered, out);
+    for mut group in request.resource_logs {
+        bag.lift(&mut group.resource);
+        let of_resource = bag.lifted().to_vec();
+        let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        for mut scope in std::mem::take(&mut group.scope_logs) {
+            let log_records = std::mem::take(&mut scope.log_records);
+            bag.set_lifted(&of_resource);
+            bag.lift_also(&mut scope.scope);
+            let source = Source::new(&origin, scope.scope.clone(), &mut bag);
+            let head = ResourceLogs {
+                scope_logs: vec![scope],
+                ..group.clone()
+            };
+            shelf.head(&head, &bag);
+            for mut record in log_records {
+                bag.lift(&mut record);
+                let place = shelf.record(&record, &bag);
+                log::understand(&source, record, place, bodies, &mut bag, &mut gathered, out);
             }
         }
     }
+    shelf.finish(out);
     gathered.finish(&mut bag, out);
     out.payloads.extend(bag.into_payloads());
 }
@@ -110,15 +148,31 @@ pub fn understand_logs(
 /// Reads one metrics export into `out`.
 pub fn understand_metrics(request: ExportMetricsServiceRequest, out: &mut Understood) {
     let mut bag = Bag::default();
+    let mut shelf = Shelf::new(out.request_id, Signal::Metrics);
     let mut repeats = identity::Repeats::default();
-    for group in request.resource_metrics {
-        let origin = Arc::new(Origin::new(group.resource, &mut bag));
-        for scope in group.scope_metrics {
-            let source = Source::new(&origin, scope.scope, &mut bag);
-            for metric in scope.metrics {
-                metric::understand(&source, metric, &mut bag, &mut repeats, out);
+    for mut group in request.resource_metrics {
+        bag.lift(&mut group.resource);
+        let of_resource = bag.lifted().to_vec();
+        let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        for mut scope in std::mem::take(&mut group.scope_metrics) {
+            let metrics = std::mem::take(&mut scope.metrics);
+            bag.set_lifted(&of_resource);
+            bag.lift_also(&mut scope.scope);
+            let source = Source::new(&origin, scope.scope.clone(), &mut bag);
+            let head = ResourceMetrics {
+                scope_metrics: vec![scope],
+                ..group.clone()
+            };
+            shelf.head(&head, &bag);
+            for metric in metrics {
+                for mut point in received::single_points(metric) {
+                    bag.lift(&mut point);
+                    let record = shelf.record(&point, &bag);
+                    metric::understand(&source, point, record, &mut bag, &mut repeats, out);
+                }
             }
         }
     }
+    shelf.finish(out);
     out.payloads.extend(bag.into_payloads());
 }

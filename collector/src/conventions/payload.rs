@@ -14,6 +14,8 @@ pub(super) struct Bag {
     index: HashMap<[u8; 32], usize>,
     payloads: Vec<Payload>,
     words: HashSet<Arc<str>>,
+    /// Texts of the message at hand, by the number that stands for each in it.
+    lifted: Vec<PayloadRef>,
 }
 
 impl Bag {
@@ -41,6 +43,25 @@ impl Bag {
             });
         }
         address
+    }
+
+    /// Takes a text of the message at hand in; returns the number that stands for it.
+    pub(super) fn lift_text(&mut self, text: String) -> i32 {
+        let number = i32::try_from(self.lifted.len()).unwrap_or(i32::MAX);
+        let address = self.add(text);
+        self.lifted.push(address);
+        number
+    }
+
+    /// Texts of the message at hand.
+    pub(super) fn lifted(&self) -> &[PayloadRef] {
+        &self.lifted
+    }
+
+    /// Makes another message the one at hand.
+    pub(super) fn set_lifted(&mut self, texts: &[PayloadRef]) {
+        self.lifted.clear();
+        self.lifted.extend_from_slice(texts);
     }
 
     /// The text behind an address of this bag; empty for an address that is not in it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proto::agent::{Act, Origin, SpanKind, Status};
+use proto::agent::{Act, Origin, RecordRef, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 
 use super::record::Reading;
@@ -14,6 +14,7 @@ pub(super) struct Place {
     pub(super) span_id: SpanId,
     /// The span in which the record was written.
     pub(super) parent_span_id: Option<SpanId>,
+    pub(super) record: RecordRef,
 }
 
 impl Place {
@@ -59,6 +60,7 @@ impl Place {
             service_name: source.origin.service_name.clone(),
             trace_state: String::new(),
             dropped_attributes_count,
+            record: Some(self.record),
         }
     }
 }

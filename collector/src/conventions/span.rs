@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use proto::agent::{Act, Event, Operation, Origin, SpanKind, Status};
+use proto::agent::{Act, Event, Operation, Origin, RecordRef, SpanKind, Status};
 use proto::id::{SpanId, TraceId};
 use proto::otlp::trace::v1::span::{self, Link};
 use proto::otlp::trace::v1::{Span, Status as WireStatus};
@@ -16,7 +16,13 @@ use super::source::Source;
 use super::value::{self, Value};
 use super::{Understood, content, facts, json};
 
-pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut Understood) {
+pub(super) fn understand(
+    source: &Source,
+    span: Span,
+    received: RecordRef,
+    bag: &mut Bag,
+    out: &mut Understood,
+) {
     let (Some(trace_id), Some(span_id)) = (
         TraceId::from_wire(&span.trace_id),
         SpanId::from_wire(&span.span_id),
@@ -118,6 +124,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
         service_name: source.origin.service_name.clone(),
         trace_state: span.trace_state,
         dropped_attributes_count: span.dropped_attributes_count,
+        record: Some(received),
         name: bag.word(&span.name),
     });
     let mut reported = reported.into_iter().peekable();
@@ -137,6 +144,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
                 trace_id,
                 span_id: identity::record_span(&event_id, 0),
                 parent_span_id: Some(span_id),
+                record: received,
             };
             let name = bag.word(&event.name);
             out.acts
@@ -156,6 +164,7 @@ pub(super) fn understand(source: &Source, span: Span, bag: &mut Bag, out: &mut U
             attributes,
             service_name: source.origin.service_name.clone(),
             scope_name: source.scope_name.clone(),
+            record: Some(received),
         });
     }
 }

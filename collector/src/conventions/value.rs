@@ -26,7 +26,7 @@ pub(super) enum Value {
 pub(super) type Attributes = Vec<(String, Value)>;
 
 impl Value {
-    /// Converts a wire value; strings are moved.
+    /// Converts a wire value; strings are moved. A number stands for a text that was lifted.
     pub(super) fn from_wire(value: Option<AnyValue>, bag: &mut Bag) -> Self {
         match value.and_then(|value| value.value) {
             None => Value::Null,
@@ -42,8 +42,10 @@ impl Value {
                     .collect(),
             ),
             Some(any_value::Value::KvlistValue(map)) => Value::Map(attributes(map.values, bag)),
-            // Belongs to the profiling signal; elsewhere it has no meaning.
-            Some(any_value::Value::StringValueStrindex(_)) => Value::Null,
+            Some(any_value::Value::StringValueStrindex(number)) => usize::try_from(number)
+                .ok()
+                .and_then(|number| bag.lifted().get(number))
+                .map_or(Value::Null, |address| Value::Large(*address)),
         }
     }
 

@@ -181,6 +181,13 @@ impl Resolver {
         Ok(())
     }
 
+    /// Forgets every group: something of it was deleted from the store, which has the rest.
+    pub fn forget(&mut self) {
+        self.groups.clear();
+        self.group_of_trace.clear();
+        self.group_of_session.clear();
+    }
+
     /// Puts an act into its group, uniting the groups that it connects. Returns the group and
     /// whether the act is new to it.
     fn add(&mut self, state: ActState, stored: Option<u64>) -> (u64, bool) {

@@ -223,5 +223,6 @@ fn heavy_half(state: &ActState) -> Act {
         service_name: "".into(),
         trace_state: String::new(),
         dropped_attributes_count: 0,
+        record: None,
     }
 }

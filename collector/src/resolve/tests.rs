@@ -53,6 +53,7 @@ fn act(trace: u8, span: u8, parent: u8, operation: Operation, start_ms: i64, end
         service_name: "".into(),
         trace_state: String::new(),
         dropped_attributes_count: 0,
+        record: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! OTLP/JSON to OTLP messages, as tolerant as real senders need.
+//! OTLP/JSON to OTLP messages, as tolerant as real senders need, and back.
 //!
 //! Accepted beyond the specification: keys in snake_case, 64-bit integers as numbers, strings or
 //! floats, enums by name, ids in base64, `null` anywhere, attribute values without a type wrapper, lone
@@ -10,14 +10,25 @@ mod logs;
 mod metrics;
 mod reader;
 mod traces;
+mod write;
 
 pub use reader::JsonError;
 
 use crate::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use crate::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use crate::otlp::collector::trace::v1::ExportTraceServiceRequest;
-use crate::signal::{Decoded, Rejected};
+use crate::signal::{Decoded, Rejected, Request};
 use reader::Reader;
+
+/// A request as one line of OTLP/JSON, without the line end. Decoding it gives the same request again,
+/// but for values that are only numbers into a table of strings, which OTLP keeps for profiles.
+pub fn to_json(request: &Request) -> String {
+    match request {
+        Request::Traces(request) => write::traces(request),
+        Request::Logs(request) => write::logs(request),
+        Request::Metrics(request) => write::metrics(request),
+    }
+}
 
 type Result<T> = std::result::Result<T, JsonError>;
 

@@ -19,6 +19,8 @@ pub const RELATIONS: &[&str] = &[
     "turns",
     "findings",
     "annotations",
+    "checkpoints",
+    "deleted_sessions",
     "metrics",
     "tool_calls",
     "model_requests",

@@ -89,6 +89,7 @@ pub(crate) fn act(
         service_name: Arc::from("demo"),
         trace_state: String::new(),
         dropped_attributes_count: 0,
+        record: None,
     };
     let state = ActState {
         act_id: writer.next_act_id(),
@@ -216,6 +217,7 @@ pub(crate) fn event(n: u8, session: Option<&str>) -> Event {
         attributes: r#"{"k":"v"}"#.to_owned(),
         service_name: Arc::from("demo"),
         scope_name: Arc::from("scope"),
+        record: None,
     }
 }
 
@@ -230,6 +232,7 @@ pub(crate) fn metric(n: u8) -> MetricPoint {
         kind: "sum",
         attributes: "{}".to_owned(),
         service_name: Arc::from("demo"),
+        record: None,
     }
 }
 
