@@ -32,6 +32,14 @@ pub const ASSETS: &[Asset] = assets![
     "icon.svg" => "image/svg+xml",
 ];
 
+/// The page that replays a session by itself: scripts and styles are in it, and it takes a recording in
+/// place of `<!--recording-->`. It is part of exports and not of the site.
+pub const REPLAY: Asset = Asset {
+    path: "replay.html",
+    content_type: "text/html; charset=utf-8",
+    bytes: include_bytes!("dist/replay.html"),
+};
+
 /// Finds a file by its path, with or without the leading slash.
 pub fn asset(path: &str) -> Option<&'static Asset> {
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -61,7 +69,8 @@ mod tests {
                     .into_owned()
             })
             .collect();
-        let mut listed: Vec<String> = ASSETS.iter().map(|asset| asset.path.to_owned()).collect();
+        let listed = ASSETS.iter().chain([&REPLAY]);
+        let mut listed: Vec<String> = listed.map(|asset| asset.path.to_owned()).collect();
         built.sort();
         listed.sort();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! The reading side: HTTP API, live stream, findings, user SQL over HTTP, and the web interface.
 //!
 //! Sits on `store` and knows neither the collector nor the engine. Nothing here writes but the
-//! findings, and those through the store's own door. `openapi.json` beside this folder is the
+//! findings and what people say, tag and delete, through the store's own door. `openapi.json` beside this folder is the
 //! committed contract of the API.
 
 mod alerts;
@@ -12,6 +12,7 @@ mod diff;
 mod doctor;
 mod error;
 mod etag;
+mod export;
 mod extract;
 mod findings;
 mod flight;

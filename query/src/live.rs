@@ -40,6 +40,8 @@ impl Message {
 #[derive(Serialize)]
 struct Commit<'a> {
     session_ids: Vec<&'a str>,
+    /// Sessions that are there no longer.
+    removed_session_ids: Vec<&'a str>,
     span_count: u64,
     event_count: u64,
     /// Something was missed: read again what is shown.
@@ -52,6 +54,7 @@ pub(crate) fn resync() -> Message {
         "commit",
         &Commit {
             session_ids: Vec::new(),
+            removed_session_ids: Vec::new(),
             span_count: 0,
             event_count: 0,
             resync: true,
@@ -90,6 +93,7 @@ fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, d
             let ids = session_ids.iter().chain(removed_sessions);
             let commit = Commit {
                 session_ids: ids.map(|id| &**id).collect(),
+                removed_session_ids: removed_sessions.iter().map(|id| &**id).collect(),
                 span_count: *span_count,
                 event_count: *event_count,
                 resync: false,

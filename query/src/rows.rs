@@ -30,6 +30,12 @@ impl<'a> Named<'a> {
         at.and_then(|at| self.row.get(at)).unwrap_or(&Value::Null)
     }
 
+    /// Every column with its value.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let names = self.table.columns.iter().map(|column| column.name.as_str());
+        names.zip(self.row)
+    }
+
     pub(crate) fn str(&self, name: &str) -> Option<&'a str> {
         match self.value(name) {
             Value::Text(text) => Some(text),

@@ -18,9 +18,9 @@ use crate::Error;
 use crate::alerts::Outbox;
 use crate::guard as front_door;
 use crate::routes::{
-    acts, alerts, annotations, ask, assets, compare, doctor, findings, guard, jaeger, live,
-    overview, payload, queries, search, sessions, setup, span, sql, status, transcript, tree,
-    usage, verdict,
+    acts, alerts, annotations, ask, assets, compare, deletion, doctor, export, findings, guard,
+    jaeger, live, marks, overview, payload, queries, search, sessions, setup, span, sql, status,
+    transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{description, etag, flight};
@@ -36,7 +36,7 @@ struct Api;
 fn api() -> OpenApiRouter<AppState> {
     let compressed = OpenApiRouter::new()
         .routes(routes!(sessions::list_sessions))
-        .routes(routes!(sessions::get_session))
+        .routes(routes!(sessions::get_session, deletion::delete_session))
         .routes(routes!(overview::get_summary))
         .routes(routes!(overview::get_activity))
         .routes(routes!(overview::get_filter_values))
@@ -49,7 +49,15 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(transcript::search_session))
         .routes(routes!(annotations::annotate))
         .routes(routes!(annotations::list_annotations))
-        .routes(routes!(annotations::remove_annotation))
+        .routes(routes!(
+            annotations::change_annotation,
+            annotations::remove_annotation
+        ))
+        .routes(routes!(marks::change_tags))
+        .routes(routes!(marks::set_checkpoint, marks::list_checkpoints))
+        .routes(routes!(marks::remove_checkpoint))
+        .routes(routes!(deletion::delete_sessions))
+        .routes(routes!(deletion::allow_session_again))
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))
         .routes(routes!(findings::list_findings))
@@ -77,8 +85,9 @@ fn api() -> OpenApiRouter<AppState> {
         .layer(CompressionLayer::new());
     let api = OpenApiRouter::with_openapi(Api::openapi());
     let v1 = compressed
-        // Exact bytes and ranges; an event stream.
+        // Exact bytes and ranges; files as they are written; an event stream.
         .routes(routes!(payload::get_payload))
+        .routes(routes!(export::export_session))
         .routes(routes!(live::live));
     api.nest("/api/v1", v1)
         .nest("/jaeger/api", jaeger::router())
@@ -91,6 +100,12 @@ pub fn openapi() -> String {
     let mut text = description.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The routes under /api/v1 alone, for answers that are taken by Spanreel itself.
+pub(crate) fn answers(state: AppState) -> Router {
+    let (api, _) = api().split_for_parts();
+    api.with_state(state)
 }
 
 fn site(state: AppState) -> Router {

@@ -16,7 +16,7 @@ use crate::state::AppState;
 use crate::time::{now_ns, rfc3339};
 
 const LONGEST_COMMENT_BYTES: usize = 64 << 10;
-const LONGEST_AUTHOR_BYTES: usize = 200;
+pub(crate) const LONGEST_AUTHOR_BYTES: usize = 200;
 
 /// What somebody says of a session, of a turn, or of one act.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -77,9 +77,6 @@ impl NewAnnotation {
         if self.turn.is_some_and(|turn| i32::try_from(turn).is_err()) {
             return bad("`turn` is the number of a turn, as sessions show it");
         }
-        if self.trace_id.is_some() != self.span_id.is_some() {
-            return bad("`trace_id` and `span_id` name an act together");
-        }
         Ok(())
     }
 
@@ -110,26 +107,18 @@ pub(crate) async fn annotate(
     ApiJson(new): ApiJson<NewAnnotation>,
 ) -> Result<(StatusCode, Json<Annotation>), ApiError> {
     new.check()?;
-    let known = vec![text_param(Some(&new.session_id))];
-    if state.read(sql::SESSION_STATE, known).await?.rows.is_empty() {
-        return Err(session_not_found(&new.session_id));
-    }
-    if let (Some(trace_id), Some(span_id)) = (&new.trace_id, &new.span_id) {
-        let place = vec![
-            text_param(Some(&trace_id.to_lowercase())),
-            text_param(Some(&span_id.to_lowercase())),
-        ];
-        if state.read(sql::GET_SPAN, place).await?.rows.is_empty() {
-            let message = "there is no such act to annotate; ids are as spans show them";
-            return Err(ApiError::not_found("span_not_found", message));
-        }
-    }
+    know_session(&state, &new.session_id).await?;
+    know_act(&state, new.trace_id.as_deref(), new.span_id.as_deref()).await?;
     let row = new.row();
     let stored = row.clone();
     state
         .blocking(move |store| Ok(store.write_annotation(&stored)?))
         .await?;
-    let annotation = Annotation {
+    Ok((StatusCode::CREATED, Json(stored_annotation(row))))
+}
+
+fn stored_annotation(row: AnnotationRow) -> Annotation {
+    Annotation {
         created_at: rfc3339(row.created_ns),
         annotation_id: row.annotation_id,
         session_id: row.session_id,
@@ -139,8 +128,106 @@ pub(crate) async fn annotate(
         verdict: row.verdict,
         comment: row.comment,
         author: row.author,
+    }
+}
+
+/// Makes sure that there is such a session.
+pub(crate) async fn know_session(state: &AppState, session_id: &str) -> Result<(), ApiError> {
+    let id = vec![text_param(Some(session_id))];
+    if state.read(sql::SESSION_STATE, id).await?.rows.is_empty() {
+        return Err(session_not_found(session_id));
+    }
+    Ok(())
+}
+
+/// An act that somebody means.
+pub(crate) struct KnownAct {
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) started_ns: i64,
+}
+
+/// Finds the act that is meant, where one is.
+pub(crate) async fn know_act(
+    state: &AppState,
+    trace_id: Option<&str>,
+    span_id: Option<&str>,
+) -> Result<Option<KnownAct>, ApiError> {
+    let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
+        if trace_id.is_some() || span_id.is_some() {
+            let message = "`trace_id` and `span_id` name an act together";
+            return Err(ApiError::bad_request(message));
+        }
+        return Ok(None);
     };
-    Ok((StatusCode::CREATED, Json(annotation)))
+    let (trace_id, span_id) = (trace_id.to_lowercase(), span_id.to_lowercase());
+    let place = vec![text_param(Some(&trace_id)), text_param(Some(&span_id))];
+    let table = state.read(sql::GET_SPAN, place).await?;
+    let row = rows::rows(&table).next().ok_or_else(|| {
+        let message = "there is no such act; ids are as spans show them";
+        ApiError::not_found("span_not_found", message)
+    })?;
+    Ok(Some(KnownAct {
+        started_ns: row.time_ns("started_at").unwrap_or(0),
+        trace_id,
+        span_id,
+    }))
+}
+
+/// What an annotation says from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnnotationChange {
+    /// `good` or `wrong`.
+    #[serde(default)]
+    verdict: Option<String>,
+    #[serde(default)]
+    comment: Option<String>,
+    /// Stays when absent.
+    #[serde(default)]
+    author: Option<String>,
+}
+
+/// Says something else in place of an annotation; its place and time stay.
+#[utoipa::path(put, path = "/sessions/{session_id}/annotations/{annotation_id}",
+    tag = "sessions", request_body = AnnotationChange,
+    params(("session_id" = String, Path), ("annotation_id" = String, Path)),
+    responses((status = 200, body = Annotation), (status = 400, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+pub(crate) async fn change_annotation(
+    State(state): State<AppState>,
+    ApiPath((session_id, annotation_id)): ApiPath<(String, String)>,
+    ApiJson(change): ApiJson<AnnotationChange>,
+) -> Result<Json<Annotation>, ApiError> {
+    let place = vec![
+        text_param(Some(&session_id)),
+        text_param(Some(&annotation_id)),
+    ];
+    let table = state.read(sql::GET_ANNOTATION, place).await?;
+    let row = rows::rows(&table).next().ok_or_else(|| {
+        let message = "the session has no such annotation; GET …/annotations lists them";
+        ApiError::not_found("annotation_not_found", message)
+    })?;
+    let new = NewAnnotation {
+        session_id,
+        trace_id: row.text("trace_id"),
+        span_id: row.text("span_id"),
+        turn: row.int("turn"),
+        verdict: change.verdict,
+        comment: change.comment,
+        author: change.author.or_else(|| row.text("author")),
+    };
+    new.check()?;
+    let row = AnnotationRow {
+        annotation_id,
+        created_ns: row.time_ns("created_at").unwrap_or(0),
+        ..new.row()
+    };
+    let stored = row.clone();
+    state
+        .blocking(move |store| Ok(store.write_annotation(&stored)?))
+        .await?;
+    Ok(Json(stored_annotation(row)))
 }
 
 /// What people say of a session.

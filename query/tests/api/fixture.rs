@@ -208,6 +208,7 @@ pub(crate) fn act(
         service_name: Arc::from("demo"),
         trace_state: String::new(),
         dropped_attributes_count: 0,
+        record: None,
     };
     (act, state)
 }
@@ -324,6 +325,7 @@ pub(crate) fn demo(writer: &mut Writer) -> Batch {
         attributes: r#"{"k":"v"}"#.to_owned(),
         service_name: Arc::from("demo"),
         scope_name: Arc::from("scope"),
+        record: None,
     };
     let mut child_session = session("s2");
     child_session.parent_session_id = Some("s1".into());
