@@ -7,6 +7,7 @@ mod read;
 mod record;
 mod search;
 mod serve;
+mod session;
 mod shell;
 pub(crate) mod time;
 
@@ -30,6 +31,7 @@ pub use read::{Format, SessionsArgs, SourceArgs, SqlArgs};
 pub use record::{DemoArgs, ImportArgs};
 pub use search::SearchArgs;
 pub use serve::ServeArgs;
+pub use session::{AnnotateArgs, DeleteArgs, ExportArgs, ExportFormat, TagArgs};
 pub use shell::{CompletionsArgs, ManArgs};
 
 /// Where the UI and the API are when nobody says otherwise.
@@ -80,6 +82,10 @@ pub enum Command {
     Watch(WatchArgs),
     Alerts(AlertsArgs),
     Evaluate(EvaluateArgs),
+    Export(ExportArgs),
+    Annotate(AnnotateArgs),
+    Tag(TagArgs),
+    Delete(DeleteArgs),
     Setup(SetupArgs),
     Doctor(DoctorArgs),
     Hook(HookArgs),

@@ -6,9 +6,11 @@ mod console;
 mod demo;
 mod doctor;
 mod evaluate;
+mod export;
 mod findings;
 pub(crate) mod format;
 mod import;
+mod marks;
 pub(crate) mod output;
 mod pager;
 mod progress;
@@ -74,6 +76,10 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Watch(args) => return watch::watch(args).await,
             Command::Alerts(args) => return alerts::alerts(args).await,
             Command::Evaluate(args) => evaluate::run(args).await?,
+            Command::Export(args) => export::run(args).await?,
+            Command::Annotate(args) => marks::annotate(args).await?,
+            Command::Tag(args) => marks::tag(args).await?,
+            Command::Delete(args) => marks::delete(args).await?,
             Command::Setup(args) => return setup::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Doctor(args) => return doctor::run(args).await,
             Command::Hook(args) => return Ok(hook::run(&args)),

@@ -177,6 +177,32 @@ impl Server {
         Ok(accepted(request.send().await.map_err(gone)?).await)
     }
 
+    /// A request that changes something: its answer, null when it has no body.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())
+            .context("the method of a request is a word")?;
+        let url = format!("{}/api/v1{path}", self.base);
+        let mut request = self.client.request(method, url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = accepted(request.send().await.map_err(gone)?)
+            .await
+            .map_err(Refusal::into_failure)?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        Ok(response
+            .json()
+            .await
+            .context("the server's answer is not the JSON that was expected")?)
+    }
+
     /// The live stream: its events from now on.
     pub(super) async fn live(&self) -> Result<Response, Failure> {
         let url = format!("{}/api/v1/live", self.base);

@@ -44,9 +44,9 @@ const RELATIONS: [(&str, &str); 6] = [
 ];
 
 /// A row by its key; the text has all columns.
-type Rows = BTreeMap<String, String>;
+pub(crate) type Rows = BTreeMap<String, String>;
 
-fn rows(server: &Server, query: &str) -> Rows {
+pub(crate) fn rows(server: &Server, query: &str) -> Rows {
     let mut found = Rows::new();
     for row in server.sql(query) {
         let key = row["key"].as_str().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ fn all_rows(server: &Server) -> Vec<Rows> {
 }
 
 /// Where two rows of one key differ, as `column: one | other`.
-fn differing_columns(one: &str, other: &str) -> String {
+pub(crate) fn differing_columns(one: &str, other: &str) -> String {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (one, other) = (parse(one), parse(other));
     let columns = one.as_object().into_iter().flatten();

@@ -10,7 +10,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const fresh = mkdtempSync(join(tmpdir(), "spanreel-dist-"));
 try {
   const vite = join(root, "node_modules", "vite", "bin", "vite.js");
-  execFileSync(process.execPath, [vite, "build", "--logLevel", "error"], { cwd: root, stdio: "inherit", env: { ...process.env, SPANREEL_DIST: fresh } });
+  for (const step of [[vite, "build", "--logLevel", "error"], [join(root, "scripts", "replay_page.mjs")]]) {
+    execFileSync(process.execPath, step, { cwd: root, stdio: "inherit", env: { ...process.env, SPANREEL_DIST: fresh } });
+  }
   const list = (folder) => {
     try {
       return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => entry.name).sort();

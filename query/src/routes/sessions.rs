@@ -239,10 +239,12 @@ pub(crate) async fn get_session(
     State(state): State<AppState>,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<SessionDetail>, ApiError> {
-    let session = sessions_by_id(&state, vec![session_id.clone()])
+    let Some(session) = sessions_by_id(&state, vec![session_id.clone()])
         .await?
         .pop()
-        .ok_or_else(|| session_not_found(&session_id))?;
+    else {
+        return Err(missing_session(&state, &session_id).await);
+    };
     let id = Value::Text(session_id.as_str().into());
     let child_filter = SessionFilter::children_of(session_id.clone());
     let this_one = [session_id.as_str()];
@@ -265,6 +267,25 @@ pub(crate) async fn get_session(
             })
             .collect(),
     }))
+}
+
+/// Why a session is not there: it never was, or it was deleted.
+async fn missing_session(state: &AppState, session_id: &str) -> ApiError {
+    let id = vec![text_param(Some(session_id))];
+    let table = match state.read(sql::DELETED_SESSION, id).await {
+        Ok(table) => table,
+        Err(error) => return error,
+    };
+    match rows::rows(&table).next() {
+        None => session_not_found(session_id),
+        Some(row) => ApiError::not_found(
+            "session_deleted",
+            format!(
+                "this session was deleted at {}; `spanreel delete --allow` lets its records in again",
+                row.time("deleted_at").unwrap_or_default()
+            ),
+        ),
+    }
 }
 
 pub(crate) fn session_not_found(session_id: &str) -> ApiError {

@@ -34,7 +34,7 @@ fn documented() -> Vec<(String, Vec<(String, String)>)> {
 fn relations_have_exactly_the_documented_columns() {
     let (_folder, store, _writer) = open();
     let relations = documented();
-    assert_eq!(relations.len(), 9);
+    assert_eq!(relations.len(), 11);
     let columns_of = |name: &str| -> Vec<(String, String)> {
         let table = store
             .read(&format!("select * from {name} limit 0"), &[])
@@ -107,6 +107,11 @@ fn promised_columns_are_documented() {
             "annotations",
             "session_id span_id turn verdict comment author created_at",
         ),
+        (
+            "checkpoints",
+            "session_id name trace_id span_id at author created_at",
+        ),
+        ("deleted_sessions", "session_id deleted_at span_count"),
         ("metrics", "time session_id name value unit attributes"),
     ];
     let relations = documented();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests: a panic is the message
 
 mod contract;
+mod delete;
 mod fixture;
 mod life;
 mod payload;

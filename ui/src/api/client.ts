@@ -1,6 +1,7 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
 import { parseLossless } from "../trace/json_text.ts";
+import { recording } from "./recording.ts";
 import type { Annotation, Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
 
 const BASE = "/api/v1";
@@ -30,7 +31,7 @@ async function failure(response: Response): Promise<ApiError> {
 async function request(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(BASE + path, init);
+    response = recording()?.answer(path, init) ?? (await fetch(BASE + path, init));
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk.", 0);

@@ -3,32 +3,45 @@
 
 import { batch, signal } from "@preact/signals";
 
-export const path = signal(location.pathname);
-export const query = signal(new URLSearchParams(location.search));
+/** A page from a file keeps its place behind `#`: browsers let it change nothing else of its address. */
+const inFile = location.protocol === "file:";
+
+/** Path and query of the place. */
+function place(): URL {
+  return new URL(inFile ? location.hash.slice(1) || "/" : location.href, "http://page");
+}
+
+function write(to: string, push: boolean): void {
+  history[push ? "pushState" : "replaceState"](null, "", inFile ? `#${to}` : to);
+}
+
+export const path = signal(place().pathname);
+export const query = signal(place().searchParams);
 
 function read(): void {
+  const { pathname, searchParams } = place();
   batch(() => {
-    path.value = location.pathname;
-    query.value = new URLSearchParams(location.search);
+    path.value = pathname;
+    query.value = searchParams;
   });
 }
 
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
-  history[options.replace === true ? "replaceState" : "pushState"](null, "", to);
+  write(to, options.replace !== true);
   read();
 }
 
 /** Writes the state of a view into the address; `push` makes it a place that "back" returns to. */
 export function recordQuery(changes: Record<string, string | null>, push = false): void {
-  const next = new URLSearchParams(location.search);
+  const { pathname, search, searchParams: next } = place();
   for (const [key, value] of Object.entries(changes)) {
     if (value === null || value === "") next.delete(key);
     else next.set(key, value);
   }
   // Ids and windows stay readable in the address bar.
   const text = next.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
-  const to = location.pathname + (text === "" ? "" : `?${text}`);
-  if (to !== location.pathname + location.search) history[push ? "pushState" : "replaceState"](null, "", to);
+  const to = pathname + (text === "" ? "" : `?${text}`);
+  if (to !== pathname + search) write(to, push);
 }
 
 export function startRouter(): void {
@@ -38,7 +51,7 @@ export function startRouter(): void {
     const link = (event.target as Element).closest("a");
     if (link === null || link.target !== "" || link.hasAttribute("download") || link.origin !== location.origin || link.pathname.startsWith("/api/")) return;
     event.preventDefault();
-    navigate(link.pathname + link.search);
+    navigate(inFile ? new URL(link.getAttribute("href") ?? "/", place()).href.slice("http://page".length) : link.pathname + link.search);
   });
 }
 

@@ -1,6 +1,7 @@
 // One session, or one trace: list of sessions | header, minimap, waterfall | inspector.
 
 import { useEffect, useMemo } from "preact/hooks";
+import { recording } from "../../api/recording.ts";
 import { provide } from "../../commands.ts";
 import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
@@ -182,7 +183,7 @@ export function SessionPage({ source }: { source: Source }) {
   }, [title]);
   return (
     <main class="session-page">
-      {railOpen.value ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label={t("Width of the session list")} /></> : null}
+      {railOpen.value && recording() === null ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label={t("Width of the session list")} /></> : null}
       <Main view={view} />
       {inspectorOpen.value && view.table.value !== null ? (
         <>

@@ -1,0 +1,175 @@
+//! `spanreel annotate`, `spanreel tag` and `spanreel delete`.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::{Value, json};
+
+use super::output::{self, Heading};
+use super::sessions::{rows, shortened, text};
+use super::source::{Api, percent_encoded};
+use crate::args::{AnnotateArgs, DeleteArgs, TagArgs};
+use crate::failure::Failure;
+
+pub(super) async fn annotate(args: AnnotateArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let done = annotate_with(&api, &args).await;
+    api.close().await?;
+    done
+}
+
+async fn annotate_with(api: &Api, args: &AnnotateArgs) -> Result<(), Failure> {
+    let session = format!("/sessions/{}", percent_encoded(&args.session_id));
+    let (trace_id, span_id) = args.span.clone().unzip();
+    if let Some(name) = &args.checkpoint {
+        let body = json!({
+            "name": name, "trace_id": trace_id, "span_id": span_id, "author": args.author,
+        });
+        let answer = api.send("POST", &format!("{session}/checkpoints"), Some(&body));
+        return tell(
+            &answer.await?,
+            args.json,
+            &format!("Checkpoint {name} set."),
+        );
+    }
+    if let Some(id) = &args.remove {
+        let path = format!("{session}/annotations/{}", percent_encoded(id));
+        api.send("DELETE", &path, None).await?;
+        return tell(&Value::Null, args.json, "Taken back.");
+    }
+    let verdict = match (args.good, args.wrong) {
+        (true, _) => Some("good"),
+        (_, true) => Some("wrong"),
+        _ => None,
+    };
+    if verdict.is_none() && args.comment.is_none() {
+        return list(api, &session, args.json).await;
+    }
+    let body = json!({
+        "session_id": args.session_id, "trace_id": trace_id, "span_id": span_id,
+        "turn": args.turn, "verdict": verdict, "comment": args.comment, "author": args.author,
+    });
+    let answer = api.send("POST", "/annotations", Some(&body)).await?;
+    let id = text(&answer["annotation_id"]);
+    tell(&answer, args.json, &format!("Noted as {id}."))
+}
+
+async fn list(api: &Api, session: &str, as_json: bool) -> Result<(), Failure> {
+    let answer = api.get(&format!("{session}/annotations"), &[]).await?;
+    let annotations = &answer["annotations"];
+    if as_json {
+        return output::print_json(annotations);
+    }
+    if rows(annotations).is_empty() {
+        return output::print("Nobody has said anything of it yet.");
+    }
+    let headings = ["id", "verdict", "turn", "span", "author", "comment"].map(Heading::text);
+    let row = |one: &Value| {
+        vec![
+            text(&one["annotation_id"]),
+            text(&one["verdict"]),
+            one["turn"]
+                .as_i64()
+                .map_or_else(String::new, |turn| turn.to_string()),
+            text(&one["span_id"]),
+            text(&one["author"]),
+            shortened(&text(&one["comment"]), 200),
+        ]
+    };
+    output::print(&output::table(
+        &headings,
+        rows(annotations).iter().map(row).collect(),
+    ))
+}
+
+pub(super) async fn tag(args: TagArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let path = format!("/sessions/{}/tags", percent_encoded(&args.session_id));
+    let body = json!({ "add": args.tags, "remove": args.remove });
+    let answer = api.send("POST", &path, Some(&body)).await;
+    api.close().await?;
+    let answer = answer?;
+    let tags: Vec<String> = rows(&answer["tags"]).iter().map(text).collect();
+    let said = if tags.is_empty() {
+        "No tags.".to_owned()
+    } else {
+        output::visible(&tags.join(", "))
+    };
+    tell(&answer, args.json, &said)
+}
+
+pub(super) async fn delete(args: DeleteArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let done = if args.allow {
+        allow(&api, &args).await
+    } else {
+        delete_with(&api, &args).await
+    };
+    api.close().await?;
+    done
+}
+
+async fn allow(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
+    for id in &args.session_ids {
+        let path = format!("/deleted-sessions/{}", percent_encoded(id));
+        api.send("DELETE", &path, None).await?;
+    }
+    let said = "Its records are let in again; send or import them once more.";
+    tell(&Value::Null, args.json, said)
+}
+
+async fn delete_with(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
+    // All must be there before any is deleted: a mistyped id deletes nothing.
+    let mut titles = Vec::new();
+    for id in &args.session_ids {
+        let path = format!("/sessions/{}", percent_encoded(id));
+        let answer = api.get(&path, &[]).await?;
+        let title = text(&answer["session"]["title"]);
+        let children = rows(&answer["children"]).len();
+        titles.push(format!("  {id}  {} (+{children})", shortened(&title, 60)));
+    }
+    if !args.yes && !is_confirmed(&titles)? {
+        return output::print("Nothing was deleted.");
+    }
+    let body = json!({ "session_ids": args.session_ids });
+    let answer = api.send("POST", "/sessions/delete", Some(&body)).await?;
+    let count = |name: &str| answer[name].as_i64().unwrap_or_default();
+    let said = format!(
+        "Deleted {} sessions: {} spans, {} events, {} texts that no other session holds.",
+        rows(&answer["session_ids"]).len(),
+        count("span_count"),
+        count("event_count"),
+        count("payload_count")
+    );
+    tell(&answer, args.json, &said)
+}
+
+/// Asks on the terminal.
+fn is_confirmed(titles: &[String]) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "deleting asks first, and there is no terminal to ask on: say --yes".to_owned(),
+        ));
+    }
+    let mut out = io::stderr().lock();
+    let question = format!(
+        "These sessions, with those that they started (+), will be deleted for good:\n{}\nDelete? [y/N] ",
+        output::visible(&titles.join("\n"))
+    );
+    let asked = out
+        .write_all(question.as_bytes())
+        .and_then(|()| out.flush());
+    output::written(asked)?;
+    let mut answer = String::new();
+    if io::stdin().lock().read_line(&mut answer).is_err() {
+        return Ok(false);
+    }
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn tell(answer: &Value, as_json: bool, said: &str) -> Result<(), Failure> {
+    if as_json {
+        output::print_json(answer)
+    } else {
+        output::print(said)
+    }
+}
