@@ -24,12 +24,9 @@ async fn annotate_with(api: &Api, args: &AnnotateArgs) -> Result<(), Failure> {
         let body = json!({
             "name": name, "trace_id": trace_id, "span_id": span_id, "author": args.author,
         });
-        let answer = api.send("POST", &format!("{session}/checkpoints"), Some(&body));
-        return tell(
-            &answer.await?,
-            args.json,
-            &format!("Checkpoint {name} set."),
-        );
+        let path = format!("{session}/checkpoints");
+        let answer = api.send("POST", &path, Some(&body)).await?;
+        return tell(&answer, args.json, &format!("Checkpoint {name} set."));
     }
     if let Some(id) = &args.remove {
         let path = format!("{session}/annotations/{}", percent_encoded(id));

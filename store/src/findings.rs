@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::columns::{Columns, each_row};
 use crate::instance::lock;
 use crate::writer::Core;
-use crate::{Error, FindingRow, Notice, Store, rows};
+use crate::{ActKey, Error, FindingRow, Notice, Store};
 
 impl Store {
     /// Inserts or replaces findings by id, and tells every subscriber. The time of detection stays
@@ -40,7 +40,7 @@ impl Store {
                 }
             }
             delete_chosen(core)?;
-            rows::findings(&findings).append_to(connection, "finding")
+            columns_of(&findings).append_to(connection, "finding")
         })?;
         self.tell(Notice::Findings(findings));
         Ok(())
@@ -131,4 +131,33 @@ fn choose<'a>(core: &Core, ids: impl Iterator<Item = &'a String>) -> duckdb::Res
 fn delete_chosen(core: &Core) -> duckdb::Result<()> {
     core.connection
         .execute_batch("delete from finding where finding_id in (select id from gone)")
+}
+
+fn columns_of(findings: &[FindingRow]) -> Columns {
+    let mut c = Columns::default();
+    let rows = || findings.iter();
+    macro_rules! texts {
+        ($($field:ident),+) => { $(c.text(stringify!($field), rows().map(|f| Some(&f.$field)));)+ };
+    }
+    texts!(
+        finding_id,
+        session_id,
+        kind,
+        severity,
+        confidence,
+        detector,
+        title,
+        explanation
+    );
+    let keys = |of: fn(&ActKey) -> String| rows().map(move |f| f.spans.iter().map(of).collect());
+    c.texts::<String>("trace_ids", keys(|key| key.trace_id.hex()));
+    c.texts::<String>("span_ids", keys(|key| key.span_id.hex()));
+    c.long("repeat_count", rows().map(|f| Some(f.repeat_count)));
+    c.long("wasted_ns", rows().map(|f| Some(f.wasted_ns)));
+    c.long("wasted_tokens", rows().map(|f| Some(f.wasted_tokens)));
+    c.double("wasted_cost_usd", rows().map(|f| f.wasted_cost_usd));
+    c.time("detected_at", rows().map(|f| Some(f.detected_ns)));
+    c.time("updated_at", rows().map(|f| Some(f.updated_ns)));
+    c.flag("open", rows().map(|f| Some(f.open)));
+    c
 }

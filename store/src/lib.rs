@@ -24,6 +24,7 @@ mod payloads;
 mod pieces;
 mod read;
 mod received;
+mod resources;
 mod rows;
 mod sandbox;
 mod saved;

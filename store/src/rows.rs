@@ -9,7 +9,7 @@ use proto::agent::{
 use proto::id::{SpanId, TraceId};
 
 use crate::columns::{Columns, RowReader};
-use crate::{ActKey, ActState, Derived, FindingRow, SessionRow, TraceRow, TurnRow};
+use crate::{ActKey, ActState, Derived, SessionRow, TraceRow, TurnRow};
 
 /// Finds the row number of a stored payload.
 pub(crate) type PayloadIds<'a> = &'a dyn Fn(&PayloadRef) -> Option<i64>;
@@ -474,34 +474,5 @@ pub(crate) fn traces(traces: &[TraceRow]) -> Columns {
     c.text("session_id", rows().map(|t| Some(&t.session_id)));
     c.time("min_at", rows().map(|t| Some(t.min_ns)));
     c.time("max_at", rows().map(|t| Some(t.max_ns)));
-    c
-}
-
-pub(crate) fn findings(findings: &[FindingRow]) -> Columns {
-    let mut c = Columns::default();
-    let rows = || findings.iter();
-    macro_rules! texts {
-        ($($field:ident),+) => { $(c.text(stringify!($field), rows().map(|f| Some(&f.$field)));)+ };
-    }
-    texts!(
-        finding_id,
-        session_id,
-        kind,
-        severity,
-        confidence,
-        detector,
-        title,
-        explanation
-    );
-    let keys = |of: fn(&ActKey) -> String| rows().map(move |f| f.spans.iter().map(of).collect());
-    c.texts::<String>("trace_ids", keys(|key| key.trace_id.hex()));
-    c.texts::<String>("span_ids", keys(|key| key.span_id.hex()));
-    c.long("repeat_count", rows().map(|f| Some(f.repeat_count)));
-    c.long("wasted_ns", rows().map(|f| Some(f.wasted_ns)));
-    c.long("wasted_tokens", rows().map(|f| Some(f.wasted_tokens)));
-    c.double("wasted_cost_usd", rows().map(|f| f.wasted_cost_usd));
-    c.time("detected_at", rows().map(|f| Some(f.detected_ns)));
-    c.time("updated_at", rows().map(|f| Some(f.updated_ns)));
-    c.flag("open", rows().map(|f| Some(f.open)));
     c
 }

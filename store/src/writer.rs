@@ -1,6 +1,6 @@
 //! The one writer: every change of the store is one transaction here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -9,12 +9,13 @@ use duckdb::Connection;
 use proto::agent::{Act, Event, MetricPoint, RecordRef};
 use proto::id::TraceId;
 
-use crate::columns::{Columns, each_row};
+use crate::columns::Columns;
 use crate::deleted::{self, Deleted};
 use crate::instance::{Instance, lock};
 use crate::open::Shared;
 use crate::payloads::{Added, Addresses};
 use crate::received::{self, Part};
+use crate::resources::Resources;
 use crate::seen::Seen;
 use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
 
@@ -31,7 +32,7 @@ pub(crate) struct Core {
     pub(crate) instance: Weak<Instance>,
     addresses: Addresses,
     compressor: zstd::bulk::Compressor<'static>,
-    resources: HashMap<[u8; 32], i64>,
+    resources: Resources,
     pub(crate) seen: Seen,
     pub(crate) deleted: Deleted,
     journal_position: u64,
@@ -46,13 +47,6 @@ struct Stored {
     committed: Committed,
     added: Added,
     resources: Vec<([u8; 32], i64)>,
-}
-
-/// A resource that is not stored yet, and the row number it gets.
-struct NewResource<'a> {
-    hash: [u8; 32],
-    id: i64,
-    text: &'a str,
 }
 
 impl Core {
@@ -73,16 +67,6 @@ impl Core {
             .filter(|name| !["act_id", "trace_id", "span_id"].contains(&name.as_str()))
             .map(|name| format!("{name} = changed.{name}"))
             .collect();
-        let mut resources = HashMap::new();
-        each_row(
-            &connection,
-            "select resource_id, attributes::varchar as text from resource",
-            |row| {
-                if let (Some(id), Some(text)) = (row.long("resource_id"), row.str("text")) {
-                    resources.insert(*blake3::hash(text.as_bytes()).as_bytes(), id);
-                }
-            },
-        )?;
         let compressor = pieces::compressor()
             .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
         Ok(Self {
@@ -96,7 +80,7 @@ impl Core {
                 |row| row.get(0),
             )?,
             compressor,
-            resources,
+            resources: Resources::load(&connection)?,
             instance: Arc::downgrade(instance),
             connection,
             update_sql: format!(
@@ -171,7 +155,7 @@ impl Core {
         )?;
         let ids = |address: &_| staged.id(address);
 
-        let (resource_ids, new_resources) = self.resources(batch);
+        let (resource_ids, new_resources) = self.resources.of_acts(batch);
         let mut columns = Columns::default();
         columns.long(
             "resource_id",
@@ -291,47 +275,13 @@ impl Core {
         payloads: &HashSet<i64>,
         pieces: &HashSet<i64>,
     ) {
-        self.resources.retain(|_, id| !resources.contains(id));
+        self.resources.forget(resources);
         self.addresses.forget(payloads, pieces);
-    }
-
-    /// The resource row of each new act, and the resources that are new.
-    fn resources<'a>(&self, batch: &'a Batch) -> (Vec<i64>, Vec<NewResource<'a>>) {
-        let mut fresh: Vec<NewResource<'_>> = Vec::new();
-        // Acts of one request share the text itself.
-        let mut last: Option<(*const str, i64)> = None;
-        let mut next_id = self.resources.values().copied().max().unwrap_or(0);
-        let ids = batch.new_acts.iter().map(|(act, _)| {
-            let text: &str = &act.resource;
-            if let Some((same, id)) = last
-                && std::ptr::eq(same, text)
-            {
-                return id;
-            }
-            let hash = *blake3::hash(text.as_bytes()).as_bytes();
-            let known = self.resources.get(&hash).copied();
-            let staged = || {
-                let same = fresh.iter().find(|resource| resource.hash == hash);
-                same.map(|resource| resource.id)
-            };
-            let id = known.or_else(staged).unwrap_or_else(|| {
-                next_id += 1;
-                fresh.push(NewResource {
-                    hash,
-                    id: next_id,
-                    text,
-                });
-                next_id
-            });
-            last = Some((text, id));
-            id
-        });
-        (ids.collect(), fresh)
     }
 
     fn remember(&mut self, batch: &Batch, stored: Stored) {
         self.addresses.adopt(stored.added);
-        self.resources.extend(stored.resources);
+        self.resources.adopt(stored.resources);
         self.seen.adopt(batch);
         self.journal_position = batch.journal_position;
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();

@@ -233,6 +233,9 @@ export function startSessions(): void {
       });
     });
   });
+  onLive("commit", ({ removed_session_ids: gone }) => {
+    if (gone.length > 0) rows.value = rows.peek().filter((row) => !gone.includes(row.session_id));
+  });
   onLive("resumed", () => void reload());
   void reload();
 }
