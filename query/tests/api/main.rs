@@ -9,6 +9,7 @@ mod guard;
 mod jaeger;
 mod limits;
 mod live;
+mod marks;
 mod openapi;
 mod overview;
 mod routes;
