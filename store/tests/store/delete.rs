@@ -209,14 +209,13 @@ fn a_deleted_session_comes_back_only_when_it_is_allowed() {
     assert_eq!(counts(&store), after);
     // What arrives behind it.
     let mut late = again(&mut writer);
-    let mut acts = late
-        .new_acts
-        .drain(..)
+    let mut acts: Vec<proto::agent::Act> = std::mem::take(&mut late.new_acts)
+        .into_iter()
         .map(|(act, state)| proto::agent::Act {
             facts: state.facts,
             ..act
-        });
-    let mut acts: Vec<_> = acts.by_ref().collect();
+        })
+        .collect();
     writer.leave_out_deleted(&mut acts, &mut late);
     assert!(acts.is_empty() && late.events.is_empty() && late.received.is_empty());
     // A finding that was on its way.
