@@ -2,4 +2,4 @@
 select *
 from checkpoints
 where session_id in (select unnest(string_split($1::varchar, chr(31))))
-order by at, name
+order by time, name

@@ -4,7 +4,7 @@ with recursive family (session_id) as (
     union
     select s.session_id from session s join family f on s.parent_session_id = f.session_id
 )
-select session_id, name, trace_id, span_id, at, author, created_at
+select session_id, name, trace_id, span_id, time, author, created_at
 from checkpoints
 where session_id in (select session_id from family)
-order by at, name
+order by time, name

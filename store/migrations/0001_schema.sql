@@ -287,7 +287,7 @@ create table checkpoint (
     name varchar not null,
     trace_id varchar,
     span_id varchar,
-    at timestamp_ns,
+    time timestamp_ns,
     author varchar,
     created_at timestamp_ns
 );

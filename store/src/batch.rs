@@ -212,7 +212,7 @@ pub struct CheckpointRow {
     pub trace_id: Option<String>,
     pub span_id: Option<String>,
     /// The moment, Unix nanoseconds.
-    pub at_ns: i64,
+    pub time_ns: i64,
     pub author: Option<String>,
     pub created_ns: i64,
 }

@@ -50,14 +50,14 @@ impl Store {
             )?;
             core.connection.execute(
                 "insert into checkpoint \
-                 (session_id, name, trace_id, span_id, at, author, created_at) \
+                 (session_id, name, trace_id, span_id, time, author, created_at) \
                  values (?, ?, ?, ?, make_timestamp_ns(?), ?, make_timestamp_ns(?))",
                 params![
                     row.session_id,
                     row.name,
                     row.trace_id,
                     row.span_id,
-                    row.at_ns,
+                    row.time_ns,
                     row.author,
                     row.created_ns
                 ],

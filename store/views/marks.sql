@@ -1,6 +1,6 @@
 -- Names that people gave to moments and acts of a session.
 create or replace view checkpoints as
-select session_id, name, trace_id, span_id, at, author, created_at
+select session_id, name, trace_id, span_id, time, author, created_at
 from checkpoint;
 
 -- Sessions that were deleted and are kept out.

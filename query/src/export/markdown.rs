@@ -25,7 +25,7 @@ pub(crate) fn write(
     write_annotations(out, &mut rows::rows(&marks))?;
     let checkpoints = store.read(sql::EXPORT_CHECKPOINTS, &[family.param()])?;
     for row in rows::rows(&checkpoints) {
-        let at = row.time("at").unwrap_or_default();
+        let at = row.time("time").unwrap_or_default();
         writeln!(out, "- checkpoint {}: {at}", inline(&row.string("name")))?;
     }
     let prompts = store.read(sql::EXPORT_PROMPTS, &[family.param()])?;

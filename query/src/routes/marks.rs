@@ -78,14 +78,14 @@ pub(crate) async fn change_tags(
 pub(crate) struct NewCheckpoint {
     /// Given again, the checkpoint moves.
     name: String,
-    /// With `span_id`: the act; the moment is then its start unless `at_ns` says otherwise.
+    /// With `span_id`: the act; the moment is then its start unless `time_ns` says otherwise.
     #[serde(default)]
     trace_id: Option<String>,
     #[serde(default)]
     span_id: Option<String>,
     /// The moment, Unix nanoseconds.
     #[serde(default)]
-    at_ns: Option<i64>,
+    time_ns: Option<i64>,
     #[serde(default)]
     author: Option<String>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct Checkpoint {
     name: String,
     trace_id: Option<String>,
     span_id: Option<String>,
-    at: String,
+    time: String,
     author: Option<String>,
     created_at: String,
 }
@@ -124,11 +124,13 @@ pub(crate) async fn set_checkpoint(
     }
     know_session(&state, &session_id).await?;
     let act = know_act(&state, new.trace_id.as_deref(), new.span_id.as_deref()).await?;
-    let at_ns = new
-        .at_ns
+    let time_ns = new
+        .time_ns
         .or(act.as_ref().map(|act| act.started_ns))
         .ok_or_else(|| {
-            ApiError::bad_request("a checkpoint is at an act (`trace_id`, `span_id`) or at `at_ns`")
+            ApiError::bad_request(
+                "a checkpoint is at an act (`trace_id`, `span_id`) or at `time_ns`",
+            )
         })?;
     let (trace_id, span_id) = act.map(|act| (act.trace_id, act.span_id)).unzip();
     let row = CheckpointRow {
@@ -136,7 +138,7 @@ pub(crate) async fn set_checkpoint(
         name,
         trace_id,
         span_id,
-        at_ns,
+        time_ns,
         author: new.author.filter(|text| !text.trim().is_empty()),
         created_ns: now_ns(),
     };
@@ -149,7 +151,7 @@ pub(crate) async fn set_checkpoint(
         name: row.name,
         trace_id: row.trace_id,
         span_id: row.span_id,
-        at: rfc3339(row.at_ns),
+        time: rfc3339(row.time_ns),
         author: row.author,
         created_at: rfc3339(row.created_ns),
     };
@@ -176,7 +178,7 @@ fn checkpoint(row: &Named<'_>) -> Checkpoint {
         name: row.string("name"),
         trace_id: row.text("trace_id"),
         span_id: row.text("span_id"),
-        at: row.time("at").unwrap_or_default(),
+        time: row.time("time").unwrap_or_default(),
         author: row.text("author"),
         created_at: row.time("created_at").unwrap_or_default(),
     }

@@ -57,7 +57,7 @@ async fn a_checkpoint_names_an_act_and_moves() {
     for n in [2, 3] {
         let (status, made) = send(&server, "POST", path, act(n)).await;
         assert_eq!(status, 201, "{made}");
-        assert!(made["at"].is_string());
+        assert!(made["time"].is_string());
     }
     let list = server.json(path).await;
     let list = list["checkpoints"].as_array().unwrap();

@@ -109,7 +109,7 @@ fn promised_columns_are_documented() {
         ),
         (
             "checkpoints",
-            "session_id name trace_id span_id at author created_at",
+            "session_id name trace_id span_id time author created_at",
         ),
         ("deleted_sessions", "session_id deleted_at span_count"),
         ("metrics", "time session_id name value unit attributes"),

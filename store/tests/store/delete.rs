@@ -77,7 +77,7 @@ fn filled() -> (tempfile::TempDir, Store, Writer, Batch) {
             name: "before".to_owned(),
             trace_id: None,
             span_id: None,
-            at_ns: T0,
+            time_ns: T0,
             author: None,
             created_ns: T0,
         })
