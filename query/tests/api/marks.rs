@@ -34,7 +34,7 @@ async fn tags_are_given_taken_and_filtered_by() {
     for (path, body, status) in [
         (tags, json!({"add": [""]}), 400),
         (tags, json!({"add": ["two\nlines"]}), 400),
-        (tags, json!({"tags": ["a"]}), 422),
+        (tags, json!({"tags": ["a"]}), 400),
         ("/api/v1/sessions/nobody/tags", json!({"add": ["a"]}), 404),
     ] {
         assert_eq!(

@@ -153,6 +153,8 @@ async fn lists_what_can_be_asked() {
             "turns",
             "findings",
             "annotations",
+            "checkpoints",
+            "deleted_sessions",
             "metrics",
             "tool_calls",
             "model_requests",

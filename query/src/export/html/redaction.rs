@@ -194,11 +194,7 @@ impl Redaction {
 
     fn walk(&mut self, json: &mut Json, key: &str) {
         match json {
-            Json::String(text) => {
-                if !STRUCTURE.contains(&key) {
-                    *text = self.masked(text);
-                }
-            }
+            Json::String(text) if !STRUCTURE.contains(&key) => *text = self.masked(text),
             Json::Array(items) => {
                 if key == "parts" || key == "input" || key == "output" {
                     let before = items.len();
