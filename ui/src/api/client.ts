@@ -94,6 +94,29 @@ export async function removeAnnotation(annotation: Annotation): Promise<void> {
   await request(`/sessions/${encodeURIComponent(annotation.session_id)}/annotations/${encodeURIComponent(annotation.annotation_id)}`, { method: "DELETE" });
 }
 
+/** Gives a session tags and takes others away; the answer is what it has then. */
+export async function changeTags(sessionId: string, add: readonly string[], remove: readonly string[]): Promise<string[]> {
+  const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ add, remove }) };
+  return (await json<{ tags: string[] }>(`/sessions/${encodeURIComponent(sessionId)}/tags`, init)).tags;
+}
+
+/** Deletes sessions and those that they started; the answer names all that went. */
+export function deleteSessions(sessionIds: readonly string[]): Promise<{ session_ids: string[] }> {
+  return json("/sessions/delete", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ session_ids: sessionIds }) });
+}
+
+export type ExportFormat = "csv" | "json" | "otlp" | "md" | "html";
+
+/** Where a session is to be had as a file; `without` and `redact` are for HTML. */
+export function exportUrl(sessionId: string, format: ExportFormat, { without, redact }: { without: readonly string[]; redact: string }): string {
+  const params = new URLSearchParams({ format });
+  if (format === "html") {
+    for (const part of without) params.append("without", part);
+    if (redact !== "") params.append("redact", redact);
+  }
+  return `${BASE}/sessions/${encodeURIComponent(sessionId)}/export?${params}`;
+}
+
 /** Acts whose prompts, arguments, results or answers hold the words. */
 export function searchSession(sessionId: string, words: string, signal?: AbortSignal): Promise<{ matches: SpanRef[]; truncated: boolean }> {
   return json(`/sessions/${encodeURIComponent(sessionId)}/search?q=${encodeURIComponent(words)}`, { signal: signal ?? null });

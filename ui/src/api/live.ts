@@ -5,7 +5,8 @@ import type { Finding, SessionRow } from "./types.ts";
 
 export interface LiveEvents {
   hello: { version: string };
-  commit: { session_ids: string[]; span_count: number; event_count: number };
+  /** `session_ids` holds the removed ones, too. */
+  commit: { session_ids: string[]; removed_session_ids: string[]; span_count: number; event_count: number };
   session: SessionRow;
   finding: Finding;
   /** Made here: the stream is back after a break, so things may have been missed. */

@@ -86,6 +86,14 @@ function missing(view: SessionView, detail: SpanDetail, what: string): string {
   return `The emitter sent no ${what}.${remedy === undefined ? "" : ` With ${remedy} it does.`}`;
 }
 
+/** What is known of a failure, in one line. */
+function whyFailed(span: SpanDetail["span"]): string {
+  const message = span.status_message ?? span.error_message;
+  const told = [span.error_type, message].filter(Boolean).map((text) => oneLine(text!)).join(": ");
+  if (told !== "") return told;
+  return span.exit_code === null || span.exit_code === 0 ? t("Failed without a message") : t("Exit code {0}", span.exit_code);
+}
+
 export function Content({ view, row, detail, open }: { view: SessionView; row: number; detail: SpanDetail; open: (key: string) => void }) {
   const { span } = detail;
   const table = view.table.value!;
@@ -99,7 +107,7 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
   return (
     <>
       {denied ? <Banner tone="denied" icon="denied">{t("Denied{0}{1}", span.decision_source === null ? "" : t(" by {0}", oneLine(span.decision_source)), span.hook_name === null ? "" : ` · ${oneLine(span.hook_name)}`)}</Banner> : null}
-      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{[span.error_type, span.status_message].filter(Boolean).map((text) => oneLine(text!)).join(": ") || t("Failed without a message")}</Banner> : null}
+      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{whyFailed(span)}</Banner> : null}
       {span.truncated_upstream === null ? null : <Banner tone="hook" icon="hook">{t("Cut before it arrived: {0}", oneLine(span.truncated_upstream))}</Banner>}
       {(span.dropped_attributes_count ?? 0) > 0 ? <Banner tone="hook" icon="hook">{t("The emitter dropped {0} attributes of this span.", span.dropped_attributes_count)}</Banner> : null}
       {detail.findings.filter((finding) => finding.kind !== "blocked" || !denied).map((finding) => <FindingCard key={finding.finding_id} finding={finding} compact />)}

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { writeTerm } from "../../state/filter.ts";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
@@ -61,6 +62,7 @@ export function SessionHeader({ view }: { view: SessionView }) {
             <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
           </button>
         ))}
+        {session?.tags.map((tag) => <a key={`tag ${tag}`} class="tag" href={`/?${new URLSearchParams({ q: writeTerm("tag", ":", tag) })}`}>{oneLine(tag)}</a>)}
         {session?.inferred === true ? <span class="fact muted" title={t("The emitter sent no session id; the trace stands in for one.")}>{t("inferred session")}</span> : null}
       </div>
     </header>
