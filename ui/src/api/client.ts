@@ -1,5 +1,6 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
+import { t } from "../strings.ts";
 import { parseLossless } from "../trace/json_text.ts";
 import type { Annotation, Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
 
@@ -23,7 +24,7 @@ async function failure(response: Response): Promise<ApiError> {
     const { error } = JSON.parse(text) as { error: { code: string; message: string; request_id?: string; position?: number | null } };
     return new ApiError(error.code, error.message, response.status, error.request_id ?? null, error.position ?? null);
   } catch {
-    return new ApiError("unexpected_answer", `The server answered ${response.status} ${response.statusText} without saying why. Its log has more.`, response.status);
+    return new ApiError("unexpected_answer", t("The server answered {0} {1} without saying why. Its log has more.", response.status, response.statusText), response.status);
   }
 }
 
@@ -33,7 +34,7 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
     response = await fetch(BASE + path, init);
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk.", 0);
+    throw new ApiError("unreachable", t("Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk."), 0);
   }
   if (!response.ok && response.status !== 304) throw await failure(response);
   return response;

@@ -73,7 +73,7 @@ function Side({ session, call }: { session: string; call: CompareCall | null }) 
   );
 }
 
-const MARKS = { same: null, varied: "differs", only_a: "only A", only_b: "only B" } as const;
+const MARKS = { same: null, varied: t("differs"), only_a: t("only A"), only_b: t("only B") } as const;
 
 function Calls({ a, b, comparison }: { a: string; b: string; comparison: Comparison }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());

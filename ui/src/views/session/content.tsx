@@ -77,13 +77,13 @@ const SWITCHES: Record<string, Record<string, string>> = {
 
 function missing(view: SessionView, detail: SpanDetail, what: string): string {
   const { span } = detail;
-  if (span.ended_at === null) return `No ${what} yet: the span has not ended.`;
-  if (span.decision === "deny" && what !== "arguments") return `No ${what}: the call was not made.`;
+  if (span.ended_at === null) return t("No {0} yet: the span has not ended.", what);
+  if (span.decision === "deny" && what !== "arguments") return t("No {0}: the call was not made.", what);
   const harness = view.detail.value?.session.harness ?? "";
-  if (harness === "claude-code" && what === "result" && span.status === "error") return "Claude Code sends no result of a failed call; the next model request carries it.";
+  if (harness === "claude-code" && what === "result" && span.status === "error") return t("Claude Code sends no result of a failed call; the next model request carries it.");
   // What was cut upstream already names its switch.
   const remedy = span.truncated_upstream === null ? SWITCHES[harness]?.[what] : undefined;
-  return `The emitter sent no ${what}.${remedy === undefined ? "" : ` With ${remedy} it does.`}`;
+  return t("The emitter sent no {0}.{1}", what, remedy === undefined ? "" : t(" With {0} it does.", remedy));
 }
 
 /** What is known of a failure, in one line. */

@@ -66,7 +66,7 @@ function ColumnHeads() {
       {COLUMNS.map((column) => (
         <span key={column.name} class={column.class} title={column.about}>
           {column.sort === undefined ? column.name : (
-            <button type="button" class="sort" aria-pressed={sort.value === column.sort} aria-label={`${column.name}, ${sort.value === column.sort ? (ascending.value ? "smallest first" : "largest first") : "sort by it"}`} onClick={() => sortBy(column.sort!)}>
+            <button type="button" class="sort" aria-pressed={sort.value === column.sort} aria-label={`${column.name}, ${sort.value === column.sort ? (ascending.value ? t("smallest first") : t("largest first")) : t("sort by it")}`} onClick={() => sortBy(column.sort!)}>
               {column.name}{sort.value === column.sort ? <i aria-hidden="true">{ascending.value ? "↑" : "↓"}</i> : null}
             </button>
           )}
