@@ -15,6 +15,7 @@ mod clients;
 mod command_line;
 mod compare;
 mod demo;
+mod examples;
 mod fidelity;
 mod hook_recordings;
 mod hooks;
