@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use store::Packer;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +26,6 @@ pub(crate) const WAITING_BYTES: usize = 24 << 20;
 const OFFER_EVERY: Duration = Duration::from_millis(4);
 /// How long reading the journal pauses after an error, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long a stop waits for what is in the journal alone, which the next start loads as well.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// What a [`Feed`] is made of.
 pub(crate) struct Feed {
@@ -99,34 +97,26 @@ impl Feed {
     pub(crate) fn run(mut self, loaded: u64) {
         let mut queue = Queue::of_journal(&self.journal, loaded);
         let mut group = Group::default();
-        let mut closed: Option<Instant> = None;
+        let mut is_closed = false;
         loop {
             let can_add = group.bytes < GROUP_BYTES && !queue.is_empty();
-            if closed.is_none() {
+            if !is_closed {
                 let wait = match (can_add, group.requests) {
                     (true, _) => Some(Duration::ZERO),
                     (false, 0) => None,
                     (false, _) => Some(OFFER_EVERY),
                 };
-                if !self.take_in(wait, &mut queue) {
-                    closed = Some(Instant::now());
-                }
+                is_closed = !self.take_in(wait, &mut queue);
             }
             if can_add && !self.add_next(&mut queue, &mut group) {
                 return;
             }
-            if let Some(at) = closed {
-                let is_late = at.elapsed() > DRAIN_TIME;
-                if queue.is_empty() || is_late {
-                    if group.requests > 0 {
-                        // A loader that is gone has said why.
-                        let _ = self.to_loader.send(group);
-                    }
-                    if is_late && !queue.is_empty() {
-                        tracing::warn!("the rest of the journal is loaded at the next start");
-                    }
-                    return;
+            if is_closed && queue.is_empty() {
+                if group.requests > 0 {
+                    // A loader that is gone has said why.
+                    let _ = self.to_loader.send(group);
                 }
+                return;
             }
             if group.requests > 0 {
                 match self.to_loader.try_send(group) {
@@ -134,7 +124,7 @@ impl Feed {
                     Err(TrySendError::Full(back)) => group = back,
                     Err(TrySendError::Disconnected(_)) => return,
                 }
-                if closed.is_some() && group.bytes >= GROUP_BYTES {
+                if is_closed && group.bytes >= GROUP_BYTES {
                     std::thread::sleep(OFFER_EVERY);
                 }
             }
