@@ -29,8 +29,19 @@ const ORDINARY_RATE: f64 = 5000.0;
 const PACED_TIME: Duration = Duration::from_secs(6);
 const IDLE_TIME: Duration = Duration::from_secs(10);
 
-/// One row of the table: what is measured, and the value of each program.
-type Rows = Vec<(&'static str, String)>;
+/// What was measured of one program, and the value, printed at once.
+#[derive(Default)]
+struct Rows(Vec<(&'static str, String)>);
+
+impl Rows {
+    fn push(&mut self, (what, value): (&'static str, String)) {
+        println!("  {what}: {value}");
+        self.0.push((what, value));
+    }
+}
+
+/// What stands in the table where a program never got there.
+const NEVER: &str = "never";
 
 fn main() {
     let count = std::env::var("SPANREEL_BENCH_BATCHES").map_or(160, |n| n.parse().unwrap());
@@ -54,17 +65,18 @@ fn main() {
         print!("{name:>14}");
     }
     println!();
-    for (n, (what, _)) in columns[0].1.iter().enumerate() {
+    for (what, _) in &columns[0].1.0 {
         print!("{what:<58}");
         for (_, rows) in &columns {
-            print!("{:>14}", rows.get(n).map_or("", |(_, value)| value));
+            let found = rows.0.iter().find(|(name, _)| name == what);
+            print!("{:>14}", found.map_or("", |(_, value)| value));
         }
         println!();
     }
 }
 
 fn measure(program: &Program, batches: &[Bytes], append: f64) -> Rows {
-    let mut rows = Rows::new();
+    let mut rows = Rows::default();
     let folder = tempfile::tempdir().unwrap();
     let server = program.start(folder.path());
     std::thread::sleep(Duration::from_secs(2));
@@ -76,10 +88,11 @@ fn measure(program: &Program, batches: &[Bytes], append: f64) -> Rows {
     let begun = Instant::now();
     let mut sent = send::send(server.grpc, batches, CONNECTIONS, None);
     let acknowledged = rate(batches.len(), begun.elapsed());
-    server.wait_for(span_count, Duration::from_millis(50));
+    let is_there = server.wait_for(span_count, Duration::from_millis(50));
     let queryable = rate(batches.len(), begun.elapsed());
     rows.push(("acknowledged, spans/s", format!("{acknowledged:.0}")));
-    rows.push(("queryable, spans/s", format!("{queryable:.0}")));
+    let or_never = |value: String| if is_there { value } else { NEVER.to_owned() };
+    rows.push(("queryable, spans/s", or_never(format!("{queryable:.0}"))));
     rows.push((
         "bare DuckDB append just before, spans/s",
         format!("{append:.0}"),
@@ -160,10 +173,11 @@ fn lags(server: &Server, from: usize, span_count: u64) -> Vec<Duration> {
     });
     let lag = |(n, answer): (usize, &Instant)| {
         let wanted = ((n + 1) * SPANS_PER_BATCH) as u64;
-        let visible = seen.iter().find(|(_, counted)| *counted >= wanted).unwrap();
-        visible.0.saturating_duration_since(*answer)
+        let visible = seen.iter().find(|(_, counted)| *counted >= wanted)?;
+        Some(visible.0.saturating_duration_since(*answer))
     };
-    answers.iter().enumerate().map(lag).collect()
+    // Those that never became visible are left out; waiting for them has said so.
+    answers.iter().enumerate().filter_map(lag).collect()
 }
 
 /// Floods, kills at the last answer, starts again, and counts.
@@ -202,12 +216,13 @@ fn payloads(program: &Program, rows: &mut Rows) {
     let requests = conversations::requests(20, 50);
     let raw: usize = requests.iter().map(Bytes::len).sum();
     send::send(server.grpc, &requests, CONNECTIONS, None);
-    server.wait_for(requests.len() as u64, Duration::from_millis(50));
+    let is_there = server.wait_for(requests.len() as u64, Duration::from_millis(50));
     std::thread::sleep(Duration::from_secs(8));
     let stored = folder_bytes(folder.path()).saturating_sub(empty);
+    let ratio = format!("{:.1}", raw as f64 / stored as f64);
     rows.push((
         "20 interleaved sessions of 50 turns: raw / on disk",
-        format!("{:.1}", raw as f64 / stored as f64),
+        if is_there { ratio } else { NEVER.to_owned() },
     ));
     if let Program::Spanreel = program {
         let mut times = Vec::new();
@@ -245,6 +260,9 @@ fn rate(batches: usize, time: Duration) -> f64 {
 }
 
 fn percentiles(times: &mut [Duration]) -> String {
+    if times.is_empty() {
+        return NEVER.to_owned();
+    }
     times.sort_unstable();
     let at = |share: f64| {
         let index = (share * (times.len() - 1) as f64) as usize;
