@@ -18,10 +18,10 @@ use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
 
-/// Request bodies, decoded requests and what waits to be loaded hold at most this much.
-const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
-/// Acts that the resolver keeps between batches; about half a kilobyte each.
-const CACHED_ACTS: usize = 200_000;
+/// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
+const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
+/// Acts that the resolver keeps between batches; one to two kilobytes each.
+const CACHED_ACTS: usize = 40_000;
 /// Connections for reading.
 const READERS: usize = 4;
 /// How often the hook fires that wait in the data folder are looked for.

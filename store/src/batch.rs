@@ -8,6 +8,8 @@ use proto::agent::{
 };
 use proto::id::{SpanId, TraceId};
 
+use crate::packer::PackedPayload;
+
 /// Address of an act: unique in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActKey {
@@ -146,6 +148,8 @@ pub struct Batch {
     pub metrics: Vec<MetricPoint>,
     /// Texts that the acts and events refer to; those already stored are dropped by the writer.
     pub payloads: Vec<Payload>,
+    /// As `payloads`, of texts that a [`crate::Packer`] has prepared.
+    pub packed: Vec<PackedPayload>,
     /// Sessions to insert or replace, whole.
     pub sessions: Vec<SessionRow>,
     /// Sessions that no act belongs to any more (a stand-in whose real id came late).

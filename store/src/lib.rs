@@ -16,10 +16,12 @@ mod instance;
 mod load;
 mod messages;
 mod open;
+mod packer;
 mod payload;
 mod payloads;
 mod pieces;
 mod read;
+mod reported;
 mod rows;
 mod sandbox;
 mod saved;
@@ -37,6 +39,7 @@ pub use batch::{
 };
 pub use error::Error;
 pub use open::{Config, Store};
+pub use packer::{PackedPayload, Packer};
 pub use read::{Counts, PayloadSlice};
 pub use sandbox::{
     BatchSink, Cancel, Described, PUBLIC_CATALOG, PUBLIC_MACROS, PUBLIC_RELATIONS, PUBLIC_SCHEMA,
