@@ -106,7 +106,7 @@ fn every_tool(server: &Server, session: &str, budget: Option<usize>) -> Vec<Valu
         tool("read_payload", json!({"hash": hash})),
         tool(
             "query_sql",
-            json!({"sql": "from spans order by started_at"}),
+            json!({"sql": "from spans select span_id, session_id, name, status, input order by started_at"}),
         ),
         tool(
             "query_sql",
@@ -115,6 +115,8 @@ fn every_tool(server: &Server, session: &str, budget: Option<usize>) -> Vec<Valu
     ];
     questions
         .into_iter()
+        // Some sessions hold no text at all.
+        .filter(|question| question[1] != "read_payload" || !hash.is_null())
         .map(|mut question| {
             if let Some(budget) = budget {
                 question[2]["budget_tokens"] = json!(budget);

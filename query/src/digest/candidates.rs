@@ -225,7 +225,7 @@ fn turn_levels(turn: &TurnText, behind: usize, start_ns: i64) -> Vec<(f64, Fact)
 
 fn quote(text: &Text, bytes: usize) -> Quote {
     let shown = head(&text.head, bytes);
-    let is_whole = shown.len() as i64 == text.size_bytes;
+    let is_whole = text.is_whole && shown.len() == text.head.len();
     Quote {
         text: shown.to_owned(),
         size_bytes: text.size_bytes,
@@ -333,7 +333,7 @@ fn act_levels(group: &Group<'_>, weight: f64, start_ns: i64) -> Vec<(f64, Fact)>
         decision_source: act
             .decision_source
             .as_deref()
-            .filter(|_| !is_plain)
+            .filter(|_| group.outcome == "denied")
             .map(|source| line(source, 60)),
         span: span_ref(&act.key),
         input_hash: None,

@@ -7,6 +7,7 @@ use store::{FindingRow, Store, Value};
 use crate::error::ApiError;
 use crate::findings::{self, Act, Outcome, Settings, Verdict};
 use crate::model::SessionRow;
+use crate::routes::messages;
 use crate::routes::session_filter::SessionFilter;
 use crate::routes::sessions::first_page;
 use crate::rows;
@@ -64,6 +65,8 @@ pub(super) struct TurnText {
 pub(super) struct Text {
     pub(super) head: String,
     pub(super) size_bytes: i64,
+    /// The head is all that there is to say of it.
+    pub(super) is_whole: bool,
     pub(super) hash: Option<[u8; 32]>,
 }
 
@@ -160,13 +163,15 @@ fn read(
 
 fn turn(row: &rows::Named<'_>) -> TurnText {
     let text = |text, hash, size| {
-        row.text(text)
-            .filter(|text| !text.is_empty())
-            .map(|head| Text {
-                head,
-                size_bytes: row.count(size),
+        row.text(text).filter(|text| !text.is_empty()).map(|head| {
+            let size_bytes = row.count(size);
+            Text {
+                is_whole: head.len() as i64 == size_bytes,
+                head: said(&head).unwrap_or(head),
+                size_bytes,
                 hash: row.hash(hash),
-            })
+            }
+        })
     };
     TurnText {
         turn: row.count("turn"),
@@ -177,4 +182,12 @@ fn turn(row: &rows::Named<'_>) -> TurnText {
         prompt: text("prompt", "prompt_hash", "prompt_size"),
         response: text("response", "response_hash", "response_size"),
     }
+}
+
+/// What the messages of a text say, one part under the other; `None` where it is not messages.
+fn said(text: &str) -> Option<String> {
+    let messages = messages::shape(&messages::parse(text)?, true);
+    let parts = messages.iter().flat_map(|message| &message.parts);
+    let texts: Vec<&str> = parts.filter_map(|part| part.content.as_deref()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }

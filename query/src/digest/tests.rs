@@ -56,6 +56,7 @@ fn session(id: &str, turns: i64) -> SessionMaterial {
     let text = |words: &str| Text {
         head: words.repeat(400),
         size_bytes: 100_000,
+        is_whole: false,
         hash: Some([7; 32]),
     };
     let turn = |turn| TurnText {

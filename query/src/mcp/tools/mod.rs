@@ -10,8 +10,11 @@ mod sql;
 mod tree;
 mod why;
 
+use std::sync::Arc;
+
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::ToolAnnotations;
+use serde_json::Value as Json;
 
 use super::Mcp;
 use super::answer::Refused;
@@ -34,8 +37,26 @@ pub(super) fn all() -> ToolRouter<Mcp> {
             .idempotent(true)
             .open_world(false);
         route.attr.annotations = Some(hints);
+        let output = route.attr.output_schema.as_mut();
+        for schema in [&mut route.attr.input_schema].into_iter().chain(output) {
+            for value in Arc::make_mut(schema).values_mut() {
+                drop_formats(value);
+            }
+        }
     }
     router
+}
+
+/// Takes out the widths of numbers (`uint64`), which no JSON Schema knows and clients warn of.
+fn drop_formats(schema: &mut Json) {
+    match schema {
+        Json::Object(fields) => {
+            fields.retain(|name, value| name != "format" || !value.is_string());
+            fields.values_mut().for_each(drop_formats);
+        }
+        Json::Array(items) => items.iter_mut().for_each(drop_formats),
+        _ => {}
+    }
 }
 
 /// Lower-case hex of a known length, or a refusal that says what `name` is.
