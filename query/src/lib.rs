@@ -35,6 +35,7 @@ mod time;
 mod tools;
 mod user_sql;
 mod tokens;
+mod tools;
 mod value;
 mod visible;
 

@@ -1,7 +1,7 @@
 //! What may be told, in several lengths, each with its weight.
 
 use proto::agent::Operation;
-use store::{ActKey, FindingRow};
+use store::FindingRow;
 
 use super::facts::{
     ActFact, ChildFact, EvidenceFact, Fact, FileFact, FilesFact, FindingFact, Head, HeadMore,
@@ -9,8 +9,9 @@ use super::facts::{
 };
 use super::gather::{Deep, Material, Text, TurnText};
 use crate::findings::{Act, Evidence, Verdict};
-use crate::model::{SessionRow, SpanRef};
+use crate::model::SessionRow;
 use crate::recorded::{head, line};
+use crate::routes::verdict::span_ref;
 
 /// Sessions that are at least named, at most.
 const MAX_NAMED: usize = 300;
@@ -135,7 +136,7 @@ fn why(verdict: &Verdict) -> Vec<(f64, Fact)> {
         span: span_ref(&evidence.span),
     };
     let short = WhyFact {
-        mode: verdict.mode.to_owned(),
+        mode: verdict.mode.word().to_owned(),
         sentence: line(&verdict.sentence, 300),
         evidence: Vec::new(),
         change: None,
@@ -394,12 +395,5 @@ fn offset(ns: i64) -> String {
     match seconds / 3_600 {
         0 => format!("{}:{:02}", seconds / 60, seconds % 60),
         hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
-    }
-}
-
-fn span_ref(key: &ActKey) -> SpanRef {
-    SpanRef {
-        trace_id: key.trace_id.hex(),
-        span_id: key.span_id.hex(),
     }
 }

@@ -10,6 +10,7 @@ use crate::model::SessionRow;
 use crate::routes::messages;
 use crate::routes::session_filter::SessionFilter;
 use crate::routes::sessions::first_page;
+use crate::routes::verdict::guard_command;
 use crate::rows;
 use crate::sql;
 use crate::state::AppState;
@@ -118,11 +119,13 @@ async fn look_into(state: &AppState, row: &SessionRow) -> Result<Deep, ApiError>
     let settings = Arc::clone(&state.config.detectors);
     let id: Arc<str> = Arc::from(row.session_id.as_str());
     let (status, harness) = (row.status.clone(), row.harness.clone());
+    let guard = guard_command(state.config.ui);
     let deep = state
         .blocking(move |store| {
             let outcome = Outcome {
                 status: &status,
                 harness: harness.as_deref(),
+                guard: &guard,
             };
             Ok(read(store, &settings, &id, &outcome)?)
         })
@@ -136,7 +139,7 @@ fn read(
     id: &Arc<str>,
     outcome: &Outcome<'_>,
 ) -> Result<Deep, store::Error> {
-    let (session, ending) = findings::read_session(store, settings, id, None)?;
+    let (session, ending) = findings::read_session(store, settings, id)?;
     let found = session.findings(ending);
     let verdict = findings::verdict(session.acts(), &found, outcome);
     let id = Value::Text(Arc::clone(id));

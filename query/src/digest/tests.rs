@@ -51,6 +51,7 @@ fn session(id: &str, turns: i64) -> SessionMaterial {
     let outcome = Outcome {
         status: "error",
         harness: None,
+        guard: "spanreel guard",
     };
     let verdict = verdict(&acts, &findings, &outcome);
     let text = |words: &str| Text {

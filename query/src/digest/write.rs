@@ -58,7 +58,7 @@ pub(super) fn document(
                 // As long as any estimate within the budget.
                 estimated_tokens: wanted.budget_tokens,
                 how_to_see_more: more,
-                sessions: told.into_iter().map(|(_, session)| session).collect(),
+                sessions: told.into_iter().map(|told| told.digest).collect(),
                 left_out_sessions: left_out,
             };
             let write =
@@ -71,11 +71,11 @@ pub(super) fn document(
         }
         Format::Md => {
             let mut body = String::new();
-            for (at, (facts, session)) in told.iter().enumerate() {
+            for (at, session) in told.iter().enumerate() {
                 if at > 0 {
                     body.push('\n');
                 }
-                write_session(&mut body, facts, &session.left_out);
+                write_session(&mut body, &session.facts, &session.digest.left_out);
             }
             let plus = if material.has_more { "+" } else { "" };
             let total = material.sessions.len();
@@ -106,38 +106,46 @@ pub(super) fn document(
     }
 }
 
-/// The chosen facts of each session that is told of, in the order of the sections, and the same as a
-/// shape for JSON.
-fn sessions<'a>(
-    candidates: &'a [Candidate],
-    chosen: &Chosen,
-) -> Vec<(Vec<(Section, &'a Fact)>, SessionDigest)> {
-    let mut sessions: Vec<(usize, Vec<(Section, &Fact)>, SessionDigest)> = Vec::new();
+/// What is told of one session.
+struct Told<'a> {
+    /// Place in the material.
+    session: usize,
+    /// In the order of the sections.
+    facts: Vec<(Section, &'a Fact)>,
+    /// The same as a shape for JSON, and what is left out.
+    digest: SessionDigest,
+}
+
+/// The chosen facts of each session that is told of.
+fn sessions<'a>(candidates: &'a [Candidate], chosen: &Chosen) -> Vec<Told<'a>> {
+    let mut sessions: Vec<Told<'_>> = Vec::new();
     // Candidates come session by session, and within one in the order of sections and places.
     for (at, candidate) in candidates.iter().enumerate() {
         let fact = chosen.fact(candidates, at);
         if candidate.section == Section::Head && fact.is_some() {
-            sessions.push((candidate.session, Vec::new(), SessionDigest::default()));
+            sessions.push(Told {
+                session: candidate.session,
+                facts: Vec::new(),
+                digest: SessionDigest::default(),
+            });
         }
-        let Some((_, facts, digest)) = sessions
+        let Some(told) = sessions
             .last_mut()
-            .filter(|(session, ..)| *session == candidate.session)
+            .filter(|told| told.session == candidate.session)
         else {
             continue;
         };
         match fact {
-            None => count_left_out(&mut digest.left_out, candidate.section),
+            None => count_left_out(&mut told.digest.left_out, candidate.section),
             Some(fact) => {
-                digest.left_out.shortened += usize::from(chosen.is_shortened(candidates, at));
-                facts.push((candidate.section, fact));
-                put(digest, fact.clone());
+                let is_shortened = chosen.is_shortened(candidates, at);
+                told.digest.left_out.shortened += usize::from(is_shortened);
+                told.facts.push((candidate.section, fact));
+                put(&mut told.digest, fact.clone());
             }
         }
     }
     sessions
-        .into_iter()
-        .map(|(_, facts, digest)| (facts, digest))
-        .collect()
 }
 
 fn put(digest: &mut SessionDigest, fact: Fact) {

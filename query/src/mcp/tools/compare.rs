@@ -60,6 +60,9 @@ impl Mcp {
             Some(words) => line(words, 600),
             None => "The tool calls of both agree.".to_owned(),
         }];
+        if let Some(words) = compared["outcome_divergence"].as_str() {
+            lines.push(line(words, 600));
+        }
         for name in FIGURES {
             let (a, b) = (&compared["a"][name], &compared["b"][name]);
             lines.push(format!("{name}: {} | {}", plain(a), plain(b)));
