@@ -32,10 +32,9 @@ pub mod setup;
 mod sql;
 mod state;
 mod time;
-mod tools;
-mod user_sql;
 mod tokens;
 mod tools;
+mod user_sql;
 mod value;
 mod visible;
 

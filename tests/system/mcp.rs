@@ -22,7 +22,7 @@ enum Way<'a> {
 }
 
 /// What a client saw; `None`, said aloud, where no Python with the SDK is named.
-fn client(way: &Way<'_>, mode: &str, questions: &Value) -> Option<Value> {
+fn client(way: &Way<'_>, questions: &Value) -> Option<Value> {
     let Ok(python) = std::env::var("SPANREEL_TEST_PYTHON") else {
         println!(
             "not run: SPANREEL_TEST_PYTHON names no Python with the MCP SDK; ./test.sh sets it up"
@@ -30,7 +30,7 @@ fn client(way: &Way<'_>, mode: &str, questions: &Value) -> Option<Value> {
         return None;
     };
     let mut command = Command::new(python);
-    command.arg(repository("tests/sdk/mcp_client.py")).arg(mode);
+    command.arg(repository("tests/sdk/mcp_client.py"));
     match way {
         Way::Http(server) => {
             command.arg(format!("{}/mcp", server.url));
@@ -179,12 +179,8 @@ fn the_official_client_lists_and_calls_everything_over_both_transports() {
     let questions = json!(questions);
     let by_url = Way::Stdio(vec!["--url".to_owned(), server.url.clone()]);
     let mut seen = Vec::new();
-    for (way, mode) in [
-        (Way::Http(&server), "auto"),
-        (Way::Http(&server), "legacy"),
-        (by_url, "auto"),
-    ] {
-        let Some(said) = client(&way, mode, &questions) else {
+    for way in [Way::Http(&server), by_url] {
+        let Some(said) = client(&way, &questions) else {
             return;
         };
         assert_eq!(said["server"]["name"], "spanreel");
@@ -263,14 +259,13 @@ fn the_official_client_lists_and_calls_everything_over_both_transports() {
         );
     }
     assert_eq!(seen[0], seen[1]);
-    assert_eq!(seen[0], seen[2]);
 
     // Without a server the folder is opened for the time of the questions.
     server.stop();
     let folder = data.path().to_str().expect("UTF-8").to_owned();
     let by_folder = Way::Stdio(vec!["--data".to_owned(), folder]);
     let questions = json!([tool("why", json!({"session_id": session}))]);
-    let said = client(&by_folder, "auto", &questions).expect("Python was there before");
+    let said = client(&by_folder, &questions).expect("Python was there before");
     assert!(text(&said["answers"][0]).contains("mode: loop"), "{said}");
 }
 
@@ -280,7 +275,7 @@ fn a_client_connects_where_nothing_is_recorded_and_is_told_so() {
     let missing = data.path().join("none").to_str().expect("UTF-8").to_owned();
     let questions = json!([tool("list_sessions", json!({}))]);
     let way = Way::Stdio(vec!["--data".to_owned(), missing]);
-    let Some(said) = client(&way, "auto", &questions) else {
+    let Some(said) = client(&way, &questions) else {
         return;
     };
     let answer = &said["answers"][0];
@@ -343,7 +338,7 @@ fn what_is_wrong_is_refused_in_words() {
         ),
     ];
     let questions: Vec<&Value> = cases.iter().map(|(question, _)| question).collect();
-    let Some(said) = client(&Way::Http(&server), "auto", &json!(questions)) else {
+    let Some(said) = client(&Way::Http(&server), &json!(questions)) else {
         return;
     };
     let answers = said["answers"].as_array().expect("a list");
@@ -368,7 +363,7 @@ fn pages_join_to_the_whole() {
     let size = large[0]["output_size"].as_u64().expect("a size");
     let sql = "select span_id from spans order by span_id";
     let tree = json!({"session_id": session, "budget_tokens": 700});
-    let ask = |questions: Value| client(&Way::Http(&server), "auto", &questions);
+    let ask = |questions: Value| client(&Way::Http(&server), &questions);
     let mut places = (0_u64, 0_u64, 0_u64, Value::Null);
     let (mut read, mut rows, mut sessions, mut rounds) = (0_u64, 0, 0, 0);
     let mut done = [false; 4];
@@ -460,7 +455,7 @@ fn hostile_text_stays_in_its_quotation() {
     assert_eq!(status, 200);
     server.wait_until_loaded();
     let questions = every_tool(&server, "hostile-1", Some(4_000));
-    let Some(said) = client(&Way::Http(&server), "auto", &json!(questions)) else {
+    let Some(said) = client(&Way::Http(&server), &json!(questions)) else {
         return;
     };
     let answers = said["answers"].as_array().expect("a list");
@@ -559,7 +554,7 @@ fn print_sizes(server: &Server, what: &str) {
         }
         for budget in [500, 4_000, 20_000] {
             let questions = every_tool(server, session, Some(budget));
-            let Some(said) = client(&Way::Http(server), "auto", &json!(questions)) else {
+            let Some(said) = client(&Way::Http(server), &json!(questions)) else {
                 return;
             };
             assert_bounded(
