@@ -34,20 +34,6 @@ pub(crate) fn rfc3339(unix_ns: i64) -> String {
     )
 }
 
-/// Nanoseconds of a span of time as people write it: a number and `m`, `h`, `d` or `w`.
-pub(crate) fn span_ns(text: &str) -> Option<i64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    let number: u32 = number.parse().ok()?;
-    i64::from(number).checked_mul(seconds * 1_000_000_000)
-}
-
 /// Year, month and day of a count of days since 1970-01-01 in the proleptic Gregorian calendar,
 /// counted in eras of 400 years that start on a 1st of March.
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -176,25 +162,6 @@ mod tests {
         ];
         for (ns, text) in cases {
             assert_eq!(rfc3339(ns), text);
-        }
-    }
-
-    #[test]
-    fn reads_spans_of_time() {
-        assert_eq!(span_ns("30m"), Some(1_800_000_000_000));
-        assert_eq!(span_ns("7d"), Some(604_800_000_000_000));
-        for wrong in [
-            "",
-            "d",
-            "7",
-            "-1d",
-            "1.5h",
-            "7 d",
-            "7y",
-            "4294967295w",
-            "٣d",
-        ] {
-            assert_eq!(span_ns(wrong), None, "{wrong}");
         }
     }
 }

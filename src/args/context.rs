@@ -23,7 +23,7 @@ pub struct PullArgs {
     #[arg(value_name = "SESSION", conflicts_with_all = ["since", "harness", "status", "project", "text"])]
     pub sessions: Vec<String>,
 
-    /// Only those that started within this time: a number and m, h, d or w
+    /// Only those that started then or later: a time, or an age as 7d, 12h, 30m
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 

@@ -93,6 +93,7 @@ fn every_tool(server: &Server, session: &str, budget: Option<usize>) -> Vec<Valu
         tool("why", json!({"session_id": session})),
         tool("compare_sessions", json!({"a": session, "b": session})),
         tool("list_findings", json!({})),
+        tool("search_text", json!({"query": "the"})),
         tool("session_tree", json!({"session_id": session})),
         tool(
             "session_tree",
@@ -233,7 +234,7 @@ fn the_official_client_lists_and_calls_everything_over_both_transports() {
                 .iter()
                 .all(|tool| tool["annotations"]["readOnlyHint"] == true)
         );
-        assert!(tools.len() >= 9, "{tools:?}");
+        assert_eq!(tools.len(), 10, "{tools:?}");
         // Times that a query takes differ; all else is the same by every way.
         let without_times = |mut answer: Value| {
             if let Some(content) = answer["structuredContent"].as_object_mut() {

@@ -12,7 +12,7 @@ use crate::digest::{self, DEFAULT_BUDGET, Digest, Format, MAX_BUDGET, MIN_BUDGET
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
 use crate::state::AppState;
-use crate::time::{now_ns, span_ns};
+use crate::time::{now_ns, parse_when};
 
 /// The longest address that links may begin with, in bytes.
 const MAX_LINKS_BYTES: usize = 100;
@@ -38,7 +38,7 @@ pub(crate) struct DigestForm {
 pub(crate) struct DigestSessions {
     /// These sessions and no others; the other filters do not count then.
     session: Vec<String>,
-    /// Those that started within this time up to now: a number and `m`, `h`, `d` or `w`, as `7d`.
+    /// Those that started then or later: RFC 3339, `2026-11-21`, or an age as `7d`, `12h`, `30m`.
     since: Option<String>,
 }
 
@@ -58,10 +58,10 @@ pub(crate) async fn get_digest(
     let filter = match &wanted.since {
         None => filter,
         Some(since) => {
-            let ns = span_ns(since).ok_or_else(|| {
-                ApiError::bad_request("`since` is a number and m, h, d or w, as in 7d")
+            let from_ns = parse_when(since, now_ns()).ok_or_else(|| {
+                ApiError::bad_request("`since` is a time or an age, as 2026-11-21, 12h or 7d")
             })?;
-            filter.since(now_ns().saturating_sub(ns))
+            filter.since(from_ns)
         }
     };
     answer(&state, wanted.session, filter, &form).await

@@ -3,6 +3,7 @@
 mod compare;
 mod findings;
 mod payload;
+mod search;
 pub(super) mod session_digest;
 mod sessions;
 mod span;
@@ -29,6 +30,7 @@ pub(super) fn all() -> ToolRouter<Mcp> {
         + Mcp::tree_router()
         + Mcp::span_router()
         + Mcp::payload_router()
+        + Mcp::search_router()
         + Mcp::sql_router();
     for route in router.map.values_mut() {
         let hints = ToolAnnotations::new()
@@ -85,6 +87,7 @@ mod tests {
                 "list_sessions",
                 "query_sql",
                 "read_payload",
+                "search_text",
                 "session_digest",
                 "session_tree",
                 "why",

@@ -15,7 +15,7 @@ use crate::mcp::answer::{Budget, Refused, Said};
 pub(crate) struct DigestArgs {
     /// These sessions, by the ids that list_sessions shows. Without any: those that the filters leave.
     session_ids: Vec<String>,
-    /// Only sessions that started within this time: a number and m, h, d or w, as 24h or 7d.
+    /// Only sessions that started then or later: a time or an age, as 2026-11-21, 24h or 7d.
     since: Option<String>,
     /// Only sessions of this harness, as claude-code or codex.
     harness: Option<String>,

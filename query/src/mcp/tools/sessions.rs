@@ -10,7 +10,7 @@ use super::Mcp;
 use crate::encode::query_string;
 use crate::mcp::answer::{Budget, Refused, Said, size_of};
 use crate::recorded::{NOTICE, line};
-use crate::time::{now_ns, span_ns};
+use crate::time::{now_ns, parse_when};
 
 /// Sessions that are asked for at once.
 const MAX_LIMIT: usize = 200;
@@ -41,7 +41,7 @@ pub(crate) struct SessionsArgs {
     finding: Vec<String>,
     /// Only with one of these tags.
     tag: Vec<String>,
-    /// Only sessions that started within this time: a number and m, h, d or w, as 24h or 7d.
+    /// Only sessions that started then or later: a time or an age, as 2026-11-21, 24h or 7d.
     since: Option<String>,
     /// Children of this session in place of top-level ones.
     parent_session_id: Option<String>,
@@ -101,10 +101,10 @@ impl Mcp {
         let since = match &args.since {
             None => None,
             Some(since) => {
-                let ns = span_ns(since).ok_or_else(|| {
-                    Refused("since is a number and m, h, d or w, as in 24h or 7d".to_owned())
+                let from_ns = parse_when(since, now_ns()).ok_or_else(|| {
+                    Refused("since is a time or an age, as 2026-11-21, 24h or 7d".to_owned())
                 })?;
-                Some((now_ns() - ns).to_string())
+                Some(from_ns.to_string())
             }
         };
         let lists = [
