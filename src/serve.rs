@@ -180,7 +180,8 @@ async fn deliver_hooks(spool: Spool, otlp_http: SocketAddr, shutdown: Cancellati
 }
 
 fn start_logging(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
+    // The MCP library tells every request, at finer levels with what was recorded in it.
+    let filter = EnvFilter::try_new(format!("{filter},rmcp=warn"))
         .map_err(|error| Failure::Usage(format!("--log: {error}; try info or collector=debug")))?;
     // Tests start several servers in one process: the first one's logging serves them all.
     let _ = tracing_subscriber::fmt()

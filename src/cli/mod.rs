@@ -9,9 +9,11 @@ mod evaluate;
 mod findings;
 pub(crate) mod format;
 mod import;
+mod mcp;
 pub(crate) mod output;
 mod pager;
 mod progress;
+mod pull;
 mod queries;
 mod reference;
 mod search;
@@ -74,6 +76,8 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Watch(args) => return watch::watch(args).await,
             Command::Alerts(args) => return alerts::alerts(args).await,
             Command::Evaluate(args) => evaluate::run(args).await?,
+            Command::Pull(args) => pull::pull(args).await?,
+            Command::Mcp(args) => mcp::run(args).await?,
             Command::Setup(args) => return setup::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Doctor(args) => return doctor::run(args).await,
             Command::Hook(args) => return Ok(hook::run(&args)),

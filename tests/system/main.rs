@@ -20,6 +20,7 @@ mod fidelity;
 mod hook_recordings;
 mod hooks;
 mod import;
+mod mcp;
 mod order;
 mod program;
 mod pty;

@@ -8,6 +8,7 @@ pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod compare;
 pub(crate) mod compare_groups;
+pub(crate) mod digest;
 pub(crate) mod doctor;
 pub(crate) mod findings;
 pub(crate) mod guard;
