@@ -1,5 +1,6 @@
 //! The command line. Every default is stated here, once.
 
+mod context;
 mod findings;
 mod harness;
 mod look;
@@ -18,6 +19,7 @@ use directories::ProjectDirs;
 
 use crate::failure::Failure;
 
+pub use context::{DigestFormat, McpArgs, PullArgs};
 pub use findings::{
     AlertsArgs, AlertsCommand, CompareArgs, DetectArgs, EndpointArgs, EvaluateArgs, LoopsArgs,
     WatchArgs, WhyArgs,
@@ -46,6 +48,7 @@ Examples:
   spanreel search checkout failed   who said that
   spanreel loops                    where an agent repeated itself
   spanreel sql \"from tool_calls select tool_name, count(*) group by all\"
+  spanreel pull --since 7d          a digest for a model's context
   spanreel setup claude-code        what to set so that a harness sends everything
 
 Point any OpenTelemetry exporter at it: OTLP/gRPC on 127.0.0.1:4317, OTLP/HTTP on 127.0.0.1:4318.
@@ -86,6 +89,8 @@ pub enum Command {
     Annotate(AnnotateArgs),
     Tag(TagArgs),
     Delete(DeleteArgs),
+    Pull(PullArgs),
+    Mcp(McpArgs),
     Setup(SetupArgs),
     Doctor(DoctorArgs),
     Hook(HookArgs),

@@ -5,6 +5,11 @@ use clap::Parser as _;
 use spanreel::args::Args;
 use spanreel::cli;
 
+/// Groups of requests come and go by the megabyte, on threads that free what others allocated: the
+/// system's allocator keeps much of that, and takes longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,

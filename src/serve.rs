@@ -18,10 +18,10 @@ use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
 
-/// Request bodies, decoded requests and what waits to be loaded hold at most this much.
-const REQUEST_MEMORY_BYTES: u64 = 256 << 20;
-/// Acts that the resolver keeps between batches; about half a kilobyte each.
-const CACHED_ACTS: usize = 200_000;
+/// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
+const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
+/// Acts that the resolver keeps between batches; one to two kilobytes each.
+const CACHED_ACTS: usize = 40_000;
 /// Connections for reading.
 const READERS: usize = 4;
 /// How often the hook fires that wait in the data folder are looked for.
@@ -180,7 +180,8 @@ async fn deliver_hooks(spool: Spool, otlp_http: SocketAddr, shutdown: Cancellati
 }
 
 fn start_logging(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
+    // The MCP library tells every request, at finer levels with what was recorded in it.
+    let filter = EnvFilter::try_new(format!("{filter},rmcp=warn"))
         .map_err(|error| Failure::Usage(format!("--log: {error}; try info or collector=debug")))?;
     // Tests start several servers in one process: the first one's logging serves them all.
     let _ = tracing_subscriber::fmt()

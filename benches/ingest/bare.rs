@@ -1,5 +1,6 @@
 //! What the spans cost without Spanreel: decoding them, and appending them to DuckDB.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,46 @@ pub(crate) fn append(batches: &[Bytes]) -> Duration {
         appender.flush().unwrap();
         drop(appender);
         connection.execute_batch("commit").unwrap();
+    }
+    begun.elapsed()
+}
+
+/// Tables that hold what the spans became.
+const TABLES: [&str; 7] = [
+    "resource", "span", "payload", "piece", "session", "turn", "trace",
+];
+
+/// Appends the rows that Spanreel stored in `file` to an empty database of the same schema and
+/// settings, in as many transactions as the loader takes; reading the rows is not counted.
+#[allow(dead_code)]
+pub(crate) fn append_stored(file: &Path, transactions: usize) -> Duration {
+    let from = Connection::open(file).unwrap();
+    let rows = TABLES.map(|table| {
+        let mut statement = from.prepare(&format!("select * from {table}")).unwrap();
+        let rows: Vec<RecordBatch> = statement.query_arrow([]).unwrap().collect();
+        rows
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let config = duckdb::Config::default()
+        .with("storage_compatibility_version", "latest")
+        .and_then(|config| config.with("wal_autocheckpoint", "96MB"))
+        .unwrap();
+    let path = folder.path().join("bare.duckdb");
+    let to = Connection::open_with_flags(path, config).unwrap();
+    to.execute_batch(include_str!("../../store/migrations/0001_schema.sql"))
+        .unwrap();
+    let begun = Instant::now();
+    for n in 0..transactions {
+        to.execute_batch("begin transaction").unwrap();
+        for (table, rows) in TABLES.iter().zip(&rows) {
+            let at = |n: usize| rows.len() * n / transactions;
+            let mut appender = to.appender(table).unwrap();
+            for rows in &rows[at(n)..at(n + 1)] {
+                appender.append_record_batch(rows.clone()).unwrap();
+            }
+            appender.flush().unwrap();
+        }
+        to.execute_batch("commit").unwrap();
     }
     begun.elapsed()
 }

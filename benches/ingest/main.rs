@@ -17,7 +17,13 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SPANS_PER_BATCH: usize = 512;
+/// What the loader's groups come to under load.
+const BATCHES_PER_GROUP: usize = 14;
 
 /// One line of the result.
 struct Line {
@@ -29,7 +35,7 @@ struct Line {
 fn main() {
     let batch_count = setting("SPANREEL_BENCH_BATCHES", "160").parse().unwrap();
     let connections = setting("SPANREEL_BENCH_CONNECTIONS", "1,4");
-    let batches = spans::batches(batch_count, SPANS_PER_BATCH);
+    let batches = spans::batches(0, batch_count, SPANS_PER_BATCH);
     let span_count = batch_count * SPANS_PER_BATCH;
     let bytes: usize = batches.iter().map(|batch| batch.len()).sum();
     println!(
@@ -72,8 +78,9 @@ fn main() {
             &format!("queryable, {name}"),
             queryable,
             format!(
-                "{:.2} of append; last span {:.2} s after its answer; {:.1} bytes on disk per byte sent",
+                "{:.2} of append, {:.2} of appending the same rows; last span {:.2} s after its answer; {:.1} bytes on disk per byte sent",
                 queryable / append,
+                queryable / rate(span_count, run.append_same_rows),
                 (run.queryable - run.acknowledged).as_secs_f64(),
                 run.disk_bytes as f64 / bytes as f64,
             ),
@@ -118,6 +125,8 @@ struct Run {
     latencies: Vec<Duration>,
     busy: usize,
     disk_bytes: u64,
+    /// Appending the rows that came of it to an empty database.
+    append_same_rows: Duration,
 }
 
 impl Run {
@@ -132,7 +141,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(store::Config {
         data_dir: folder.path().to_owned(),
-        memory_limit_bytes: 1 << 30,
+        memory_limit_bytes: 384 << 20,
         reader_count: 2,
     })
     .unwrap();
@@ -145,8 +154,8 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
         let config = collector::Config {
             data_dir: folder.path().to_owned(),
             max_request_bytes: 64 << 20,
-            memory_budget_bytes: 256 << 20,
-            cached_acts: 200_000,
+            memory_budget_bytes: 128 << 20,
+            cached_acts: 40_000,
             read_body_refs: None,
         };
         let listeners = Listeners { grpc, http };
@@ -156,7 +165,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
     let span_count = (batches.len() * SPANS_PER_BATCH) as u64;
 
     let begun = Instant::now();
-    let sent = send::send(address, batches, connections);
+    let sent = send::send(address, batches, connections, None);
     let acknowledged = begun.elapsed();
     let meter = collector.meter();
     while meter.counts().spans < span_count {
@@ -167,6 +176,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
         std::thread::sleep(Duration::from_millis(2));
     }
     let queryable = begun.elapsed();
+    println!("processor time of threads: {}", thread_times());
     assert_eq!(store.counts().unwrap().span_count, span_count);
 
     shutdown.cancel();
@@ -174,7 +184,11 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
     store.close();
     let mut latencies = sent.latencies;
     latencies.sort_unstable();
+    let file = folder.path().join("spanreel.duckdb");
+    let transactions = batches.len().div_ceil(BATCHES_PER_GROUP);
+    let append_same_rows = bare::append_stored(&file, transactions);
     Run {
+        append_same_rows,
         acknowledged,
         queryable,
         latencies,
@@ -182,6 +196,26 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
         disk_bytes: std::fs::metadata(folder.path().join("spanreel.duckdb"))
             .map_or(0, |file| file.len()),
     }
+}
+
+/// Milliseconds of processor time that each kind of thread has used, where the system tells.
+fn thread_times() -> String {
+    let mut of_name: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    for task in std::fs::read_dir("/proc/self/task").into_iter().flatten() {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+        let Some((name, rest)) = stat.split_once(") ") else {
+            continue;
+        };
+        let ticks = rest.split_whitespace().skip(11).take(2);
+        let name = name.split_once('(').map_or(name, |(_, name)| name);
+        // A tick is a hundredth of a second.
+        *of_name.entry(name.to_owned()).or_default() += ticks
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum::<u64>()
+            * 10;
+    }
+    let texts = of_name.iter().map(|(name, ms)| format!("{name} {ms} ms"));
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 /// The largest resident memory so far, where the system tells.

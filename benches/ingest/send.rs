@@ -16,19 +16,30 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// How the sending went.
 #[derive(Default)]
 pub(crate) struct Sent {
+    /// From the moment that a batch was due to its answer.
     pub(crate) latencies: Vec<Duration>,
     /// Answers that said to retry.
     pub(crate) busy: usize,
 }
 
-/// Sends every batch, over as many connections, and returns when all are acknowledged.
-pub(crate) fn send(address: SocketAddr, batches: &[Bytes], connections: usize) -> Sent {
+/// Sends every batch, over as many connections, and returns when all are acknowledged. With `every`, a
+/// batch is due each such time, and one that could not be sent when it was due is late from then on.
+pub(crate) fn send(
+    address: SocketAddr,
+    batches: &[Bytes],
+    connections: usize,
+    every: Option<Duration>,
+) -> Sent {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let queue = Arc::new(Mutex::new(VecDeque::from(batches.to_vec())));
+    let begun = Instant::now();
+    let due = |n: usize| every.map(|every| begun + every * n as u32);
+    let batches = batches.iter().cloned().enumerate();
+    let batches: VecDeque<_> = batches.map(|(n, batch)| (due(n), batch)).collect();
+    let queue = Arc::new(Mutex::new(batches));
     runtime.block_on(async {
         let mut senders = Vec::new();
         for _ in 0..connections {
@@ -46,16 +57,22 @@ pub(crate) fn send(address: SocketAddr, batches: &[Bytes], connections: usize) -
     })
 }
 
-async fn send_from(channel: Channel, queue: Arc<Mutex<VecDeque<Bytes>>>) -> Sent {
+type Queue = Arc<Mutex<VecDeque<(Option<Instant>, Bytes)>>>;
+
+async fn send_from(channel: Channel, queue: Queue) -> Sent {
     let mut client = tonic::client::Grpc::new(channel);
     let mut sent = Sent::default();
     loop {
-        let Some(batch) = queue.lock().unwrap().pop_front() else {
+        let Some((due, batch)) = queue.lock().unwrap().pop_front() else {
             return sent;
         };
+        if let Some(due) = due {
+            tokio::time::sleep_until(due.into()).await;
+        }
+        client.ready().await.unwrap();
+        let begun = due.unwrap_or_else(Instant::now);
         loop {
             client.ready().await.unwrap();
-            let begun = Instant::now();
             let path = http::uri::PathAndQuery::from_static(EXPORT);
             match client
                 .unary(Request::new(batch.clone()), path, RawCodec)
@@ -65,7 +82,9 @@ async fn send_from(channel: Channel, queue: Arc<Mutex<VecDeque<Bytes>>>) -> Sent
                     sent.latencies.push(begun.elapsed());
                     break;
                 }
-                Err(status) if status.code() == Code::Unavailable => {
+                Err(status)
+                    if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) =>
+                {
                     sent.busy += 1;
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }

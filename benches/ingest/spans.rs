@@ -11,9 +11,10 @@ use proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 const SPANS_PER_TRACE: u64 = 32;
 const START_NS: u64 = 1_790_000_000_000_000_000;
 
-/// `count` encoded requests of `size` spans, about 1.1 KB each; no two spans have the same texts.
-pub(crate) fn batches(count: usize, size: usize) -> Vec<Bytes> {
-    (0..count as u64)
+/// `count` encoded requests of `size` spans, about 1.1 KB each, from batch number `from` on; no two
+/// spans have the same texts, and `size` should be a multiple of a trace's 32 spans.
+pub(crate) fn batches(from: usize, count: usize, size: usize) -> Vec<Bytes> {
+    (from as u64..(from + count) as u64)
         .map(|batch| {
             let first = batch * size as u64;
             let spans = (first..first + size as u64).map(span).collect();

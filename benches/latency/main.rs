@@ -112,7 +112,7 @@ fn main() {
         .build()
         .unwrap();
     let before = load_average();
-    let batches = spans::batches(rate * seconds / BATCH, BATCH);
+    let batches = spans::batches(0, rate * seconds / BATCH, BATCH);
     let probes = Probes::default();
     let (sent, slowest, late) = runtime.block_on(async {
         let listening = tokio::spawn(listen(server.ui.clone(), Arc::clone(&probes)));

@@ -30,6 +30,8 @@ pub enum Busy {
     Memory,
     #[error("the journal cannot be written at present (disk full or failing)")]
     Disk,
+    #[error("more was taken than the database has kept up with; it is catching up")]
+    Behind,
     #[error("the server is shutting down")]
     Closing,
 }
@@ -38,7 +40,7 @@ impl Busy {
     /// How long the sender should wait.
     pub fn retry_after(self) -> Duration {
         match self {
-            Self::Memory => Duration::from_secs(1),
+            Self::Memory | Self::Behind => Duration::from_secs(1),
             Self::Disk | Self::Closing => Duration::from_secs(5),
         }
     }

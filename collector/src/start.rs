@@ -1,10 +1,10 @@
-//! The collector put together: recovery, journal, loader, receivers.
+//! The collector put together: journal, feed, loader, receivers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use store::Store;
+use store::{Packer, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use crate::body_refs::BodyRefs;
 use crate::counters::{LoadCounters, Meter};
 use crate::error::Error;
 use crate::journal::{self, Journal};
-use crate::load::Loader;
+use crate::load::{Feed, Loader, WAITING_BYTES};
 use crate::prices::Prices;
 use crate::receive::{self, admission::Budget};
 use crate::resolve::Resolver;
@@ -52,7 +52,8 @@ pub struct Collector {
     loader: std::thread::JoinHandle<()>,
 }
 
-/// Loads what an earlier run acknowledged, then receives until `shutdown`.
+/// Receives until `shutdown`. What an earlier run acknowledged and did not load comes first; it is loaded
+/// while the receivers are open already.
 ///
 /// # Errors
 /// When the price table or the journal cannot be read, the store has a writer already, or no thread
@@ -84,23 +85,44 @@ pub async fn start(
             segment_bytes: SEGMENT_BYTES,
         };
         let journal = Journal::open(journal_config, writer.journal_position())?;
-        let mut loader = Loader {
+        let loaded = writer.journal_position();
+        let backlog_bytes = journal.stats().closed_bytes;
+        if journal.stats().last_position > loaded {
+            tracing::info!(
+                backlog_bytes,
+                "loading what was acknowledged before the last stop, while serving"
+            );
+        }
+        let (sender, accepted) = mpsc::channel();
+        let (to_loader, groups) = mpsc::sync_channel(0);
+        let failed = |source| Error::StartThread { source };
+        let feed = Feed {
+            accepted,
+            to_loader,
+            journal: journal.clone(),
+            shutdown: loader_shutdown.clone(),
+            body_refs,
+            packer: Packer::new().map_err(failed)?,
+            waiting_bytes: WAITING_BYTES,
+        };
+        let loader = Loader {
             writer,
             resolver: Resolver::new(config.cached_acts, Arc::clone(&prices)),
             journal: journal.clone(),
             counters,
             shutdown: loader_shutdown,
-            body_refs,
             gave_up: false,
             deletions: 0,
         };
-        loader.recover()?;
-        let (sender, accepted) = mpsc::channel();
         let ingest = journal.start(sender)?;
+        std::thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(move || feed.run(loaded))
+            .map_err(failed)?;
         let thread = std::thread::Builder::new()
             .name("loader".to_owned())
-            .spawn(move || loader.run(&accepted))
-            .map_err(|source| Error::StartThread { source })?;
+            .spawn(move || loader.run(&groups))
+            .map_err(failed)?;
         Ok::<_, Error>((ingest, thread, prices))
     });
     let (ingest, loader, prices) = prepared

@@ -2,7 +2,7 @@
 select
     s.trace_id, s.span_id, s.parent_span_id, s.reported_parent_id, s.session_id, s.turn,
     s.operation, s.name, s.kind, s.started_at, s.ended_at, s.duration_ns, s.status,
-    s.status_message, s.error_type, s.error_message, s.agent_name, s.agent_id, s.model, s.provider,
+    s.status_message, s.error_type, s.error_message, s.exit_code, s.agent_name, s.agent_id, s.model, s.provider,
     s.tool_name, s.tool_call_id, s.mcp_server, s.skill_name, s.hook_event, s.hook_name,
     s.decision, s.decision_source, s.decision_reason, s.input_tokens, s.output_tokens,
     s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, s.cost_usd, s.finish_reason, s.call_hash,

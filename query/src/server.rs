@@ -17,10 +17,11 @@ use utoipa_axum::routes;
 use crate::Error;
 use crate::alerts::Outbox;
 use crate::guard as front_door;
+use crate::mcp;
 use crate::routes::{
-    acts, alerts, annotations, ask, assets, compare, deletion, doctor, export, findings, guard,
-    jaeger, live, marks, overview, payload, queries, search, sessions, setup, span, sql, status,
-    transcript, tree, usage, verdict,
+    acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export, findings,
+    guard, jaeger, live, marks, overview, payload, queries, search, sessions, setup, span, sql,
+    status, transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{description, etag, flight};
@@ -67,6 +68,8 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(ask::preview_ask))
         .routes(routes!(ask::ask))
         .routes(routes!(guard::guard))
+        .routes(routes!(digest::get_digest))
+        .routes(routes!(digest::session_digest))
         .routes(routes!(verdict::why))
         .routes(routes!(compare::compare_sessions))
         .routes(routes!(search::search))
@@ -108,7 +111,19 @@ pub(crate) fn answers(state: AppState) -> Router {
     api.with_state(state)
 }
 
+/// Everything: API and interface, and MCP, which asks the API in this process.
 fn site(state: AppState) -> Router {
+    let site = pages(state.clone());
+    let service = mcp::service(site.clone(), state.shutdown.clone());
+    let mcp = Router::new()
+        .route_service("/mcp", service)
+        .layer(CatchPanicLayer::custom(front_door::after_panic))
+        .layer(middleware::from_fn_with_state(state, front_door::guard));
+    site.merge(mcp)
+}
+
+/// API and interface.
+fn pages(state: AppState) -> Router {
     let (api, _) = api().split_for_parts();
     let (jaeger, _) = jaeger::router().split_for_parts();
     let description = openapi();

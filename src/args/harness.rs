@@ -85,6 +85,7 @@ Examples:
   spanreel setup claude-code
   spanreel setup codex --write
   spanreel setup codex --undo
+  spanreel setup codex --mcp --write    its agent may ask what was recorded
   spanreel setup gemini-cli --otlp-grpc 127.0.0.1:14317 --no-hooks";
 
 /// Show or write the settings that make a harness send everything
@@ -106,6 +107,10 @@ pub struct SetupArgs {
     /// Do not ask before writing
     #[arg(long, short)]
     pub yes: bool,
+
+    /// The entry that lets its agent ask what was recorded (`spanreel mcp`), and nothing else
+    #[arg(long, requires = "harness", conflicts_with_all = ["no_hooks", "json"])]
+    pub mcp: bool,
 
     /// Leave the hooks out
     #[arg(long)]

@@ -44,8 +44,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MIB", env = "SPANREEL_MAX_REQUEST_MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub max_request_mib: u64,
 
-    /// Memory that the database may use, in MiB
-    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
+    /// Memory that the database may use, in MiB; more lets large queries run without the disk
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 384, value_parser = clap::value_parser!(u64).range(128..))]
     pub memory_mib: u64,
 
     /// Folder that Claude Code keeps raw API bodies in (OTEL_LOG_RAW_API_BODIES=file:DIR): read those
@@ -82,7 +82,7 @@ impl ServeArgs {
             otlp_grpc: any_port,
             otlp_http: any_port,
             max_request_mib: 64,
-            memory_mib: 2048,
+            memory_mib: 384,
             read_body_refs: None,
             log: "error".to_owned(),
             sends_alerts: false,

@@ -11,9 +11,11 @@ mod findings;
 pub(crate) mod format;
 mod import;
 mod marks;
+mod mcp;
 pub(crate) mod output;
 mod pager;
 mod progress;
+mod pull;
 mod queries;
 mod reference;
 mod search;
@@ -80,6 +82,8 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Annotate(args) => marks::annotate(args).await?,
             Command::Tag(args) => marks::tag(args).await?,
             Command::Delete(args) => marks::delete(args).await?,
+            Command::Pull(args) => pull::pull(args).await?,
+            Command::Mcp(args) => mcp::run(args).await?,
             Command::Setup(args) => return setup::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Doctor(args) => return doctor::run(args).await,
             Command::Hook(args) => return Ok(hook::run(&args)),

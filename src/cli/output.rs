@@ -1,12 +1,13 @@
 //! Printing: tables, and texts that a terminal must not obey.
 
-use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::failure::Failure;
+
+pub(crate) use query::{escaped_json, visible};
 
 /// The longest value that a table shows whole, in characters.
 const CELL_CHARS: usize = 1_000;
@@ -134,69 +135,9 @@ fn clipped(text: &str) -> String {
     }
 }
 
-/// Makes control characters visible, all but the end of a line: they would move the cursor, change
-/// colours or reorder text.
-pub(crate) fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => out.push('\n'),
-            '\t' => out.push_str("    "),
-            // Control pictures: ␀ … ␟, ␡.
-            '\0'..='\x1f' => {
-                out.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}'))
-            }
-            '\x7f' => out.push('\u{2421}'),
-            _ if is_unseen(character) => {
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
-            }
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-/// JSON with the same value, in which what a terminal would obey is escaped (below U+0020 JSON itself
-/// sees to that).
-pub(crate) fn escaped_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character == '\x7f' || is_unseen(character) {
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
-/// C1 controls and marks that change the direction of text.
-fn is_unseen(character: char) -> bool {
-    matches!(character, '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_become_visible() {
-        assert_eq!(visible("a\x1b[31mred\0\x7f"), "a␛[31mred␀␡");
-        assert_eq!(visible("one\ntwo\tthree"), "one\ntwo    three");
-        assert_eq!(visible("\u{202e}abc\u{9b}"), "\\u{202e}abc\\u{9b}");
-        assert_eq!(visible("日本語 🏮"), "日本語 🏮");
-    }
-
-    #[test]
-    fn json_keeps_its_value() {
-        let text = "esc \x1b csi \u{9b} del \x7f rtl \u{202e} 🏮";
-        let json = escaped_json(&serde_json::to_string(text).unwrap());
-        assert!(
-            !json.contains(['\x1b', '\u{9b}', '\x7f', '\u{202e}']),
-            "{json}"
-        );
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-    }
 
     #[test]
     fn long_values_are_cut_and_marked() {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use directories::BaseDirs;
-use query::setup::{Harness, Purpose, Recorder, SettingsFile, apply, harnesses, undo};
+use query::setup::{Harness, Purpose, Recorder, SettingsFile, apply, harnesses, mcp_file, undo};
 use similar::TextDiff;
 
 use super::output;
@@ -43,10 +43,40 @@ pub(super) fn run(args: &SetupArgs) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&serde_json::json!(harness));
     }
+    let asking;
+    let harness = if args.mcp {
+        asking = with_mcp(harness)?;
+        &asking
+    } else {
+        harness
+    };
     if args.write || args.undo {
         return change_files(harness, args);
     }
     output::print(&description(harness))
+}
+
+/// The harness with nothing to set but the entry of the MCP server.
+fn with_mcp(harness: &Harness) -> Result<Harness, Failure> {
+    let program = std::env::current_exe().ok();
+    let program = program.map_or_else(
+        || "spanreel".to_owned(),
+        |path| path.to_string_lossy().into_owned(),
+    );
+    let file = mcp_file(harness.id, &program).ok_or_else(|| {
+        Failure::Usage(format!(
+            "no settings file of {} is known to take MCP servers: it is to start `{program} mcp`, or to ask http://127.0.0.1:7771/mcp",
+            harness.name
+        ))
+    })?;
+    Ok(Harness {
+        summary: "the MCP server with which its agent asks what was recorded.",
+        files: vec![file],
+        environment: Vec::new(),
+        code: None,
+        notes: vec!["Restart running sessions. docs/mcp.md says what the agent can ask."],
+        ..harness.clone()
+    })
 }
 
 fn recorder(args: &SetupArgs) -> Recorder {
@@ -91,6 +121,7 @@ fn description(harness: &Harness) -> String {
         let what = match file.purpose {
             Purpose::Telemetry => "telemetry",
             Purpose::Hooks => "hooks",
+            Purpose::Mcp => "MCP",
         };
         text.push_str(&format!(
             "\n{} ({what})\n\n{}",
@@ -116,11 +147,19 @@ fn description(harness: &Harness) -> String {
     }
     if !harness.files.is_empty() {
         text.push_str(&format!(
-            "\n`spanreel setup {} --write` changes the files, and shows first what changes.",
-            harness.id
+            "\n`spanreel setup {}{} --write` changes the files, and shows first what changes.",
+            harness.id,
+            if is_mcp(harness) { " --mcp" } else { "" }
         ));
     }
     text
+}
+
+fn is_mcp(harness: &Harness) -> bool {
+    harness
+        .files
+        .iter()
+        .any(|file| file.purpose == Purpose::Mcp)
 }
 
 fn indented(text: &str) -> String {

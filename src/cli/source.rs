@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use query::mcp::{Answer, Question};
 use reqwest::header::RANGE;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use serde_json::Value;
 use crate::args::{DEFAULT_URL, ServeArgs, SourceArgs};
 use crate::failure::Failure;
 use crate::serve::{self, Running};
+
+pub(crate) use query::{percent_encoded, query_string};
 
 /// How long the server at the default address may take to answer before it counts as absent.
 const LOOK_AROUND: Duration = Duration::from_millis(700);
@@ -80,6 +83,11 @@ impl Api {
         })
     }
 
+    /// Where a user finds the interface, when this server goes away with the command.
+    pub(super) fn lasting_address(&self) -> Option<String> {
+        self.own.as_ref().map(|_| DEFAULT_URL.to_owned())
+    }
+
     /// Closes the data folder if it was opened for this command.
     pub(crate) async fn close(self) -> Result<(), Failure> {
         match self.own {
@@ -132,15 +140,10 @@ impl Server {
         path: &str,
         parameters: &[(&str, Option<String>)],
     ) -> Result<Response, Failure> {
-        let mut query = String::new();
-        for (name, value) in parameters {
-            if let Some(value) = value {
-                query.push(if query.is_empty() { '?' } else { '&' });
-                query.push_str(name);
-                query.push('=');
-                query.push_str(&percent_encoded(value));
-            }
-        }
+        let given = parameters
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        let query = query_string(given);
         self.get_range(&format!("{path}{query}"), None).await
     }
 
@@ -201,6 +204,38 @@ impl Server {
             .json()
             .await
             .context("the server's answer is not the JSON that was expected")?)
+    }
+
+    /// `GET /api/v1{path}` of what is a text.
+    pub(super) async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let response = self.get_range(path, None).await?;
+        Ok(response
+            .text()
+            .await
+            .context("the server's answer breaks off")?)
+    }
+
+    /// An answer as it came, for a question that was put together elsewhere.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        let url = format!("{}/api/v1{}", self.base, question.path);
+        let mut request = match &question.body {
+            Some(body) => self.client.post(url).json(body),
+            None => self.client.get(url),
+        };
+        if let Some(range) = question.range_header() {
+            request = request.header(RANGE, range);
+        }
+        let response = request.send().await.map_err(gone)?;
+        let content_range = response.headers().get("content-range");
+        let content_range = content_range.and_then(|value| value.to_str().ok());
+        let content_range = content_range.map(str::to_owned);
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(gone)?;
+        Ok(Answer {
+            status,
+            content_range,
+            body,
+        })
     }
 
     /// The live stream: its events from now on.
@@ -294,19 +329,6 @@ fn base(url: &str) -> Result<String, Failure> {
     Ok(with_scheme.trim_end_matches('/').to_owned())
 }
 
-/// `text` as a path segment or query value.
-pub(crate) fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,10 +348,5 @@ mod tests {
         ] {
             assert!(base(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn queries_are_encoded() {
-        assert_eq!(percent_encoded("a b&c=å"), "a%20b%26c%3D%C3%A5");
     }
 }

@@ -1,5 +1,6 @@
 -- Private tables. Users read the views of store/views, which are the SQL contract (docs/sql.md).
 -- No primary keys and no indexes: they cost inserts 8 to 11 times and everything is scanned by zone.
+-- Hashes are kept as they are: looking for repetition in random bytes costs time at every checkpoint.
 
 create table span (
     act_id bigint not null, -- rises in order of arrival
@@ -31,7 +32,7 @@ create table span (
     child_session_id varchar,
     turn_key varchar,
     prompt_id bigint,
-    prompt_hash blob,
+    prompt_hash blob using compression uncompressed,
     prompt_size bigint,
     title varchar,
     agent_name varchar,
@@ -69,16 +70,16 @@ create table span (
     project varchar,
     branch varchar,
     input_id bigint, -- payload.payload_id, so that text is found without a search by hash
-    input_hash blob,
+    input_hash blob using compression uncompressed,
     input_size bigint,
     output_id bigint,
-    output_hash blob,
+    output_hash blob using compression uncompressed,
     output_size bigint,
     output_source varchar,
     call_hash varchar,
     truncated_upstream varchar,
     detail varchar,
-    reported json, -- what the record itself said, where joining has changed it
+    reported json, -- where the record itself differs: {status, …, facts: {…}}, null = it says nothing
     -- The heavy half: written once.
     kind varchar,
     attributes json,
@@ -101,7 +102,7 @@ create table call_asked (
     tool_call_id varchar,
     tool_name varchar,
     mcp_server varchar,
-    input_hash blob,
+    input_hash blob using compression uncompressed,
     input_size bigint,
     call_hash varchar,
     detail varchar
@@ -110,7 +111,7 @@ create table call_asked (
 create table result_seen (
     act_id bigint not null,
     tool_call_id varchar,
-    output_hash blob,
+    output_hash blob using compression uncompressed,
     output_size bigint,
     is_error boolean,
     error varchar
@@ -132,7 +133,7 @@ create table event (
     severity varchar,
     body varchar,
     body_id bigint,
-    body_hash blob,
+    body_hash blob using compression uncompressed,
     body_size bigint,
     attributes json,
     service_name varchar,
@@ -210,10 +211,10 @@ create table turn (
     session_id varchar not null,
     turn integer not null,
     prompt_id bigint,
-    prompt_hash blob,
+    prompt_hash blob using compression uncompressed,
     prompt_size bigint,
     response_id bigint,
-    response_hash blob,
+    response_hash blob using compression uncompressed,
     response_size bigint,
     started_at timestamp_ns,
     duration_ns bigint,
@@ -305,7 +306,7 @@ create table deleted (
 create table payload (
     payload_id bigint not null,
     hash_key bigint not null, -- first 8 bytes of the hash: numbers are searched faster than blobs
-    hash blob not null, -- BLAKE3 of the bytes
+    hash blob not null using compression uncompressed, -- BLAKE3 of the bytes
     size bigint not null,
     pieces bigint[] not null
 );
@@ -314,7 +315,7 @@ create table payload (
 -- because the engine's own compression makes a point read decode all rows before it.
 create table piece (
     piece_id bigint not null,
-    hash blob not null, -- first 16 bytes of the BLAKE3 of the raw bytes
+    hash blob not null using compression uncompressed, -- first 16 bytes of the BLAKE3 of the raw bytes
     raw_size bigint not null,
     codec utinyint not null, -- 0 as is, 1 zstd
     data blob using compression uncompressed

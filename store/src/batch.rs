@@ -8,6 +8,8 @@ use proto::agent::{
 };
 use proto::id::{SpanId, TraceId};
 
+use crate::packer::PackedPayload;
+
 /// Address of an act: unique in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActKey {
@@ -152,6 +154,8 @@ pub struct Batch {
     /// Some of what came with these payloads and records was left out because it was deleted: only
     /// what is still referred to is stored.
     pub is_partial: bool,
+    /// As `payloads`, of texts that a [`crate::Packer`] has prepared.
+    pub packed: Vec<PackedPayload>,
     /// Sessions to insert or replace, whole.
     pub sessions: Vec<SessionRow>,
     /// Sessions that no act belongs to any more (a stand-in whose real id came late).

@@ -12,6 +12,9 @@ use duckdb::arrow::datatypes::{
 };
 use duckdb::{Connection, Result};
 
+/// Bytes that a text of a row takes as a rule: what is reserved for a column before it is filled.
+const TYPICAL_TEXT: usize = 16;
+
 /// A batch under construction, one column after the other.
 #[derive(Default)]
 pub(crate) struct Columns {
@@ -30,7 +33,8 @@ impl Columns {
         name: &str,
         values: impl Iterator<Item = Option<T>>,
     ) {
-        let mut builder = StringBuilder::new();
+        let rows = values.size_hint().0;
+        let mut builder = StringBuilder::with_capacity(rows, rows * TYPICAL_TEXT);
         for value in values {
             builder.append_option(value);
         }

@@ -82,7 +82,7 @@ pub(crate) fn register(
     let slot = Arc::new(Slot {
         connections: Mutex::new(None),
         search: Arc::clone(search),
-        vector_limit_bytes: (memory_limit_bytes / 2).max(64 << 20),
+        vector_limit_bytes: (memory_limit_bytes / 2).max(256 << 20),
     });
     connection.register_scalar_function_with_state::<PayloadText>("payload_text", &slot)?;
     connection.register_scalar_function_with_state::<MessageIndex>("message_index", &slot)?;

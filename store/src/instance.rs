@@ -11,7 +11,7 @@ use crate::search::Search;
 use crate::{Error, schema};
 
 /// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
-const CHECKPOINT_THRESHOLD: &str = "192MB";
+const CHECKPOINT_THRESHOLD: &str = "96MB";
 
 /// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -170,6 +170,8 @@ fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::
         .with("storage_compatibility_version", "latest")?
         .with("temp_directory", temp_dir.to_string_lossy())?
         .with("wal_autocheckpoint", CHECKPOINT_THRESHOLD)?
+        // Freed buffers go back to the system at once rather than beside the limit.
+        .with("allocator_flush_threshold", "16MB")?
         .max_memory(&format!("{memory_limit_bytes}B"))
 }
 

@@ -92,7 +92,7 @@ impl Store {
             core: Mutex::new(None),
             writer_taken: AtomicBool::new(false),
             notices: broadcast::channel(NOTICE_CAPACITY).0,
-            sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 2),
+            sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 3 * 2),
             search: Search::new(&data_dir),
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),

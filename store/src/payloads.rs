@@ -1,5 +1,6 @@
 //! What is stored already, and the rows for what is not.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
 
@@ -7,24 +8,28 @@ use duckdb::{Connection, Result};
 use proto::agent::{Payload, PayloadRef};
 
 use crate::columns::{Columns, each_row};
+use crate::packer::PackedPayload;
 use crate::pieces::{self, Codec};
 
-/// Addresses kept in memory, of payloads and of pieces each: about 40 bytes per entry. What falls
-/// out is looked up (payloads) or stored once more (pieces).
-const REMEMBERED: usize = 4_000_000;
+/// Addresses kept in memory, of payloads and of pieces each: 25 bytes per entry, 26 MB when full. What
+/// falls out is looked up (payloads) or stored once more (pieces). Just under what a table of 2^20
+/// slots holds before it doubles.
+const REMEMBERED: usize = 900_000;
 
 /// The leading half of a BLAKE3 hash: nobody finds two texts that share it.
-type Key = u128;
+pub(crate) type Key = [u8; 16];
 
-fn key(hash: &[u8; 32]) -> Key {
+pub(crate) fn key(hash: &[u8; 32]) -> Key {
     let mut half = [0; 16];
     half.copy_from_slice(&hash[..16]);
-    Key::from_be_bytes(half)
+    half
 }
 
 /// What `payload.hash_key` holds for a hash.
 fn hash_key(hash: &[u8; 32]) -> i64 {
-    (key(hash) >> 64) as i64
+    let mut front = [0; 8];
+    front.copy_from_slice(&hash[..8]);
+    i64::from_be_bytes(front)
 }
 
 /// The condition that a payload's hash is among these.
@@ -58,7 +63,7 @@ impl Known {
             if let (Some(id), Some(hash)) = (row.long("id"), row.bytes("hash"))
                 && let Some(half) = hash.first_chunk::<16>()
             {
-                known.ids.insert(Key::from_be_bytes(*half), id);
+                known.ids.insert(*half, id);
                 known.next_id = known.next_id.max(id + 1);
             }
         })?;
@@ -105,7 +110,7 @@ impl Addresses {
     }
 
     /// Starts collecting what one transaction adds.
-    pub(crate) fn stage(&self) -> Staged<'_> {
+    pub(crate) fn stage<'b>(&self) -> Staged<'_, 'b> {
         Staged {
             known: self,
             payloads: self.payloads.staged(),
@@ -140,67 +145,102 @@ struct PayloadRow {
     pieces: Vec<i64>,
 }
 
-struct PieceRow {
+struct PieceRow<'b> {
     id: i64,
-    hash: [u8; 16],
+    hash: Key,
     raw_size: usize,
     codec: Codec,
-    data: Vec<u8>,
+    data: Cow<'b, [u8]>,
 }
 
 /// The payloads and pieces of a transaction in progress.
-pub(crate) struct Staged<'a> {
+pub(crate) struct Staged<'a, 'b> {
     known: &'a Addresses,
     payloads: Known,
     pieces: Known,
     payload_rows: Vec<PayloadRow>,
-    piece_rows: Vec<PieceRow>,
+    piece_rows: Vec<PieceRow<'b>>,
 }
 
-impl Staged<'_> {
+impl<'b> Staged<'_, 'b> {
     /// Adds a text unless it is stored.
     pub(crate) fn add(
         &mut self,
         compressor: &mut zstd::bulk::Compressor<'_>,
-        payload: &Payload,
+        payload: &'b Payload,
     ) -> io::Result<()> {
         if self.id(&payload.address).is_some() {
             return Ok(());
         }
-        let mut pieces = Vec::new();
+        let mut ids = Vec::new();
         for range in pieces::split(&payload.bytes) {
             let raw = &payload.bytes[range];
-            let hash = *blake3::hash(raw).as_bytes();
-            let key = key(&hash);
-            let stored = self
-                .pieces
-                .ids
-                .get(&key)
-                .or_else(|| self.known.pieces.ids.get(&key));
-            let id = match stored {
-                Some(id) => *id,
+            let key = key(blake3::hash(raw).as_bytes());
+            ids.push(self.add_piece(key, raw, || {
+                let (codec, data) = pieces::pack(compressor, raw)?;
+                Ok((codec, Cow::Owned(data)))
+            })?);
+        }
+        self.add_row(payload.address, ids);
+        Ok(())
+    }
+
+    /// As [`Self::add`], of a text that was cut before, and packed as far as it seemed worth it.
+    pub(crate) fn add_packed(
+        &mut self,
+        compressor: &mut zstd::bulk::Compressor<'_>,
+        payload: &'b PackedPayload,
+    ) -> io::Result<()> {
+        if self.id(&payload.payload.address).is_some() {
+            return Ok(());
+        }
+        let mut ids = Vec::with_capacity(payload.pieces.len());
+        let mut at = 0;
+        for piece in &payload.pieces {
+            let raw = &payload.payload.bytes[at..at + piece.raw_size];
+            at += piece.raw_size;
+            ids.push(self.add_piece(piece.key, raw, || match &piece.packed {
+                Some((codec, data)) => Ok((*codec, Cow::Borrowed(&**data))),
                 None => {
                     let (codec, data) = pieces::pack(compressor, raw)?;
-                    let id = self.pieces.take_id(key);
-                    self.piece_rows.push(PieceRow {
-                        id,
-                        hash: key.to_be_bytes(),
-                        raw_size: raw.len(),
-                        codec,
-                        data,
-                    });
-                    id
+                    Ok((codec, Cow::Owned(data)))
                 }
-            };
-            pieces.push(id);
+            })?);
         }
-        let id = self.payloads.take_id(key(&payload.address.hash));
+        self.add_row(payload.payload.address, ids);
+        Ok(())
+    }
+
+    /// The row number of a piece, which is packed unless it is stored.
+    fn add_piece(
+        &mut self,
+        key: Key,
+        raw: &[u8],
+        pack: impl FnOnce() -> io::Result<(Codec, Cow<'b, [u8]>)>,
+    ) -> io::Result<i64> {
+        let staged = self.pieces.ids.get(&key);
+        if let Some(id) = staged.or_else(|| self.known.pieces.ids.get(&key)) {
+            return Ok(*id);
+        }
+        let (codec, data) = pack()?;
+        let id = self.pieces.take_id(key);
+        self.piece_rows.push(PieceRow {
+            id,
+            hash: key,
+            raw_size: raw.len(),
+            codec,
+            data,
+        });
+        Ok(id)
+    }
+
+    fn add_row(&mut self, address: PayloadRef, pieces: Vec<i64>) {
+        let id = self.payloads.take_id(key(&address.hash));
         self.payload_rows.push(PayloadRow {
             id,
-            address: payload.address,
+            address,
             pieces,
         });
-        Ok(())
     }
 
     /// Row number of a payload that is stored or staged, as far as memory reaches.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use proto::agent::{
     Act, CostSource, Decision, Event, Facts, MetricPoint, Operation, Origin, OutputSource,
-    PayloadRef, RecordRef, Reported, Status, ToolCallAsked, ToolResultSeen,
+    PayloadRef, RecordRef, Status, ToolCallAsked, ToolResultSeen,
 };
 use proto::id::{SpanId, TraceId};
 
 use crate::columns::{Columns, RowReader};
-use crate::{ActKey, ActState, Derived, SessionRow, TraceRow, TurnRow};
+use crate::{ActKey, ActState, Derived, SessionRow, TraceRow, TurnRow, reported};
 
 /// Finds the row number of a stored payload.
 pub(crate) type PayloadIds<'a> = &'a dyn Fn(&PayloadRef) -> Option<i64>;
@@ -38,8 +38,11 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
     let facts = || acts().map(|act| &act.facts);
     let derived = || acts().map(|act| &act.derived);
     macro_rules! fact {
+        (text: $($column:literal = $field:ident),+) => {
+            $(c.text($column, facts().map(|f| f.$field.as_deref()));)+
+        };
         ($kind:ident: $($column:literal = $field:ident),+) => {
-            $(c.$kind($column, facts().map(|f| f.$field.as_ref().cloned()));)+
+            $(c.$kind($column, facts().map(|f| f.$field));)+
         };
     }
     c.long("act_id", acts().map(|a| Some(a.act_id)));
@@ -116,22 +119,7 @@ pub(crate) fn light(columns: &mut Columns, acts: &[&ActState], ids: PayloadIds<'
     );
     fact!(text: "call_hash" = call_hash, "truncated_upstream" = truncated_upstream,
         "detail" = detail);
-    c.text(
-        "reported",
-        acts().map(|a| a.reported.as_deref().map(reported_json)),
-    );
-}
-
-/// What a record said, as a JSON object without what it did not say.
-fn reported_json(reported: &Reported) -> String {
-    let mut value = serde_json::to_value(reported).unwrap_or_default();
-    if let Some(facts) = value
-        .get_mut("facts")
-        .and_then(|facts| facts.as_object_mut())
-    {
-        facts.retain(|_, fact| !fact.is_null());
-    }
-    value.to_string()
+    c.text("reported", acts().map(reported::json));
 }
 
 /// Calls that the answers of model requests ask for, with the row number of the request's act.
@@ -318,7 +306,7 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         truncated_upstream: row.text("truncated_upstream"),
         detail: row.text("detail"),
     };
-    Some(ActState {
+    let mut state = ActState {
         act_id: row.long("act_id")?,
         key: ActKey {
             trace_id: row.str("trace_id")?.parse::<TraceId>().ok()?,
@@ -335,10 +323,7 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
         status: Status::parse(row.str("status")?)?,
         status_message: row.text("status_message"),
         facts,
-        reported: match row.str("reported") {
-            Some(json) => Some(Box::new(serde_json::from_str(json).ok()?)),
-            None => None,
-        },
+        reported: None,
         derived: Derived {
             session_id: row.text("session_id").unwrap_or_else(|| Arc::from("")),
             session_inferred: row.flag("session_inferred").unwrap_or(false),
@@ -346,7 +331,11 @@ pub(crate) fn act_state(row: &RowReader<'_>) -> Option<ActState> {
             parent: span_id("parent_span_id"),
             duplicate_of,
         },
-    })
+    };
+    if let Some(json) = row.str("reported") {
+        state.reported = Some(Box::new(reported::parse(json, &state)?));
+    }
+    Some(state)
 }
 
 pub(crate) fn events(events: &[&Event], ids: PayloadIds<'_>) -> Columns {

@@ -144,6 +144,14 @@ impl Core {
             }
             staged.add(&mut self.compressor, payload).map_err(io)?;
         }
+        for payload in &batch.packed {
+            if !is_needed(&payload.payload.address.hash) {
+                continue;
+            }
+            staged
+                .add_packed(&mut self.compressor, payload)
+                .map_err(io)?;
+        }
         let new = || batch.new_acts.iter().map(|(_, state)| state);
         let facts = new().chain(&batch.changed_acts).map(|state| &state.facts);
         let addresses = facts.flat_map(|f| [&f.prompt, &f.input, &f.output]);

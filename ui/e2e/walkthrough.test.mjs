@@ -1,6 +1,7 @@
-// One story from end to end (the last file, since other tests take the newest run with a loop), on a run that is sent over OTLP while somebody watches: connect, the live
+// One story from end to end, on a run that is sent over OTLP while somebody watches: connect, the live
 // session, the loop that is flagged while it grows, the waterfall, a step, the payload, the edit, a note,
 // the comparison with the good run, a question in SQL, the link, and the same view after a reload.
+// It runs after the other files, which look for the newest run with a loop.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

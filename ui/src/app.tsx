@@ -16,6 +16,7 @@ import { LivePage } from "./views/live/live_page.tsx";
 import { SessionPage } from "./views/session/session_page.tsx";
 import { SessionsPage } from "./views/sessions/sessions_page.tsx";
 import { SettingsPage } from "./views/settings/settings_page.tsx";
+import { SessionDialog } from "./views/sessions/session_dialogs.tsx";
 import { SetupPage } from "./views/setup/setup_page.tsx";
 import { CatalogPage } from "./views/catalog/catalog_page.tsx";
 import { ComparePage } from "./views/compare/compare_page.tsx";
@@ -65,9 +66,9 @@ function Page() {
 }
 
 const LIVE = {
-  open: ["live", t("New data appears by itself")],
-  connecting: ["connecting", t("Connecting to the live stream")],
-  lost: ["not live", "The live stream is down; it is tried again every few seconds. What is on screen may be old."],
+  open: [t("live"), t("New data appears by itself")],
+  connecting: [t("connecting"), t("Connecting to the live stream")],
+  lost: [t("not live"), t("The live stream is down; it is tried again every few seconds. What is on screen may be old.")],
 } as const;
 
 export function App() {
@@ -108,6 +109,7 @@ export function App() {
         <a class="quiet" href="/settings" aria-label={t("Settings")} title={t("Settings")} aria-current={here?.id === "settings" ? "page" : undefined}><Icon name="settings" size={14} /></a>
       </header>
       <Page />
+      <SessionDialog />
       {overlay.value === "help" ? <Help /> : overlay.value === "palette" ? <Palette /> : null}
       <div class="notice" role="status" aria-live="polite">{notice.value === "" ? null : <span>{notice.value}</span>}</div>
     </>

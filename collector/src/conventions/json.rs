@@ -10,7 +10,16 @@ use super::value::{Attributes, Value};
 
 /// Attributes as a JSON object; large texts by address.
 pub(super) fn object(attributes: &Attributes) -> String {
-    let mut out = String::with_capacity(64 + attributes.len() * 48);
+    let length = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        _ => 0,
+    };
+    let texts = attributes
+        .iter()
+        .map(|(key, value)| key.len() + length(value));
+    // The rest is quotes, numbers, and here and there an escape.
+    let length = texts.sum::<usize>() + attributes.len() * 16;
+    let mut out = String::with_capacity(64 + length + length / 16);
     write_object(attributes, None, &mut out);
     out
 }
@@ -68,6 +77,14 @@ fn write_object(map: &Attributes, full: Option<&Bag>, out: &mut String) {
 
 /// Appends a JSON string.
 pub(super) fn write_string(text: &str, out: &mut String) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.reserve(text.len() + 2);
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     // Writing a str to a string cannot fail; an empty string would still be valid JSON.
     match serde_json::to_string(text) {
         Ok(json) => out.push_str(&json),

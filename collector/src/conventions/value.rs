@@ -142,7 +142,16 @@ pub(super) fn attributes(wire: Vec<KeyValue>, bag: &mut Bag) -> Attributes {
     all
 }
 
+/// Keys that are compared one with the other, which costs less than a set of them.
+const FEW: usize = 24;
+
 fn drop_repeated(all: &mut Attributes) {
+    if all.len() <= FEW {
+        let is_repeated = |at: usize| all[at + 1..].iter().any(|(key, _)| *key == all[at].0);
+        if !(0..all.len()).any(is_repeated) {
+            return;
+        }
+    }
     let mut seen = std::collections::HashSet::with_capacity(all.len());
     let repeated: Vec<usize> = (0..all.len())
         .rev()

@@ -11,6 +11,9 @@ use super::segment::{HEADER_BYTES, RecordHeader, file_header, record_header};
 use super::{Closed, Shared};
 use crate::ingest::Pending;
 
+/// What waits to be loaded may take this much disk; then senders are told to retry.
+const MAX_BACKLOG_BYTES: u64 = 1 << 30;
+
 /// Bodies below this are copied together so that a group of small ones is one write.
 const COPY_BELOW: usize = 64 * 1024;
 
@@ -74,6 +77,11 @@ impl Appender {
         }
     }
 
+    /// As much as the journal may hold waits to be loaded.
+    pub(super) fn is_behind(&self) -> bool {
+        self.shared.closed_bytes() >= MAX_BACKLOG_BYTES
+    }
+
     /// Writes the group and syncs it once. Returns the position of its first record; the others
     /// follow without gaps.
     ///
@@ -129,12 +137,15 @@ impl Appender {
             Ok(file)
         };
         match create() {
-            Ok(file) => Ok(Active {
-                file,
-                path,
-                salt,
-                durable_len: HEADER_BYTES as u64,
-            }),
+            Ok(file) => {
+                *self.shared.active() = Some(path.clone());
+                Ok(Active {
+                    file,
+                    path,
+                    salt,
+                    durable_len: HEADER_BYTES as u64,
+                })
+            }
             Err(error) => {
                 let _ = fs::remove_file(&path);
                 Err(error)
@@ -150,6 +161,7 @@ impl Appender {
                 last_position,
                 bytes: active.durable_len,
             });
+            *self.shared.active() = None;
         }
     }
 

@@ -62,6 +62,8 @@ struct Closed {
 struct Shared {
     config: Config,
     closed: Mutex<VecDeque<Closed>>,
+    /// The segment that is being written.
+    active: Mutex<Option<PathBuf>>,
     last_position: AtomicU64,
     fsyncs: AtomicU64,
     bytes_written: AtomicU64,
@@ -71,6 +73,15 @@ struct Shared {
 impl Shared {
     fn closed(&self) -> MutexGuard<'_, VecDeque<Closed>> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn active(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of the segments that are no longer written and hold what is not loaded.
+    fn closed_bytes(&self) -> u64 {
+        self.closed().iter().map(|closed| closed.bytes).sum()
     }
 }
 
@@ -143,6 +154,7 @@ impl Journal {
         let shared = Arc::new(Shared {
             config,
             closed: Mutex::new(closed),
+            active: Mutex::new(None),
             last_position: AtomicU64::new(last_position),
             fsyncs: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
@@ -161,17 +173,14 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Reads every record behind position `after` that earlier runs left, in order. Damaged stretches
-    /// are skipped and reported to the log. Call it before [`Journal::start`].
+    /// Reads the records behind position `after`, in order. Damaged stretches are skipped and reported
+    /// to the log. As an iterator it gives what earlier runs left and is for a journal that is not
+    /// written to; [`Replay::next_through`] reads while it is.
     pub fn replay(&self, after: u64) -> Replay {
-        let segments = self.shared.closed().clone();
         Replay {
+            shared: Arc::clone(&self.shared),
             after,
-            segments: segments
-                .into_iter()
-                .filter(|segment| segment.last_position > after)
-                .map(|segment| segment.path)
-                .collect(),
+            done: None,
             reader: None,
             damaged_bytes: 0,
         }
@@ -226,22 +235,23 @@ impl Journal {
 
     /// Numbers for status pages.
     pub fn stats(&self) -> Stats {
-        let closed_bytes = self.shared.closed().iter().map(|closed| closed.bytes).sum();
         Stats {
             last_position: self.shared.last_position.load(Ordering::Relaxed),
             fsyncs: self.shared.fsyncs.load(Ordering::Relaxed),
             bytes_written: self.shared.bytes_written.load(Ordering::Relaxed),
-            closed_bytes,
+            closed_bytes: self.shared.closed_bytes(),
             failing: self.shared.failing.load(Ordering::Relaxed),
         }
     }
 }
 
-/// Iterator over what earlier runs left; see [`Journal::replay`].
+/// Reader of what is not loaded yet; see [`Journal::replay`].
 #[derive(Debug)]
 pub struct Replay {
+    shared: Arc<Shared>,
     after: u64,
-    segments: VecDeque<PathBuf>,
+    /// The last segment that was read to its end.
+    done: Option<PathBuf>,
     reader: Option<SegmentReader>,
     damaged_bytes: u64,
 }
@@ -252,10 +262,22 @@ impl Replay {
         self.damaged_bytes
     }
 
-    fn read(&mut self) -> Result<Option<Record>, (PathBuf, std::io::Error)> {
-        loop {
+    /// The next record up to `position`, which is on disk; nothing behind it is looked at, since that
+    /// may be half written. `None` when there is no more up to there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadJournal`] when a segment cannot be read. It may be tried again.
+    pub fn next_through(&mut self, position: u64) -> Option<Result<Record, Error>> {
+        self.read(position)
+            .map_err(|(path, source)| Error::ReadJournal { path, source })
+            .transpose()
+    }
+
+    fn read(&mut self, through: u64) -> Result<Option<Record>, (PathBuf, std::io::Error)> {
+        while self.after < through {
             let Some(reader) = &mut self.reader else {
-                let Some(path) = self.segments.pop_front() else {
+                let Some(path) = self.next_segment() else {
                     return Ok(None);
                 };
                 self.reader = match SegmentReader::open(&path) {
@@ -266,6 +288,7 @@ impl Replay {
                     let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
                     report(&path, Damage { from: 0, to: bytes });
                     self.damaged_bytes += bytes;
+                    self.done = Some(path);
                 }
                 continue;
             };
@@ -279,7 +302,20 @@ impl Replay {
                     report(reader.path(), damage);
                     self.damaged_bytes += damage.to - damage.from;
                 }
-                Ok(Next::End) => self.reader = None,
+                Ok(Next::End) => {
+                    // Looked at before its length: once it is closed it grows no more.
+                    let is_active = self.shared.active().as_deref() == Some(reader.path());
+                    match reader.has_grown() {
+                        Ok(true) => {}
+                        Ok(false) if is_active => return Ok(None),
+                        Ok(false) => self.done = self.reader.take().map(SegmentReader::into_path),
+                        Err(error) => {
+                            let path = reader.path().to_owned();
+                            self.reader = None;
+                            return Err((path, error));
+                        }
+                    }
+                }
                 Err(error) => {
                     let path = reader.path().to_owned();
                     self.reader = None;
@@ -287,6 +323,21 @@ impl Replay {
                 }
             }
         }
+        Ok(None)
+    }
+
+    /// The segment behind those that are done which holds what is wanted.
+    fn next_segment(&self) -> Option<PathBuf> {
+        // Names rise with the number of the segment.
+        let is_behind = |path: &Path| self.done.as_deref().is_none_or(|done| path > done);
+        // The active one is looked at first: it may be closed meanwhile, not the other way round.
+        let active = self.shared.active().clone();
+        let closed = self.shared.closed();
+        let mut wanted = closed
+            .iter()
+            .filter(|segment| segment.last_position > self.after && is_behind(&segment.path));
+        let closed = wanted.next().map(|segment| segment.path.clone());
+        closed.or_else(|| active.filter(|path| is_behind(path)))
     }
 }
 
@@ -294,9 +345,7 @@ impl Iterator for Replay {
     type Item = Result<Record, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read()
-            .map_err(|(path, source)| Error::ReadJournal { path, source })
-            .transpose()
+        self.next_through(u64::MAX)
     }
 }
 

@@ -140,6 +140,19 @@ impl SegmentReader {
         &self.path
     }
 
+    /// The file that was read.
+    pub(super) fn into_path(self) -> PathBuf {
+        self.path
+    }
+
+    /// Looks whether the file is longer than it was; then there is more to read.
+    pub(super) fn has_grown(&mut self) -> io::Result<bool> {
+        let len = self.file.get_ref().metadata()?.len();
+        let has_grown = len > self.len;
+        self.len = self.len.max(len);
+        Ok(has_grown)
+    }
+
     /// The position from which the segment's records count; at least 1.
     pub(super) fn first_position(&self) -> u64 {
         self.first_position

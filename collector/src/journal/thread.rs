@@ -33,6 +33,10 @@ pub(super) fn run(
             refuse(&mut group, Busy::Closing);
             continue;
         }
+        if appender.is_behind() {
+            refuse(&mut group, Busy::Behind);
+            continue;
+        }
         match appender.append(&group) {
             Ok(first) => loader_gone = !accept(first, &mut group, loader),
             Err(_) => refuse(&mut group, Busy::Disk),

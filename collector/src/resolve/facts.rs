@@ -1,6 +1,6 @@
 //! Filling one record's gaps from another record of the same act, and telling whether anything changed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use proto::agent::{Facts, PayloadRef, Reported, Status};
 use store::ActState;
@@ -223,9 +223,9 @@ pub(super) fn settle_status(state: &mut ActState) {
     }
 }
 
-/// A hash over everything of an act that may change after it was stored.
+/// A hash over everything of an act that may change after it was stored. Good for this process only.
 pub(super) fn fingerprint(state: &ActState) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
     let facts = &state.facts;
     macro_rules! hash {
         ($($field:ident),+) => { $(facts.$field.hash(&mut hasher);)+ };

@@ -7,6 +7,7 @@ use proto::agent::{Operation, Origin, ToolCallAsked, ToolResultSeen};
 use proto::id::TraceId;
 use store::{ActKey, ActState};
 
+use super::Hashing;
 use super::summary::Summary;
 
 /// The acts of a connected group, in order of arrival.
@@ -15,7 +16,7 @@ pub(super) struct Group {
     pub(super) acts: Vec<ActState>,
     /// Fingerprint of each act as last stored; `None` = not stored yet.
     pub(super) stored: Vec<Option<u64>>,
-    pub(super) by_key: HashMap<ActKey, usize>,
+    pub(super) by_key: HashMap<ActKey, usize, Hashing>,
     /// Tool calls that the answers of model requests ask for, by the request's start and act.
     pub(super) calls_asked: BTreeMap<(i64, ActKey), Vec<ToolCallAsked>>,
     /// Results of tool calls as later model requests show them, by call id: of several requests, as
@@ -25,7 +26,7 @@ pub(super) struct Group {
     pub(super) stored_sessions: HashSet<Arc<str>>,
     /// The rows as last written; empty for a group just read back.
     pub(super) summary: Summary,
-    pub(super) traces: HashSet<TraceId>,
+    pub(super) traces: HashSet<TraceId, Hashing>,
     /// Session ids that any act of the group names.
     pub(super) named_sessions: HashSet<Arc<str>>,
 }

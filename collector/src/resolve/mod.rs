@@ -59,11 +59,17 @@ pub struct Outcome {
     pub duplicate_count: u64,
 }
 
+/// Of maps with an entry per act or trace: seeded at random, and faster than the standard one.
+type Hashing = foldhash::fast::RandomState;
+
+/// New acts on their way to the batch, by key.
+type Heavy = HashMap<ActKey, Act, Hashing>;
+
 /// The cache of connected groups, bounded by the number of acts it holds.
 pub struct Resolver {
-    groups: HashMap<u64, CachedGroup>,
-    group_of_trace: HashMap<TraceId, u64>,
-    group_of_session: HashMap<Arc<str>, u64>,
+    groups: HashMap<u64, CachedGroup, Hashing>,
+    group_of_trace: HashMap<TraceId, u64, Hashing>,
+    group_of_session: HashMap<Arc<str>, u64, Hashing>,
     next_group: u64,
     round: u64,
     max_cached_acts: usize,
@@ -81,9 +87,9 @@ impl Resolver {
     /// reported cost are priced with `prices`.
     pub fn new(max_cached_acts: usize, prices: Arc<Prices>) -> Self {
         Self {
-            groups: HashMap::new(),
-            group_of_trace: HashMap::new(),
-            group_of_session: HashMap::new(),
+            groups: HashMap::default(),
+            group_of_trace: HashMap::default(),
+            group_of_session: HashMap::default(),
             next_group: 0,
             round: 0,
             max_cached_acts,
@@ -102,7 +108,7 @@ impl Resolver {
         self.round += 1;
         let mut outcome = Outcome::default();
         let mut touched: HashSet<u64> = HashSet::new();
-        let mut heavy: HashMap<ActKey, Act> = HashMap::with_capacity(acts.len());
+        let mut heavy = Heavy::with_capacity_and_hasher(acts.len(), Hashing::default());
         for mut act in acts {
             let key = ActKey {
                 trace_id: act.trace_id,
@@ -132,7 +138,7 @@ impl Resolver {
                 resolve_group(&mut cached.group, &self.prices, memory, &mut heavy, batch);
             }
         }
-        batch.new_acts.sort_by_key(|(_, state)| state.act_id);
+        sort_by_arrival(&mut batch.new_acts);
         self.evict();
         outcome
     }
@@ -282,12 +288,27 @@ impl Resolver {
     }
 }
 
+/// Puts new acts into the order of their row numbers, moving each, which is large, but once.
+fn sort_by_arrival(acts: &mut Vec<(Act, ActState)>) {
+    let mut order: Vec<(i64, usize)> = acts
+        .iter()
+        .enumerate()
+        .map(|(at, (_, state))| (state.act_id, at))
+        .collect();
+    if order.is_sorted() {
+        return;
+    }
+    order.sort_unstable();
+    let mut unsorted: Vec<Option<(Act, ActState)>> = acts.drain(..).map(Some).collect();
+    acts.extend(order.into_iter().filter_map(|(_, at)| unsorted[at].take()));
+}
+
 /// Works out the group, from what its records said, and adds what has to be written to the batch.
 fn resolve_group(
     group: &mut Group,
     prices: &Prices,
     memory: &mut impl Memory,
-    heavy: &mut HashMap<ActKey, Act>,
+    heavy: &mut Heavy,
     batch: &mut Batch,
 ) {
     for act in &mut group.acts {

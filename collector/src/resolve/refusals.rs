@@ -8,8 +8,8 @@ use proto::agent::{Act, Decision, Facts, Operation, Origin, OutputSource, SpanKi
 use proto::id::{SpanId, TraceId};
 use store::{ActKey, ActState, Derived};
 
-use super::Memory;
 use super::group::{Group, end_or_start};
+use super::{Heavy, Memory};
 
 /// How the harness that checks a call's arguments words its refusal.
 const REFUSED: &str = "<tool_use_error>";
@@ -20,7 +20,7 @@ const POLICY: (&str, &str) = (" by failproofai because: ", "failproofai");
 
 /// Puts an act in place of each refused call. Where the call reports itself as well, that report is the
 /// act and this one its duplicate: whether it is there depends on the refusal alone.
-pub(super) fn place(group: &mut Group, memory: &mut impl Memory, heavy: &mut HashMap<ActKey, Act>) {
+pub(super) fn place(group: &mut Group, memory: &mut impl Memory, heavy: &mut Heavy) {
     let mut placed: HashSet<ActKey> = HashSet::new();
     let mut states: Vec<ActState> = Vec::new();
     for ((_, request), calls) in &group.calls_asked {

@@ -38,6 +38,8 @@ pub(crate) use draft::{
 pub(crate) use look::{Due, read_session, refresh};
 pub(crate) use runner::run;
 pub(crate) use session::Session;
+#[cfg(test)]
+pub(crate) use session::detect;
 pub(crate) use settings::Thresholds;
 pub use settings::{Settings, SettingsError};
 pub(crate) use text::Sketch;

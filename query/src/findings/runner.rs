@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::{Notice, Value};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::Session;
 use super::look::{Due, refresh};
@@ -23,11 +23,17 @@ const REST_FACTOR: u32 = 1;
 /// Sessions that one look takes in at most.
 const SESSIONS_PER_LOOK: usize = 64;
 
+/// While more than this waits to be loaded, looks give way: a rest of so many times its length follows
+/// each. What is being sent to the recorder is not made to wait for what is thought about it.
+const BUSY_BYTES: u64 = 4 << 20;
+const BUSY_REST_FACTOR: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
 /// While nothing is due, it is noted this often how far the looks have come.
 const MARK_PERIOD: Duration = Duration::from_secs(2);
 
 /// Acts of the sessions that are kept between looks; about two kilobytes each.
-const KEPT_ACTS: usize = 50_000;
+const KEPT_ACTS: usize = 20_000;
 
 /// Sessions that were looked at, so that the next look takes only what is new.
 type Watched = HashMap<Arc<str>, Session>;
@@ -52,6 +58,9 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
                 let took = look(&state, ready, &mut watched).await;
+                if (state.count_ingest)().queued_bytes > BUSY_BYTES {
+                    sleep((took * BUSY_REST_FACTOR).min(LONGEST_REST)).await;
+                }
                 drain(&mut notices, &mut due, took * REST_FACTOR);
             }
             notice = notices.recv() => match notice {

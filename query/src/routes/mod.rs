@@ -9,6 +9,7 @@ pub(crate) mod assets;
 pub(crate) mod compare;
 pub(crate) mod compare_groups;
 pub(crate) mod deletion;
+pub(crate) mod digest;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod findings;

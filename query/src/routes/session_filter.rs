@@ -67,6 +67,12 @@ impl SessionFilter {
         }
     }
 
+    /// Those of these sessions that started at or after a time (Unix ns) as well.
+    pub(crate) fn since(mut self, from_ns: i64) -> Self {
+        self.from_ns = Some(self.from_ns.map_or(from_ns, |from| from.max(from_ns)));
+        self
+    }
+
     /// The parameters of `filtered_sessions.sql`, in order.
     pub(crate) fn params(&self) -> Vec<Value> {
         let words = self.q.as_ref().map(|q| q.trim().to_lowercase());

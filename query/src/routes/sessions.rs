@@ -193,7 +193,7 @@ fn read_cursor(cursor: &str) -> Option<(Value, Value)> {
 }
 
 /// The first page of the sessions that pass a filter.
-async fn first_page(
+pub(crate) async fn first_page(
     state: &AppState,
     filter: &SessionFilter,
     limit: i64,

@@ -76,6 +76,8 @@ struct SpanFacts {
     status_message: Option<String>,
     error_type: Option<String>,
     error_message: Option<String>,
+    /// Of the process that the act ran.
+    exit_code: Option<i64>,
     agent_name: Option<String>,
     agent_id: Option<String>,
     model: Option<String>,
@@ -218,6 +220,7 @@ fn facts(row: &Named<'_>) -> SpanFacts {
         status_message: non_empty("status_message"),
         error_type: row.text("error_type"),
         error_message: row.text("error_message"),
+        exit_code: row.int("exit_code"),
         agent_name: row.text("agent_name"),
         agent_id: row.text("agent_id"),
         model: row.text("model"),

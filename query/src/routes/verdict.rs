@@ -124,7 +124,7 @@ pub(crate) async fn digest_of(state: &AppState, session_id: &str) -> Result<Stri
 }
 
 /// The hook that asks this server, as a harness is to run it.
-fn guard_command(ui: SocketAddr) -> String {
+pub(crate) fn guard_command(ui: SocketAddr) -> String {
     const DEFAULT_PORT: u16 = 7771;
     match ui.port() {
         DEFAULT_PORT => "spanreel guard".to_owned(),

@@ -4,6 +4,7 @@
 mod edit;
 mod harnesses;
 mod hooks;
+mod mcp;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 pub use edit::{EditError, apply, undo};
 pub use harnesses::harnesses;
 pub(crate) use hooks::guard;
+pub use mcp::mcp_file;
 
 /// Where the recorder is, as the settings are to name it.
 #[derive(Debug, Clone)]
@@ -68,6 +70,8 @@ pub enum Format {
 pub enum Purpose {
     Telemetry,
     Hooks,
+    /// The server that tells its agent what was recorded.
+    Mcp,
 }
 
 /// One value in a settings file.
@@ -156,5 +160,18 @@ mod tests {
                 assert_eq!(again, file.text, "{}: {}", harness.id, file.path);
             }
         }
+    }
+
+    #[test]
+    fn mcp_entries_come_and_go() {
+        for harness in ["claude-code", "codex", "gemini-cli", "cursor"] {
+            let file = mcp_file(harness, "/opt/the tools/spanreel").unwrap();
+            assert!(file.text.contains("/opt/the tools/spanreel"), "{harness}");
+            let again = apply(&file.text, file.format, &file.changes).unwrap();
+            assert_eq!(again, file.text, "{harness}");
+            let gone = undo(&file.text, file.format, &file.changes, None).unwrap();
+            assert!(!gone.contains("spanreel"), "{harness}: {gone}");
+        }
+        assert!(mcp_file("python", "spanreel").is_none());
     }
 }

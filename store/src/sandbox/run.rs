@@ -233,13 +233,14 @@ impl Drop for DoneOnDrop<'_> {
     }
 }
 
-/// Bytes that the engine holds for running queries, without cached pages of the file.
+/// Bytes that the engine holds for running queries, without cached pages of the file and rows that are
+/// not folded into it yet (queries cannot make tables).
 fn memory_in_use(trusted: &Connection) -> u64 {
     trusted
         .query_row(
             "select coalesce(sum(memory_usage_bytes), 0)::ubigint from duckdb_memory()
              where tag not in ('BASE_TABLE', 'METADATA', 'ART_INDEX', 'EXTERNAL_FILE_CACHE',
-                               'OBJECT_CACHE', 'OVERFLOW_STRINGS')",
+                               'OBJECT_CACHE', 'OVERFLOW_STRINGS', 'IN_MEMORY_TABLE')",
             [],
             |row| row.get(0),
         )

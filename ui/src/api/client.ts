@@ -1,5 +1,6 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
+import { t } from "../strings.ts";
 import { parseLossless } from "../trace/json_text.ts";
 import { recording } from "./recording.ts";
 import type { Annotation, Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
@@ -24,7 +25,7 @@ async function failure(response: Response): Promise<ApiError> {
     const { error } = JSON.parse(text) as { error: { code: string; message: string; request_id?: string; position?: number | null } };
     return new ApiError(error.code, error.message, response.status, error.request_id ?? null, error.position ?? null);
   } catch {
-    return new ApiError("unexpected_answer", `The server answered ${response.status} ${response.statusText} without saying why. Its log has more.`, response.status);
+    return new ApiError("unexpected_answer", t("The server answered {0} {1} without saying why. Its log has more.", response.status, response.statusText), response.status);
   }
 }
 
@@ -34,7 +35,7 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
     response = recording()?.answer(path, init) ?? (await fetch(BASE + path, init));
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new ApiError("unreachable", "Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk.", 0);
+    throw new ApiError("unreachable", t("Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk."), 0);
   }
   if (!response.ok && response.status !== 304) throw await failure(response);
   return response;
@@ -93,6 +94,29 @@ export function annotate(annotation: Omit<Annotation, "annotation_id" | "created
 
 export async function removeAnnotation(annotation: Annotation): Promise<void> {
   await request(`/sessions/${encodeURIComponent(annotation.session_id)}/annotations/${encodeURIComponent(annotation.annotation_id)}`, { method: "DELETE" });
+}
+
+/** Gives a session tags and takes others away; the answer is what it has then. */
+export async function changeTags(sessionId: string, add: readonly string[], remove: readonly string[]): Promise<string[]> {
+  const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ add, remove }) };
+  return (await json<{ tags: string[] }>(`/sessions/${encodeURIComponent(sessionId)}/tags`, init)).tags;
+}
+
+/** Deletes sessions and those that they started; the answer names all that went. */
+export function deleteSessions(sessionIds: readonly string[]): Promise<{ session_ids: string[] }> {
+  return json("/sessions/delete", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ session_ids: sessionIds }) });
+}
+
+export type ExportFormat = "csv" | "json" | "otlp" | "md" | "html";
+
+/** Where a session is to be had as a file; `without` and `redact` are for HTML. */
+export function exportUrl(sessionId: string, format: ExportFormat, { without, redact }: { without: readonly string[]; redact: string }): string {
+  const params = new URLSearchParams({ format });
+  if (format === "html") {
+    for (const part of without) params.append("without", part);
+    if (redact !== "") params.append("redact", redact);
+  }
+  return `${BASE}/sessions/${encodeURIComponent(sessionId)}/export?${params}`;
 }
 
 /** Acts whose prompts, arguments, results or answers hold the words. */

@@ -5,6 +5,7 @@ import type { Finding, SessionRow } from "./types.ts";
 
 export interface LiveEvents {
   hello: { version: string };
+  /** `session_ids` holds the removed ones, too. */
   commit: { session_ids: string[]; removed_session_ids: string[]; span_count: number; event_count: number };
   session: SessionRow;
   finding: Finding;

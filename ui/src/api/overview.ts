@@ -148,12 +148,62 @@ export interface CompareStep {
   b: CompareCall | null;
 }
 
+/** What differs between two texts, line by line. */
+export interface TextDifference {
+  /** Sizes of the whole texts; null where there is none. */
+  a_size_bytes: number | null;
+  b_size_bytes: number | null;
+  same: boolean;
+  lines: { kind: "same" | "only_a" | "only_b" | "gap"; text: string }[];
+  /** There is more than is told. */
+  truncated: boolean;
+}
+
 export interface Comparison {
   /** Where they first part, in words; null when all calls agree. */
   divergence: string | null;
   divergence_at: number | null;
+  /** Where the same call first fared differently, in words. */
+  outcome_divergence: string | null;
+  outcome_divergence_at: number | null;
   steps: CompareStep[];
+  /** Steps at the beginning, alike in both, that are left out of `steps`. */
+  omitted_steps: number;
   truncated: boolean;
+  divergence_input: TextDifference | null;
+  prompts: { turn: number; difference: TextDifference }[];
+  context: TextDifference | null;
+  tools: { tool: string; a_count: number; b_count: number; a_failed_count: number; b_failed_count: number }[];
+}
+
+export const GROUPINGS = ["harness", "version", "model", "tag"] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
+export interface Distribution {
+  min: number;
+  median: number;
+  p90: number;
+  max: number;
+}
+
+export interface SessionGroup {
+  value: string;
+  session_count: number;
+  outcomes: Record<"ok" | "error" | "interrupted" | "killed" | "running", number>;
+  cost_known_count: number;
+  cost_usd: Distribution | null;
+  turn_count: Distribution | null;
+  model_request_count: Distribution | null;
+  tool_call_count: Distribution | null;
+  failed_count: Distribution | null;
+  token_count: Distribution | null;
+  duration_ns: Distribution | null;
+  finding_count: Distribution | null;
+  findings: { kind: string; session_count: number; finding_count: number }[];
+}
+
+export function compareGroups(by: Grouping, a: string, b: string, signal: AbortSignal): Promise<{ by: Grouping; a: SessionGroup; b: SessionGroup }> {
+  return json(`/compare?${new URLSearchParams({ by, a, b })}`, { signal });
 }
 
 export function compareSessions(a: string, b: string, signal: AbortSignal): Promise<Comparison> {

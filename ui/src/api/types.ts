@@ -209,6 +209,8 @@ export interface SpanFacts {
   status: "unset" | "ok" | "error";
   status_message: string | null;
   error_type: string | null;
+  error_message: string | null;
+  exit_code: number | null;
   agent_name: string | null;
   agent_id: string | null;
   model: string | null;

@@ -70,7 +70,7 @@ export function createAnnotations({ table, version, selected }: Needs) {
         verdict, comment: comment.trim() === "" ? null : comment, author: author.peek().trim() === "" ? null : author.peek().trim(),
       });
       failure.value = null;
-      tell(verdict === null ? "Noted" : `Marked as ${verdict}`);
+      tell(verdict === null ? t("Noted") : t("Marked as {0}", verdict));
       await load();
       return true;
     } catch (cause) {

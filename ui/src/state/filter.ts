@@ -96,9 +96,9 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 export function termProblem(term: Term): string | null {
   const field = FIELDS.find((known) => known.name === term.field);
   if (field === undefined || term.value === "") return null;
-  if (field.name === "cost" && !/^\d*\.?\d+$/.test(term.value)) return "cost takes a number: cost>0.5";
-  if (field.name === "duration" && readDuration(term.value) === null) return "duration takes a time: duration>5m";
-  if (field.kind === "day" && !DAY.test(term.value) && !(field.name === "from" && readDuration(term.value) !== null)) return `${field.name} takes a day: ${field.name}:2026-11-21`;
+  if (field.name === "cost" && !/^\d*\.?\d+$/.test(term.value)) return t("cost takes a number: cost>0.5");
+  if (field.name === "duration" && readDuration(term.value) === null) return t("duration takes a time: duration>5m");
+  if (field.kind === "day" && !DAY.test(term.value) && !(field.name === "from" && readDuration(term.value) !== null)) return t("{0} takes a day: {1}:2026-11-21", field.name, field.name);
   return null;
 }
 

@@ -208,6 +208,16 @@ function arrive(row: SessionRow): void {
   rows.value = [row, ...list];
 }
 
+/** Takes sessions out of the list: they were deleted, here or elsewhere. */
+export function remove(ids: readonly string[]): void {
+  const gone = new Set(ids);
+  batch(() => {
+    rows.value = rows.peek().filter((row) => !gone.has(row.session_id));
+    children.value = new Map([...children.peek()].filter(([id]) => !gone.has(id)).map(([id, list]) => [id, list?.filter((row) => !gone.has(row.session_id)) ?? null]));
+    changes.value++;
+  });
+}
+
 export function seen(id: string): void {
   if (fresh.peek().has(id)) fresh.value = new Set([...fresh.peek()].filter((other) => other !== id));
 }
@@ -233,9 +243,7 @@ export function startSessions(): void {
       });
     });
   });
-  onLive("commit", ({ removed_session_ids: gone }) => {
-    if (gone.length > 0) rows.value = rows.peek().filter((row) => !gone.includes(row.session_id));
-  });
+  onLive("commit", (commit) => commit.removed_session_ids.length > 0 && remove(commit.removed_session_ids));
   onLive("resumed", () => void reload());
   void reload();
 }

@@ -76,7 +76,7 @@ export function formatTime(iso: string, now = new Date()): string {
 export function formatAgo(iso: string, now = Date.now()): string {
   const seconds = Math.round((now - Date.parse(iso)) / 1000);
   if (!Number.isFinite(seconds)) return "";
-  if (seconds < 5) return "just now";
+  if (seconds < 5) return t("just now");
   if (seconds < 60) return t("{0} s ago", seconds);
   if (seconds < 3600) return t("{0} min ago", Math.floor(seconds / 60));
   if (seconds < 48 * 3600) return t("{0} h ago", Math.floor(seconds / 3600));

@@ -2,6 +2,7 @@
 
 import type { TranscriptEntry, TranscriptPart } from "../api/types.ts";
 import { FLAG, type SpanTable } from "./span_table.ts";
+import { t } from "./strings.ts";
 
 export type Voice = "user" | "assistant" | "thinking" | "tool" | "hook" | "system" | "summary";
 export const VOICES: readonly Voice[] = ["user", "assistant", "thinking", "tool", "hook", "system", "summary"];
@@ -86,13 +87,13 @@ export function speechOf(entry: TranscriptEntry, prompt: string, answered: boole
 
 function ofModel(entry: TranscriptEntry, part: TranscriptPart, output: boolean, prompt: string, before: Speech[]): Speech | null {
   if (part.part_type === "reasoning") return output || entry.rewritten ? (part.size_bytes === 0 ? null : speech("thinking", "thinking", part, true)) : null;
-  if (part.part_type === "tool_call") return output && part.act === null ? speech("tool", `asks for ${part.name ?? "a tool"}`, part, false) : null;
+  if (part.part_type === "tool_call") return output && part.act === null ? speech("tool", t("asks for {0}", part.name ?? t("a tool")), part, false) : null;
   if (part.part_type === "tool_call_response") return part.act === null && !output ? speech("tool", `result${part.name === null ? "" : ` of ${part.name}`}`, part, false) : null;
   if (output) return (part.text ?? "").trim() === "" && part.mime_type === null ? null : speech("assistant", "", part, part.part_type === "text");
-  if (part.direction === "system") return speech("system", "system prompt", part, false);
-  if (part.role === "assistant" || part.role === "model") return entry.rewritten ? speech("summary", "kept answer", part, true) : null;
+  if (part.direction === "system") return speech("system", t("system prompt"), part, false);
+  if (part.role === "assistant" || part.role === "model") return entry.rewritten ? speech("summary", t("kept answer"), part, true) : null;
   const text = part.text ?? "";
-  if (entry.rewritten && !before.some((one) => one.voice === "summary")) return speech("summary", "history rewritten", part, true);
+  if (entry.rewritten && !before.some((one) => one.voice === "summary")) return speech("summary", t("history rewritten"), part, true);
   if (isInjected(text)) return speech("system", "context", part, false);
   if (prompt !== "" && bare(text).startsWith(bare(prompt).slice(0, 2000))) return null;
   if (text.trim() === "" && part.mime_type === null) return null;

@@ -9,9 +9,9 @@ import { shownRows } from "../state/sessions.ts";
 import { t } from "../strings.ts";
 import { titleOf } from "../trace/payload_text.ts";
 
-const close = () => (overlay.value = "none");
+const closeOverlay = () => (overlay.value = "none");
 
-function Dialog({ label, children }: { label: string; children: ComponentChildren }) {
+export function Dialog({ label, close, children }: { label: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -38,7 +38,7 @@ export function Help() {
     return [...map];
   }, []);
   return (
-    <Dialog label={t("All keys")}>
+    <Dialog label={t("All keys")} close={closeOverlay}>
       <div class="help">
         <h2>{t("Keys on this page")}</h2>
         <div class="help-groups">
@@ -96,7 +96,7 @@ export function Palette() {
   const current = Math.min(at, choices.length - 1);
   const choose = (choice: Choice | undefined) => {
     if (choice === undefined) return;
-    close();
+    closeOverlay();
     // The dialog gives the focus back first, so that a command can take it.
     setTimeout(choice.run, 0);
   };
@@ -113,7 +113,7 @@ export function Palette() {
     }
   };
   return (
-    <Dialog label={t("Commands and sessions")}>
+    <Dialog label={t("Commands and sessions")} close={closeOverlay}>
       <div class="palette">
         <input autoFocus type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`palette-${current}`} aria-label={t("Command or session")}
           placeholder={t("Command or session…")} value={text} onKeyDown={onKeyDown}

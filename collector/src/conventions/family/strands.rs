@@ -15,6 +15,8 @@ pub(super) static FAMILY: Family = Family {
             C::ToolOutput,
             &["gen_ai.tool.call.result", "gen_ai.output.messages"],
         ),
+        // Its releases before the GenAI names say it without the prefix.
+        (C::Success, &["gen_ai.tool.status", "tool.status"]),
     ],
     ..Family::PLAIN
 };

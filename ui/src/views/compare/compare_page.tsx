@@ -3,7 +3,7 @@
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import { getSession } from "../../api/client.ts";
-import { compareSessions, type CompareCall, type Comparison } from "../../api/overview.ts";
+import { compareSessions, GROUPINGS, type CompareCall, type Comparison, type Grouping } from "../../api/overview.ts";
 import type { SessionRow } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
@@ -17,7 +17,10 @@ import { Time } from "../../widgets/time.tsx";
 import { useAnswer } from "../../widgets/use_answer.ts";
 import { StatusMark } from "../sessions/session_marks.tsx";
 import { visit } from "../../widgets/range_picker.tsx";
+import { Differences } from "./differences.tsx";
 import { foldAlike } from "./fold.ts";
+import { Groups } from "./groups.tsx";
+import { GroupChoice } from "./group_choice.tsx";
 import "./compare.css";
 
 const FIGURES: { label: string; value: (row: SessionRow) => number | null; format: (value: number) => string }[] = [
@@ -73,7 +76,7 @@ function Side({ session, call }: { session: string; call: CompareCall | null }) 
   );
 }
 
-const MARKS = { same: null, varied: "differs", only_a: "only A", only_b: "only B" } as const;
+const MARKS = { same: null, varied: t("differs"), only_a: t("only A"), only_b: t("only B") } as const;
 
 function Calls({ a, b, comparison }: { a: string; b: string; comparison: Comparison }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
@@ -112,6 +115,23 @@ function Head({ label, row }: { label: string; row: SessionRow }) {
 }
 
 export function ComparePage() {
+  const by = GROUPINGS.find((one) => one === query.value.get("by"));
+  return by === undefined ? <Sessions /> : <GroupsPage by={by} />;
+}
+
+function GroupsPage({ by }: { by: Grouping }) {
+  const a = query.value.get("a") ?? "";
+  const b = query.value.get("b") ?? "";
+  useLayoutEffect(() => provide({ back: () => navigate("/"), copy_link: () => void copy(location.href, t("Link")) }), []);
+  return (
+    <main class="page">
+      <div class="page-head"><h1>{t("Compare")}</h1><GroupChoice by={by} a={a} b={b} /></div>
+      {a === "" || b === "" ? <div class="page-empty"><h2>{t("Two groups of sessions are compared")}</h2><p class="muted">{t("Choose what A and B are above.")}</p></div> : <Groups by={by} a={a} b={b} />}
+    </main>
+  );
+}
+
+function Sessions() {
   const a = query.value.get("a") ?? "";
   const b = query.value.get("b") ?? "";
   const answer = useAnswer(`${a}\n${b}`, async (signal) => (a === "" || b === "" ? null : Promise.all([getSession(a, signal), getSession(b, signal), compareSessions(a, b, signal)])));
@@ -132,13 +152,16 @@ export function ComparePage() {
         {known === null ? null : <button type="button" onClick={() => visit({ a: b, b: a })}>{t("Swap A and B")}</button>}
       </div>
       {a === "" || b === "" ? (
-        <div class="page-empty"><h2>{t("Two sessions are compared")}</h2><p class="muted">{t("Mark two in {0} and choose Compare.", <a href="/">{t("Sessions")}</a>)}</p></div>
+        <div class="page-empty"><h2>{t("Two sessions are compared")}</h2><p class="muted">{t("Mark two in {0} and choose Compare.", <a href="/">{t("Sessions")}</a>)}</p><p class="muted">{t("Or compare all of a {0}, a {1}, a {2} or a {3} with another.", ...GROUPINGS.map((one) => <a href={`/compare?by=${one}`}>{one}</a>))}</p></div>
       ) : answer.failure !== null ? <Failure error={answer.failure} what={t("A session could not be read")} retry={answer.again} /> : known === null ? <Skeleton rows={14} height={30} label={t("Loading both sessions")} /> : (
         <div class="page-scroll compare" tabIndex={0} role="region" aria-label={t("Comparison")}>
           <div class="compare-heads"><Head label="A" row={known[0].session} /><Head label="B" row={known[1].session} /></div>
           <Figures left={known[0].session} right={known[1].session} />
           {known[2].divergence === null ? null : <p class="compare-divergence"><span class="tone-loop"><Icon name="denied" /></span>{oneLine(known[2].divergence)}</p>}
-          {known[2].truncated ? <p class="note compare-note">{t("Only the first 2,000 calls of each are compared.")}</p> : null}
+          {known[2].outcome_divergence === null ? null : <p class="compare-divergence"><span class="tone-error"><Icon name="error" /></span>{oneLine(known[2].outcome_divergence)}</p>}
+          <Differences comparison={known[2]} />
+          {known[2].omitted_steps > 0 ? <p class="note compare-note">{t("{0} at the beginning, alike in both, are left out.", plural(known[2].omitted_steps, "call"))}</p> : null}
+          {known[2].truncated ? <p class="note compare-note">{t("The calls at the end of long sessions are not compared.")}</p> : null}
           {known[2].steps.length === 0 ? <p class="note compare-note">{t("Neither called a tool.")}</p> : <Calls key={`${a} ${b}`} a={a} b={b} comparison={known[2]} />}
         </div>
       )}

@@ -47,7 +47,7 @@ function Charts({ steps, stepS }: { steps: Steps; stepS: number }) {
       <Chart {...common} title={t("Input from caches")} top={100} format={(value) => `${Math.round(value)}%`} summary={() => `${Math.round((100 * steps.total("cache_read_tokens")) / Math.max(1, steps.total("input_tokens")))}%`} series={[
         { label: t("of input tokens"), values: input.map((value, i) => (value === 0 ? null : (100 * cached[i]!) / value)), colour: "turn", kind: "line" },
       ]} />
-      <Chart {...common} title={t("Cost")} format={money} summary={() => (steps.gap("cost_usd").every((value) => value === null) ? "not known" : money(steps.total("cost_usd")))} series={[{ label: t("US dollars"), values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
+      <Chart {...common} title={t("Cost")} format={money} summary={() => (steps.gap("cost_usd").every((value) => value === null) ? t("not known") : money(steps.total("cost_usd")))} series={[{ label: t("US dollars"), values: steps.sum("cost_usd"), colour: "mcp", kind: "bar" }]} />
       <Chart {...common} title={t("Model latency")} format={ns} summary={peak(ns)} series={[
         { label: t("median"), values: steps.gap("model_p50_ns"), colour: "model", kind: "line" },
         { label: t("95th"), values: steps.gap("model_p95_ns"), colour: "model", kind: "line", dashed: true },

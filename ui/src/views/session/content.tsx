@@ -77,13 +77,21 @@ const SWITCHES: Record<string, Record<string, string>> = {
 
 function missing(view: SessionView, detail: SpanDetail, what: string): string {
   const { span } = detail;
-  if (span.ended_at === null) return `No ${what} yet: the span has not ended.`;
-  if (span.decision === "deny" && what !== "arguments") return `No ${what}: the call was not made.`;
+  if (span.ended_at === null) return t("No {0} yet: the span has not ended.", what);
+  if (span.decision === "deny" && what !== "arguments") return t("No {0}: the call was not made.", what);
   const harness = view.detail.value?.session.harness ?? "";
-  if (harness === "claude-code" && what === "result" && span.status === "error") return "Claude Code sends no result of a failed call; the next model request carries it.";
+  if (harness === "claude-code" && what === "result" && span.status === "error") return t("Claude Code sends no result of a failed call; the next model request carries it.");
   // What was cut upstream already names its switch.
   const remedy = span.truncated_upstream === null ? SWITCHES[harness]?.[what] : undefined;
-  return `The emitter sent no ${what}.${remedy === undefined ? "" : ` With ${remedy} it does.`}`;
+  return t("The emitter sent no {0}.{1}", what, remedy === undefined ? "" : t(" With {0} it does.", remedy));
+}
+
+/** What is known of a failure, in one line. */
+function whyFailed(span: SpanDetail["span"]): string {
+  const message = span.status_message ?? span.error_message;
+  const told = [span.error_type, message].filter(Boolean).map((text) => oneLine(text!)).join(": ");
+  if (told !== "") return told;
+  return span.exit_code === null || span.exit_code === 0 ? t("Failed without a message") : t("Exit code {0}", span.exit_code);
 }
 
 export function Content({ view, row, detail, open }: { view: SessionView; row: number; detail: SpanDetail; open: (key: string) => void }) {
@@ -99,7 +107,7 @@ export function Content({ view, row, detail, open }: { view: SessionView; row: n
   return (
     <>
       {denied ? <Banner tone="denied" icon="denied">{t("Denied{0}{1}", span.decision_source === null ? "" : t(" by {0}", oneLine(span.decision_source)), span.hook_name === null ? "" : ` · ${oneLine(span.hook_name)}`)}</Banner> : null}
-      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{[span.error_type, span.status_message].filter(Boolean).map((text) => oneLine(text!)).join(": ") || t("Failed without a message")}</Banner> : null}
+      {failed || (span.error_type !== null && span.error_type !== "") ? <Banner tone="error" icon="error">{whyFailed(span)}</Banner> : null}
       {span.truncated_upstream === null ? null : <Banner tone="hook" icon="hook">{t("Cut before it arrived: {0}", oneLine(span.truncated_upstream))}</Banner>}
       {(span.dropped_attributes_count ?? 0) > 0 ? <Banner tone="hook" icon="hook">{t("The emitter dropped {0} attributes of this span.", span.dropped_attributes_count)}</Banner> : null}
       {detail.findings.filter((finding) => finding.kind !== "blocked" || !denied).map((finding) => <FindingCard key={finding.finding_id} finding={finding} compact />)}

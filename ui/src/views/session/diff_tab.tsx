@@ -14,7 +14,7 @@ import { visible } from "../../widgets/text_view.tsx";
 
 const layout = stored<string>("diff.layout", "unified");
 const FIRST_LINES = 400;
-const KINDS: Record<FileEdit["kind"], string> = { edit: "edited", write: "written whole", delete: "deleted", move: "moved" };
+const KINDS: Record<FileEdit["kind"], string> = { edit: t("edited"), write: t("written whole"), delete: t("deleted"), move: t("moved") };
 const SIGNS: Record<DiffLine["kind"], string> = { added: "+", removed: "−", same: " ", gap: "" };
 
 function Line({ line }: { line: DiffLine }) {

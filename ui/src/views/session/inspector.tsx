@@ -78,7 +78,7 @@ function Head({ view, row }: { view: SessionView; row: number }) {
   const label = labelOf(table, row, prompts);
   const operation = operationOf(table, row);
   const running = table.duration[row]! < 0;
-  const facts: string[] = [operation, running ? (view.alive.value ? "running" : "never ended") : formatDuration(table.duration[row]!), `at ${formatDuration(table.start[row]!)}`];
+  const facts: string[] = [operation, running ? (view.alive.value ? t("running") : t("never ended")) : formatDuration(table.duration[row]!), t("at {0}", formatDuration(table.start[row]!))];
   if (table.inputTokens[row]! >= 0 || table.outputTokens[row]! >= 0) facts.push(`${groupDigits(Math.max(0, table.inputTokens[row]!))} → ${groupDigits(Math.max(0, table.outputTokens[row]!))} tok`);
   if (table.cost[row]! > 0) facts.push(formatCost(table.cost[row]!));
   return (

@@ -71,34 +71,34 @@ export function Meta({ detail, open }: { detail: SpanDetail; open: (key: string)
   return (
     <>
       <Facts title={t("time")} facts={[
-        ["start", span.started_at],
-        ["end", span.ended_at ?? "not yet"],
-        ["duration", span.duration_ns === null || span.duration_ns < 0 ? null : `${formatDuration(span.duration_ns)} (${groupDigits(span.duration_ns)} ns)`],
+        [t("start"), span.started_at],
+        [t("end"), span.ended_at ?? t("not yet")],
+        [t("duration"), span.duration_ns === null || span.duration_ns < 0 ? null : `${formatDuration(span.duration_ns)} (${groupDigits(span.duration_ns)} ns)`],
       ]} />
       <Facts title={t("tokens")} facts={[
-        ["input", count(span.input_tokens)],
-        ["output", count(span.output_tokens)],
-        ["read from cache", count(span.cache_read_tokens)],
-        ["written to cache", count(span.cache_write_tokens)],
-        ["reasoning", count(span.reasoning_tokens)],
-        ["cost", span.cost_usd === null ? null : formatCost(span.cost_usd)],
+        [t("input"), count(span.input_tokens)],
+        [t("output"), count(span.output_tokens)],
+        [t("read from cache"), count(span.cache_read_tokens)],
+        [t("written to cache"), count(span.cache_write_tokens)],
+        [t("reasoning"), count(span.reasoning_tokens)],
+        [t("cost"), span.cost_usd === null ? null : formatCost(span.cost_usd)],
       ]} />
       <Facts title={t("act")} facts={[
-        ["operation", span.operation], ["name", span.name], ["kind", span.kind], ["status", span.status], ["status message", span.status_message], ["error type", span.error_type],
-        ["agent", span.agent_name], ["agent id", span.agent_id], ["model", span.model], ["provider", span.provider], ["finish reason", span.finish_reason],
-        ["tool", span.tool_name], ["tool call id", span.tool_call_id], ["MCP server", span.mcp_server], ["skill", span.skill_name],
-        ["hook event", span.hook_event], ["hook", span.hook_name], ["decision", span.decision], ["decided by", span.decision_source], ["request id", span.request_id],
+        [t("operation"), span.operation], [t("name"), span.name], [t("kind"), span.kind], [t("status"), span.status], [t("status message"), span.status_message], [t("error type"), span.error_type],
+        [t("agent"), span.agent_name], [t("agent id"), span.agent_id], [t("model"), span.model], [t("provider"), span.provider], [t("finish reason"), span.finish_reason],
+        [t("tool"), span.tool_name], [t("tool call id"), span.tool_call_id], [t("MCP server"), span.mcp_server], [t("skill"), span.skill_name],
+        [t("hook event"), span.hook_event], [t("hook"), span.hook_name], [t("decision"), span.decision], [t("decided by"), span.decision_source], [t("request id"), span.request_id],
       ]} />
       <Facts title={t("identity")} facts={[
-        ["trace", <a href={`/trace/${span.trace_id}`}>{span.trace_id}</a>],
-        ["span", span.span_id],
-        ["parent", parent === null ? null : <button type="button" class="link mono" onClick={() => open(`${span.trace_id}:${parent}`)}>{parent}</button>],
-        ["session", span.session_id === null ? null : <a href={sessionLink(span.session_id)}>{span.session_id}</a>],
-        ["turn", span.turn], ["call hash", span.call_hash], ["duplicate of", span.duplicate_of], ["trace state", span.trace_state],
+        [t("trace"), <a href={`/trace/${span.trace_id}`}>{span.trace_id}</a>],
+        [t("span"), span.span_id],
+        [t("parent"), parent === null ? null : <button type="button" class="link mono" onClick={() => open(`${span.trace_id}:${parent}`)}>{parent}</button>],
+        [t("session"), span.session_id === null ? null : <a href={sessionLink(span.session_id)}>{span.session_id}</a>],
+        [t("turn"), span.turn], [t("call hash"), span.call_hash], [t("duplicate of"), span.duplicate_of], [t("trace state"), span.trace_state],
       ]} />
       <Facts title={t("emitter")} facts={[
-        ["origin", span.origin], ["scope", [span.scope_name, span.scope_version].filter(Boolean).join(" ")], ["service", span.service_name], ["host", span.host],
-        ["dropped attributes", span.dropped_attributes_count ? String(span.dropped_attributes_count) : null], ["cut upstream", span.truncated_upstream],
+        [t("origin"), span.origin], [t("scope"), [span.scope_name, span.scope_version].filter(Boolean).join(" ")], [t("service"), span.service_name], [t("host"), span.host],
+        [t("dropped attributes"), span.dropped_attributes_count ? String(span.dropped_attributes_count) : null], [t("cut upstream"), span.truncated_upstream],
       ]} />
       <Pairs title={t("attributes")} values={detail.attributes} />
       {detail.events.length === 0 ? null : (

@@ -15,11 +15,11 @@ import { EventView } from "./meta.tsx";
 const NO_PROMPTS: ReadonlyMap<number, string> = new Map();
 const FIRST = 24;
 const GROUPS: [relations: string[], title: string][] = [
-  [["duplicate_of"], "second report of"],
-  [["duplicate"], "also reported as"],
+  [["duplicate_of"], t("second report of")],
+  [["duplicate"], t("also reported as")],
   [["retry"], "attempts"],
-  [["child_session"], "sessions it started"],
-  [["same_call"], "the same call again"],
+  [["child_session"], t("sessions it started")],
+  [["same_call"], t("the same call again")],
 ];
 
 function Item({ view, target, children }: { view: SessionView; target: Related | number; children?: ComponentChildren }) {

@@ -26,9 +26,9 @@ interface Props {
 }
 
 const TAGS: [flag: number, text: string, title: string][] = [
-  [FLAG.logOnly, "log", "Reported by a log record only; no span tells of it"],
-  [FLAG.truncated, "cut", "The emitter cut part of this; the inspector says what and how to prevent it"],
-  [FLAG.duplicate, "dup", "A second report of an act that another row shows"],
+  [FLAG.logOnly, "log", t("Reported by a log record only; no span tells of it")],
+  [FLAG.truncated, "cut", t("The emitter cut part of this; the inspector says what and how to prevent it")],
+  [FLAG.duplicate, "dup", t("A second report of an act that another row shows")],
 ];
 
 /** Room that the longest time beside a bar takes. */

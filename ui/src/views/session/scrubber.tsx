@@ -20,9 +20,9 @@ export function PlayButtons({ view }: { view: SessionView }) {
   );
   return (
     <div class="play" role="group" aria-label={t("Replay")}>
-      {button("step_back", "step_back", "Step back", ",")}
+      {button("step_back", "step_back", t("Step back"), ",")}
       {button("play", playing ? "pause" : "play", playing ? "Pause" : "Play", "Space")}
-      {button("step_forward", "step_forward", "Step forward", ".")}
+      {button("step_forward", "step_forward", t("Step forward"), ".")}
       <select class="speed" aria-label={t("Speed of replay")} title={t("Seconds of the run that pass in one second")} value={String(view.playback.speed.value)} onChange={(event) => (view.playback.speed.value = Number(event.currentTarget.value))}>
         {SPEEDS.map((speed) => <option key={speed} value={String(speed)}>{speed}×</option>)}
       </select>

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { writeTerm } from "../../state/filter.ts";
 import { sessionLink } from "../../state/route.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
@@ -32,13 +33,13 @@ export function SessionHeader({ view }: { view: SessionView }) {
     if (session.subagent_count > 0) fact("sub", plural(session.subagent_count, "subagent"));
     const tokens = session.input_tokens + session.output_tokens;
     if (tokens > 0) {
-      fact("tokens", <>{t("{0} tok", formatCount(tokens))}</>, `${groupDigits(session.input_tokens)} in, ${groupDigits(session.output_tokens)} out, ${groupDigits(session.cache_read_tokens)} read from cache, ${groupDigits(session.cache_write_tokens)} written to cache`);
+      fact("tokens", <>{t("{0} tok", formatCount(tokens))}</>, t("{0} in, {1} out, {2} read from cache, {3} written to cache", groupDigits(session.input_tokens), groupDigits(session.output_tokens), groupDigits(session.cache_read_tokens), groupDigits(session.cache_write_tokens)));
     }
     if (session.cost_usd !== null && session.cost_usd > 0) fact("cost", formatCost(session.cost_usd));
   } else fact("spans", plural(table.spanCount, "span"));
   fact("time", formatDuration(session === null || session.duration_ns === 0 ? table.total : session.duration_ns));
 
-  const title = session !== null ? titleOf(session) : view.source.kind === "trace" ? `Trace ${view.source.id}` : view.source.id;
+  const title = session !== null ? titleOf(session) : view.source.kind === "trace" ? t("Trace {0}", view.source.id) : view.source.id;
   const origin = [session?.harness, session?.project, session?.host].filter((value) => value != null && value !== "");
   return (
     <header class="session-head">
@@ -61,6 +62,7 @@ export function SessionHeader({ view }: { view: SessionView }) {
             <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
           </button>
         ))}
+        {session?.tags.map((tag) => <a key={`tag ${tag}`} class="tag" href={`/?${new URLSearchParams({ q: writeTerm("tag", ":", tag) })}`}>{oneLine(tag)}</a>)}
         {session?.inferred === true ? <span class="fact muted" title={t("The emitter sent no session id; the trace stands in for one.")}>{t("inferred session")}</span> : null}
       </div>
     </header>

@@ -8,6 +8,7 @@ import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
 import type { MainTab } from "../../state/session_address.ts";
 import { createSessionView, type SessionView, type Source } from "../../state/session_view.ts";
+import { ask } from "../../state/subjects.ts";
 import { t } from "../../strings.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
@@ -49,6 +50,7 @@ function commandsOf(view: SessionView): Record<string, () => void> {
     view.jump();
     view.mainTab.value = tab;
   };
+  const session = () => (view.detail.peek() === null ? [] : [view.detail.peek()!.session]);
   return {
     next: () => view.move(1),
     previous: () => view.move(-1),
@@ -103,6 +105,9 @@ function commandsOf(view: SessionView): Record<string, () => void> {
       if (inInspector() && focusFind()) return;
       document.querySelector<HTMLInputElement>("#row-search")?.select();
     },
+    tag: () => ask("tag", session(), () => void view.load()),
+    export: () => ask("export", session(), () => undefined),
+    delete: () => ask("delete", session(), () => navigate("/")),
     copy_link: () => setTimeout(() => void copy(location.href, t("Link")), 150),
     back: () => back(view),
   };

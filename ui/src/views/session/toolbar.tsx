@@ -10,7 +10,7 @@ import { countKinds, KINDS, QUIET, type Kind } from "../../trace/kinds.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
 import { PlayButtons } from "./scrubber.tsx";
 
-const KIND_NAMES: Record<Kind, string> = { model: "Model requests", tool: "Tools", mcp: "MCP tools", agent: "Agents", hook: "Hooks and policies", other: "Others" };
+const KIND_NAMES: Record<Kind, string> = { model: t("Model requests"), tool: t("Tools"), mcp: t("MCP tools"), agent: t("Agents"), hook: t("Hooks and policies"), other: t("Others") };
 
 function Switch({ on, label, hint, command }: { on: boolean; label: string; hint: string; command: string }) {
   return <button type="button" class="switch" aria-pressed={on} title={hint} onClick={() => runCommand(command)}>{label}</button>;
@@ -50,7 +50,7 @@ function KindFilter({ view }: { view: SessionView }) {
 function Search({ view }: { view: SessionView }) {
   const hits = view.matches.value;
   const state = view.content.state.value;
-  const hint = state === "failed" ? "Only names were searched: the server could not search what was said" : view.content.truncated.value ? "The first 20,000 of what was said and all names" : "In names and in what was said";
+  const hint = state === "failed" ? t("Only names were searched: the server could not search what was said") : view.content.truncated.value ? t("The first 20,000 of what was said and all names") : t("In names and in what was said");
   return (
     <label class="search-box">
       <Icon name="search" />
@@ -85,9 +85,9 @@ export function Toolbar({ view }: { view: SessionView }) {
       <KindFilter view={view} />
       {waterfall ? (
         <>
-          {view.idle.value.length > 0 ? <Switch on={view.compress.value} label={t("idle ⌁")} hint="Draws stretches where nothing runs short (i)" command="idle" /> : null}
-          <Switch on={view.folding.value} label="×n" hint="Folds neighbours that say the same again (s)" command="fold" />
-          <Switch on={view.critical.value} label={t("path")} hint="Marks the critical path: what everything waited for (p)" command="critical" />
+          {view.idle.value.length > 0 ? <Switch on={view.compress.value} label={t("idle ⌁")} hint={t("Draws stretches where nothing runs short (i)")} command="idle" /> : null}
+          <Switch on={view.folding.value} label="×n" hint={t("Folds neighbours that say the same again (s)")} command="fold" />
+          <Switch on={view.critical.value} label={t("path")} hint={t("Marks the critical path: what everything waited for (p)")} command="critical" />
         </>
       ) : null}
       <div class="segmented" role="group" aria-label={t("Which rows")}>

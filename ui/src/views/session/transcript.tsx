@@ -146,7 +146,7 @@ function Entry({ view, row, entry, prompts }: EntryProps) {
     );
   }
   const facts: string[] = [];
-  if (table.duration[row]! < 0) facts.push(view.alive.value ? "running" : "never ended");
+  if (table.duration[row]! < 0) facts.push(view.alive.value ? t("running") : t("never ended"));
   else facts.push(formatDuration(table.duration[row]!));
   if (operation === "model" && table.inputTokens[row]! >= 0) facts.push(`${formatCount(table.inputTokens[row]!)}→${formatCount(Math.max(0, table.outputTokens[row]!))} tok`);
   if (table.cost[row]! > 0) facts.push(formatCost(table.cost[row]!));

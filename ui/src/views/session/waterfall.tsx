@@ -187,7 +187,7 @@ function Foot({ view }: { view: SessionView }) {
     <div class="wf-foot">
       <span>{plural(table.spanCount, "span")}{flat.count >= table.spanCount ? "" : t(", {0} shown", plural(flat.count, "row"))}</span>
       {inGroups > 0 ? <span>{t("{0} in ×n groups", plural(inGroups, "repeat"))} <kbd>s</kbd></span> : null}
-      {parts.length > 0 ? <span>{t("{0} folded", parts.join(" and "))} <kbd>d</kbd></span> : null}
+      {parts.length > 0 ? <span>{t("{0} folded", parts.join(t(" and ")))} <kbd>d</kbd></span> : null}
       {view.told.value ? <span title={t("The emitter sent log records and no spans; times and nesting are as good as those")}>{t("told by log records")}</span> : null}
       {view.path.value === null ? null : <PathShares view={view} />}
       {view.zoom.value === null ? null : <span>{t("zoomed to {0} {1} fits", formatDuration(view.viewport.value.to - view.viewport.value.from), <kbd>f</kbd>)}</span>}
@@ -203,7 +203,7 @@ function PathShares({ view }: { view: SessionView }) {
   const shares = pathShares(view.table.value!, view.path.value!);
   const total = shares.reduce((sum, { ns }) => sum + ns, 0);
   if (total === 0) return null;
-  return <span title={t("What everything waited for")}>{t("critical path: {0}", shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${BETWEEN.has(operation) ? "between acts" : operation}`).join(", "))} <kbd>p</kbd></span>;
+  return <span title={t("What everything waited for")}>{t("critical path: {0}", shares.slice(0, 4).map(({ operation, ns }) => `${Math.round((ns / total) * 100)} % ${BETWEEN.has(operation) ? t("between acts") : operation}`).join(", "))} <kbd>p</kbd></span>;
 }
 
 export function Waterfall({ view }: { view: SessionView }) {

@@ -16,7 +16,7 @@ const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 
 function tell(day: Day): string {
   const facts = [plural(day.sessions, "session"), day.tokens > 0 ? `${formatCount(day.tokens)} tokens` : null, day.cost > 0 ? formatCost(day.cost) : null];
-  return `${dayName(day.day)}: ${day.sessions === 0 ? "no sessions" : facts.filter(Boolean).join(" · ")}`;
+  return `${dayName(day.day)}: ${day.sessions === 0 ? t("no sessions") : facts.filter(Boolean).join(" · ")}`;
 }
 
 /** The days that the filter names: from, until, both included. */

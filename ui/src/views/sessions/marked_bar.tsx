@@ -3,6 +3,7 @@
 import type { SessionRow } from "../../api/types.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
+import { ask } from "../../state/subjects.ts";
 import { t } from "../../strings.ts";
 import { formatCost, formatCount, plural } from "../../trace/format.ts";
 
@@ -45,6 +46,9 @@ export function MarkedBar({ rows, clear }: { rows: readonly SessionRow[]; clear:
       <span class="grow" />
       {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>{t("Compare")}</button> : null}
       <button type="button" onClick={() => navigate(`/sql?${new URLSearchParams({ sql: queryFor(rows) })}`)}>{t("Query in SQL")}</button>
+      <button type="button" onClick={() => ask("tag", rows, () => undefined)}>{t("Tag")} <kbd>#</kbd></button>
+      <button type="button" onClick={() => ask("export", rows, () => undefined)}>{t("Export")} <kbd>X</kbd></button>
+      <button type="button" class="danger" onClick={() => ask("delete", rows, clear)}>{t("Delete")} <kbd>Del</kbd></button>
       <button type="button" onClick={() => save(sessionsCsv(rows), "sessions.csv")}>{t("Save as CSV")}</button>
       <button type="button" onClick={() => void copy(rows.map((row) => row.session_id).join("\n"), rows.length === 1 ? "Id" : "Ids")}>{t("Copy ids")}</button>
       <button type="button" class="quiet" onClick={clear}>{t("Clear")}</button>

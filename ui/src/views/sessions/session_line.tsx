@@ -24,8 +24,8 @@ export function linesOf(list: readonly SessionRow[], open: ReadonlySet<string>, 
     lines.push({ row, depth, key: row.session_id });
     if (!open.has(row.session_id)) return;
     const below = known.get(row.session_id);
-    if (below == null) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} wait`, note: "reading its subagents…" });
-    else if (below.length === 0) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} none`, note: `${plural(row.subagent_count, "subagent")} ran inside this session; open it to see them` });
+    if (below == null) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} wait`, note: t("reading its subagents…") });
+    else if (below.length === 0) lines.push({ row: null, depth: depth + 1, key: `${row.session_id} none`, note: t("{0} ran inside this session; open it to see them", plural(row.subagent_count, "subagent")) });
     else for (const child of below) if (depth < 8) add(child, depth + 1);
   };
   for (const row of list) add(row, 0);
@@ -73,7 +73,7 @@ export function SessionLine({ line, top, place, selected, marked, open, onToggle
   const tokens = row.input_tokens + row.output_tokens;
   const messages = row.turn_count + row.model_request_count;
   const nested = row.subagent_count > 0;
-  const facts = [row.harness, row.project, row.host, row.models.slice(0, 3).join(", "), nested ? plural(row.subagent_count, "subagent") : null, row.inferred ? "inferred session" : null];
+  const facts = [row.harness, row.project, row.host, row.models.slice(0, 3).join(", "), nested ? plural(row.subagent_count, "subagent") : null, row.inferred ? t("inferred session") : null];
   return (
     <div id={`session-${place}`} class={`session-row${selected ? " is-selected" : ""}${marked ? " is-marked" : ""}${fresh.value.has(row.session_id) ? " is-fresh" : ""}`} role="row" style={{ top: `${top}px` }}
       aria-level={depth + 1} aria-rowindex={place + 1} aria-selected={selected} aria-expanded={nested ? open : undefined}

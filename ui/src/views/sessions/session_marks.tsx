@@ -20,7 +20,7 @@ export function StatusMark({ row }: { row: SessionRow }) {
 
 export function Flags({ row, compact = false }: { row: SessionRow; compact?: boolean }) {
   const flags: [icon: string, tone: string, text: string, label: string][] = [];
-  if (row.finding_kinds.includes("loop")) flags.push(["loop", "loop", "loop", "A loop was found"]);
+  if (row.finding_kinds.includes("loop")) flags.push(["loop", "loop", "loop", t("A loop was found")]);
   if (row.denied_count > 0) flags.push(["denied", "denied", String(row.denied_count), `${plural(row.denied_count, "action")} denied`]);
   if (row.error_count > 0) flags.push(["error", "error", String(row.error_count), plural(row.error_count, "error")]);
   const others = row.finding_kinds.filter((kind) => kind !== "loop" && kind !== "blocked");

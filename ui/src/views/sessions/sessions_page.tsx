@@ -9,6 +9,7 @@ import { copy } from "../../state/panels.ts";
 import { navigate, path, query, sessionLink } from "../../state/route.ts";
 import { ascending, children, failure, filterText, followAddress, fresh, hasMore, listHref, loadChildren, loaded, loadingMore, more, quietCount, reload, rows, setFilter, showQuiet, shownRows, sort, sortBy, wantShapes } from "../../state/sessions.ts";
 import { stored } from "../../state/stored.ts";
+import { ask } from "../../state/subjects.ts";
 import { t } from "../../strings.ts";
 import { plural } from "../../trace/format.ts";
 import { Icon } from "../../widgets/icon.tsx";
@@ -32,6 +33,9 @@ const selected = signal<string | null>(null);
 const marked = signal<ReadonlySet<string>>(new Set());
 const overviewOpen = stored<boolean>("sessions.overview", true);
 const lines = computed(() => linesOf(shownRows.value, open.value, children.value));
+const markedRows = computed(() => lines.value.flatMap((line) => (line.row !== null && marked.value.has(line.key) ? [line.row] : [])));
+/** What a command of the list is about: the marked sessions, else the selected one. */
+const subjectRows = computed(() => (markedRows.value.length > 0 ? markedRows.value : lines.value.flatMap((line) => (line.row !== null && line.key === selected.value ? [line.row] : []))));
 let keptTop = 0;
 
 function toggle(row: SessionRow, wanted?: boolean): void {
@@ -62,7 +66,7 @@ function ColumnHeads() {
       {COLUMNS.map((column) => (
         <span key={column.name} class={column.class} title={column.about}>
           {column.sort === undefined ? column.name : (
-            <button type="button" class="sort" aria-pressed={sort.value === column.sort} aria-label={`${column.name}, ${sort.value === column.sort ? (ascending.value ? "smallest first" : "largest first") : "sort by it"}`} onClick={() => sortBy(column.sort!)}>
+            <button type="button" class="sort" aria-pressed={sort.value === column.sort} aria-label={`${column.name}, ${sort.value === column.sort ? (ascending.value ? t("smallest first") : t("largest first")) : t("sort by it")}`} onClick={() => sortBy(column.sort!)}>
               {column.name}{sort.value === column.sort ? <i aria-hidden="true">{ascending.value ? "↑" : "↓"}</i> : null}
             </button>
           )}
@@ -183,19 +187,24 @@ export function SessionsPage() {
   useEffect(() => {
     if ((path.peek() === "/" || path.peek() === "/sessions") && location.pathname + location.search !== href) history.replaceState(null, "", href);
   }, [href]);
+  const chosen = subjectRows.value;
   useLayoutEffect(() => provide({
     search: () => document.querySelector<HTMLInputElement>("#session-filter")?.select(),
     copy_link: () => void copy(location.href, t("Link")),
+    ...(chosen.length === 0 ? {} : {
+      tag: () => ask("tag", chosen, () => undefined),
+      export: () => ask("export", chosen, () => undefined),
+      delete: () => ask("delete", chosen, () => (marked.value = new Set())),
+    }),
     back: () => {
       if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
       else if (marked.peek().size > 0) marked.value = new Set();
       else if (filterText.peek() !== "") setFilter("");
       else selected.value = null;
     },
-  }), []);
+  }), [chosen]);
   const empty = loaded.value && rows.value.length === 0 && filterText.value.trim() === "" && sort.value === "activity";
   if (empty) return <main class="sessions-page"><ConnectGuide title={t("No sessions yet")} /></main>;
-  const known = lines.value.flatMap((line) => (line.row !== null && marked.value.has(line.key) ? [line.row] : []));
   return (
     <main class="sessions-page">
       <Head above={keptTop > 0 ? fresh.value.size : 0} toTop={() => document.querySelector(".session-scroll")?.scrollTo({ top: 0 })} />
@@ -206,7 +215,7 @@ export function SessionsPage() {
           {loaded.value ? <List /> : <div class="session-list"><ColumnHeads /><Skeleton rows={14} height={HEIGHT} label={t("Loading sessions")} /></div>}
         </>
       )}
-      {known.length > 0 ? <MarkedBar rows={known} clear={() => (marked.value = new Set())} /> : null}
+      {markedRows.value.length > 0 ? <MarkedBar rows={markedRows.value} clear={() => (marked.value = new Set())} /> : null}
       <p class="sr-only">{t("{0} marks the selected session.", keyLabel("x"))}</p>
     </main>
   );

@@ -1,6 +1,7 @@
 // The shape of a run: where in its length models and tools were at work, and where something failed.
 
 import type { SessionShape } from "../../api/overview.ts";
+import { t } from "../../strings.ts";
 
 const WIDTH = 4;
 const HEIGHT = 22;
@@ -25,7 +26,7 @@ export function Shape({ shape }: { shape: SessionShape | null | undefined }) {
   });
   const modelHeight = full.map(([model]) => (model === 0 ? 0 : Math.max(1.5, (model / 100) * (HEIGHT - 4))));
   const share = (list: readonly number[]) => Math.round(list.reduce((sum, value) => sum + Math.min(100, value), 0) / parts);
-  const label = `models at work ${share(shape.model)}% of the time, tools ${share(shape.tool)}%${shape.failed.length > 0 ? ", with failures" : ""}`;
+  const label = t("models at work {0}% of the time, tools {1}%{2}", share(shape.model), share(shape.tool), shape.failed.length > 0 ? t(", with failures") : "");
   return (
     <svg class="shape" viewBox={`0 0 ${parts * WIDTH - 1} ${HEIGHT}`} width={parts * WIDTH - 1} height={HEIGHT} preserveAspectRatio="none" role="img" aria-label={label}>
       <title>{label}</title>

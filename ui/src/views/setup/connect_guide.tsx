@@ -30,7 +30,7 @@ export function Snippet({ title, about, text }: { title: string; about: string; 
 
 function Arrival({ stats }: { stats: Stats | null }) {
   if (stats === null) return <p class="arrival"><i class="pulse" />{t("Asking the server…")}</p>;
-  const ports = [stats.otlp.grpc === null ? null : `gRPC on ${stats.otlp.grpc}`, stats.otlp.http === null ? null : `HTTP on ${stats.otlp.http}`].filter(Boolean).join(", ");
+  const ports = [stats.otlp.grpc === null ? null : t("gRPC on {0}", stats.otlp.grpc), stats.otlp.http === null ? null : t("HTTP on {0}", stats.otlp.http)].filter(Boolean).join(", ");
   if (stats.ingest.requests === 0) return <p class="arrival"><i class="pulse" />{t("Listening for OTLP: {0}. Nothing has arrived yet; this page changes when it does.", ports)}</p>;
   return (
     <p class="arrival has-data">

@@ -1,0 +1,35 @@
+//! `spanreel pull`.
+
+use super::output;
+use super::source::{Api, query_string};
+use crate::args::{DigestFormat, PullArgs};
+use crate::failure::Failure;
+
+pub(super) async fn pull(args: PullArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let format = match args.format {
+        DigestFormat::Md if !args.json => "md",
+        _ => "json",
+    };
+    let one = |text: &Option<String>| text.iter().cloned().collect::<Vec<_>>();
+    let lists = [
+        ("session", args.sessions.clone()),
+        ("since", one(&args.since)),
+        ("harness", args.harness.clone()),
+        ("status", args.status.clone()),
+        ("project", args.project.clone()),
+        ("q", one(&args.text)),
+        ("budget_tokens", vec![args.budget.to_string()]),
+        ("format", vec![format.to_owned()]),
+        // A server that lasts as long as this command is no place to point to.
+        ("links", one(&api.lasting_address())),
+    ];
+    let parameters = lists
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(move |value| (*name, value.as_str())));
+    let answer = api
+        .get_text(&format!("/digest{}", query_string(parameters)))
+        .await;
+    api.close().await?;
+    output::print(&answer?)
+}
