@@ -82,7 +82,7 @@ mod tests {
             ("abcd", 2),
             ("one two", 2),
             ("The End", 2),
-            ("camelCase", 5),
+            ("camelCase", 4),
             ("aB3cDE", 5),
             ("1234", 2),
             ("a\n\n    b", 4),

@@ -90,6 +90,10 @@ impl App {
         let wanted = match message {
             Message::Key(key) if key.kind != KeyEventKind::Release => self.press(key),
             Message::Key(_) | Message::Resized => Vec::new(),
+            Message::TerminalGone => {
+                self.has_ended = true;
+                Vec::new()
+            }
             Message::Committed(sessions) => {
                 let concerns = |waterfall: &Waterfall| waterfall.concerns(&sessions);
                 self.is_stale |=

@@ -10,6 +10,8 @@ pub(super) enum Message {
     Key(KeyEvent),
     /// The size of the terminal has changed.
     Resized,
+    /// The terminal is gone, and with it whoever looked.
+    TerminalGone,
     /// A moment has passed.
     Tick,
     /// Acts of these sessions were recorded; of any when there are none.

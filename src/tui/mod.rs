@@ -158,8 +158,14 @@ fn read_keys(
     sender: UnboundedSender<Message>,
     is_over: Arc<AtomicBool>,
 ) -> std::thread::JoinHandle<()> {
+    let had_terminal = io::stdin().is_terminal();
     std::thread::spawn(move || {
         while !is_over.load(Ordering::Relaxed) {
+            // A terminal that was closed without a signal is readable for ever, and never says anything.
+            if had_terminal && !io::stdin().is_terminal() {
+                let _ = sender.send(Message::TerminalGone);
+                return;
+            }
             let message = match event::poll(KEY_PATIENCE).and_then(|is_there| match is_there {
                 true => event::read().map(Some),
                 false => Ok(None),
@@ -167,8 +173,8 @@ fn read_keys(
                 Ok(Some(Event::Key(key))) => Message::Key(key),
                 Ok(Some(Event::Resize(..))) => Message::Resized,
                 Ok(_) => continue,
-                // Nothing more will come; the signal that says why ends the view.
-                Err(_) => return,
+                // Nothing more will come.
+                Err(_) => Message::TerminalGone,
             };
             if sender.send(message).is_err() {
                 return;

@@ -173,10 +173,12 @@ fn saved_queries(demo: &Recorded) {
     insta::assert_snapshot!("saved_queries", told);
 }
 
+/// Commands that only read.
+const READING: [&str; 6] = ["sql", "search", "sessions", "loops", "why", "stats"];
+
 /// Commands of the help and the README that read.
 fn commands(text: &str) -> impl Iterator<Item = &str> {
-    let reading = ["sql", "search", "sessions", "loops", "why", "stats"];
-    text.lines().filter(move |line| {
+    text.lines().filter(|line| {
         let line = line.trim_start();
         let line = line
             .split_once("| spanreel ")
@@ -186,7 +188,7 @@ fn commands(text: &str) -> impl Iterator<Item = &str> {
             .or(line.strip_prefix("spanreel "))
             .unwrap_or(line);
         let word = line.split_whitespace().next().unwrap_or_default();
-        reading.contains(&word)
+        READING.contains(&word)
     })
 }
 
@@ -217,13 +219,19 @@ fn help_and_readme(demo: &Recorded) {
             Some((command, file)) if file.trim().ends_with(".csv") => command,
             _ => &command,
         };
-        let command = format!("{command} --url {}", demo.server.url);
+        // A console is for people at a terminal, and a model has to be named by somebody.
+        if command.trim() == "spanreel sql" || command.contains(" --ask") {
+            continue;
+        }
         let shell = Command::new("sh")
             .args([
                 "-c",
-                &format!("spanreel() {{ \"$SPANREEL\" \"$@\"; }}; {command}"),
+                &format!(
+                    "spanreel() {{ word=$1; shift; \"$SPANREEL\" \"$word\" --url \"$URL\" \"$@\"; }}; {command}"
+                ),
             ])
             .env("SPANREEL", env!("CARGO_BIN_EXE_spanreel"))
+            .env("URL", &demo.server.url)
             .current_dir(folder.path())
             .output()
             .expect("a shell");

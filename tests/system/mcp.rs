@@ -294,7 +294,7 @@ fn what_is_wrong_is_refused_in_words() {
             tool("list_sessions", json!({"statuses": ["ok"]})),
             "statuses",
         ),
-        (tool("list_sessions", json!({"sort": "beauty"})), "sort"),
+        (tool("list_sessions", json!({"sort": "beauty"})), "beauty"),
         (
             tool("list_sessions", json!({"since": "yesterday"})),
             "since",

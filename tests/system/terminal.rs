@@ -323,7 +323,7 @@ fn the_view_opens_moves_and_gives_the_terminal_back() {
     view.press("/coupon\r");
     view.wait_for("claude-code");
     view.press(ENTER);
-    view.wait_for("turn 2");
+    view.wait_for("turn 1");
     view.press("e");
     view.press(ENTER);
     view.wait_for("run_tests.sh");

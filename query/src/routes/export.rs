@@ -56,7 +56,7 @@ pub(crate) struct ExportQuery {
 #[utoipa::path(get, path = "/sessions/{session_id}/export", tag = "sessions",
     params(("session_id" = String, Path), ExportQuery),
     responses(
-        (status = 200, content((String = "text/csv"), (String = "application/json"),
+        (status = 200, content((String = "text/csv"), (serde_json::Value = "application/json"),
             (String = "application/x-ndjson"), (String = "text/markdown"), (String = "text/html"))),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn export_session(

@@ -112,6 +112,10 @@ async fn what_is_known_is_not_sent_again() {
     let mut server = Server::start().await;
     let batch = demo(&mut server.writer);
     server.commit(batch);
+    // Findings are part of what is told of a session, and come a moment after it.
+    server
+        .eventually("/api/v1/findings", |found| found["findings"][0].is_object())
+        .await;
     for path in [
         "/api/v1/sessions",
         "/api/v1/sessions/s1",
