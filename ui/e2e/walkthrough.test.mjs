@@ -108,8 +108,9 @@ test("from the first span to a link that a colleague opens", { skip: OTLP_HTTP =
   // The payload, whole.
   await page.keyboard.press("o");
   const result = page.locator(".inspector .card", { has: page.locator(".card-title", { hasText: /^result$/ }) });
-  await result.locator(".text-body").waitFor();
-  assert.equal((await result.locator(".text-body").textContent()).trim(), failing.trim());
+  const shownText = async () => (await result.locator(".text-body").textContent()).trim();
+  for (let i = 0; i < 50 && (await shownText()) !== failing.trim(); i++) await page.waitForTimeout(100);
+  assert.equal(await shownText(), failing.trim());
 
   // The edit as a diff.
   await page.locator(".wf-row", { hasText: "Edit" }).first().click();
