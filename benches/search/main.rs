@@ -119,11 +119,11 @@ fn load(runtime: &Runtime, running: &Running, make: &Make<'_>) {
         requests += 1;
         round.push(request);
         if round_bytes >= ROUND_BYTES {
-            send::send(address, &std::mem::take(&mut round), CONNECTIONS);
+            send::send(address, &std::mem::take(&mut round), CONNECTIONS, None);
             round_bytes = 0;
         }
     });
-    send::send(address, &round, CONNECTIONS);
+    send::send(address, &round, CONNECTIONS, None);
     println!(
         "{:<44} {:>9.1} MB in {requests} requests",
         "raw payload",

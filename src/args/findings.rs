@@ -77,7 +77,7 @@ pub struct EndpointArgs {
     #[arg(long, value_name = "NAME", env = "SPANREEL_ASK_PROTOCOL", value_parser = ["openai", "anthropic"], requires = "base_url")]
     pub protocol: Option<String>,
 
-    /// Address, as for the protocol's own libraries: https://api.openai.com/v1
+    /// Address, as for the protocol's own libraries take it (it ends in /v1 mostly)
     #[arg(
         long,
         value_name = "URL",

@@ -37,7 +37,7 @@ impl Codec {
     }
 }
 
-/// The pieces of `bytes`, in order, none empty, none longer than [`MAX_PIECE`].
+/// The pieces of `bytes`, in order, none empty, none longer than 64 KiB.
 ///
 /// A conversation is resent with every model request, one message longer each time: cutting at the
 /// elements of a list makes all but the new messages pieces that are stored already.
