@@ -179,6 +179,7 @@ fn colour_is_for_terminals_unless_asked_for_or_against() {
         let mut command = program();
         command
             .args(["show", "last", "--url", &server.url])
+            .env_remove("NO_COLOR")
             .env(name, value);
         text(&command.output().unwrap())
     };

@@ -200,7 +200,10 @@ impl Worker {
             _ => Trouble::Stopped,
         })?;
         let connection = &user.connection;
+        // As of one moment: a deletion between two of its questions would leave the position too high.
+        connection.execute_batch("begin transaction")?;
         self.drop_deleted(connection, words, position, is_first)?;
+        connection.execute_batch("commit")?;
         // Only now is it certain that the index is of this store.
         self.publish(words, position);
         loop {
