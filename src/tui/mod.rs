@@ -12,6 +12,7 @@ mod payload;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod typing;
 mod waterfall;
 
 use std::io::{self, IsTerminal as _};

@@ -8,12 +8,12 @@ use std::collections::{HashMap, HashSet};
 
 use duckdb::{Connection, Result};
 use proto::Signal;
-use proto::agent::{PayloadRef, Received, ReceivedRecord, RecordRef};
+use proto::agent::{Event, MetricPoint, PayloadRef, Received, ReceivedRecord, RecordRef};
 
 use crate::columns::{Columns, RowReader, each_row};
 use crate::load::quoted;
 use crate::payload::{self, Layout};
-use crate::{Error, Store, pieces};
+use crate::{Batch, Error, Store, pieces};
 
 /// A part is closed when its records have become this large, raw.
 const PART_BYTES: usize = 32 << 10;
@@ -71,6 +71,18 @@ impl Part {
         });
         self.entries.len() > 1
     }
+}
+
+/// The received records that new rows are made of.
+pub(crate) fn of_new_rows(
+    batch: &Batch,
+    events: &[&Event],
+    metrics: &[&MetricPoint],
+) -> HashSet<RecordRef> {
+    let of_acts = batch.new_acts.iter().filter_map(|(act, _)| act.record);
+    let of_events = events.iter().filter_map(|event| event.record);
+    let of_metrics = metrics.iter().filter_map(|point| point.record);
+    of_acts.chain(of_events).chain(of_metrics).collect()
 }
 
 /// The parts to store for those records of a batch that rows are made of.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use duckdb::Connection;
-use proto::agent::{Act, Event, MetricPoint, RecordRef};
+use proto::agent::Act;
 use proto::id::TraceId;
 
 use crate::columns::Columns;
@@ -222,7 +222,11 @@ impl Core {
             .metrics
             .fresh(connection, &batch.metrics, |point| point.point_id)?;
         rows::metrics(&metrics).append_to(connection, "metric")?;
-        let parts = received::parts(&batch.received, &new_records(batch, &events, &metrics), ids);
+        let parts = received::parts(
+            &batch.received,
+            &received::of_new_rows(batch, &events, &metrics),
+            ids,
+        );
         received::append(connection, &mut self.compressor, &parts)?;
 
         let gone = batch.sessions.iter().map(|session| &session.session_id);
@@ -295,14 +299,6 @@ impl Core {
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();
         self.next_act_id = self.next_act_id.max(last.unwrap_or(0) + 1);
     }
-}
-
-/// The received records that new rows are made of.
-fn new_records(batch: &Batch, events: &[&Event], metrics: &[&MetricPoint]) -> HashSet<RecordRef> {
-    let of_acts = batch.new_acts.iter().filter_map(|(act, _)| act.record);
-    let of_events = events.iter().filter_map(|event| event.record);
-    let of_metrics = metrics.iter().filter_map(|point| point.record);
-    of_acts.chain(of_events).chain(of_metrics).collect()
 }
 
 fn journal_position(connection: &Connection) -> duckdb::Result<u64> {

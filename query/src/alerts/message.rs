@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::encode::percent_encoded;
 use crate::model::{Finding, SessionRow};
 use crate::time::{now_ns, rfc3339};
 
@@ -128,7 +129,7 @@ impl Alert {
             duration_ns: session.map(|session| session.duration_ns),
             link: match session_id {
                 "" => base.to_owned(),
-                id => format!("{base}/replay/{}", path_segment(id)),
+                id => format!("{base}/replay/{}", percent_encoded(id)),
             },
             texts: None,
         }
@@ -199,18 +200,6 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-fn path_segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::{PassageOf, Store, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::encode::percent_encoded;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
 use crate::rows::{self, Named, list_param, text_param};
@@ -251,17 +252,4 @@ fn href(session_id: Option<&str>, trace_id: &str, span_id: &str) -> String {
         Some(id) => format!("/replay/{}?span={trace_id}:{span_id}", percent_encoded(id)),
         None => format!("/trace/{trace_id}?span={trace_id}:{span_id}"),
     }
-}
-
-/// A text as a segment of a path.
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
