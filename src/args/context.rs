@@ -19,7 +19,7 @@ Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = PULL_EXAMPLES)]
 pub struct PullArgs {
-    /// These sessions; without any, all that the filters leave
+    /// These sessions: ids, beginnings of ids, `last`, `@2`; without any, all that the filters leave
     #[arg(value_name = "SESSION", conflicts_with_all = ["since", "harness", "status", "project", "text"])]
     pub sessions: Vec<String>,
 

@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = EXPORT_EXAMPLES)]
 pub struct ExportArgs {
-    /// Its id, as `spanreel sessions` shows it
+    /// The session: its id, the beginning of it, `last`, or `@2` for the one before the last
     #[arg(value_name = "SESSION")]
     pub session_id: String,
 
@@ -90,7 +90,7 @@ Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = ANNOTATE_EXAMPLES)]
 pub struct AnnotateArgs {
-    /// Its id, as `spanreel sessions` shows it
+    /// The session: its id, the beginning of it, `last`, or `@2` for the one before the last
     #[arg(value_name = "SESSION")]
     pub session_id: String,
 
@@ -153,7 +153,7 @@ Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = TAG_EXAMPLES)]
 pub struct TagArgs {
-    /// Its id, as `spanreel sessions` shows it
+    /// The session: its id, the beginning of it, `last`, or `@2` for the one before the last
     #[arg(value_name = "SESSION")]
     pub session_id: String,
 
@@ -186,7 +186,7 @@ Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = DELETE_EXAMPLES)]
 pub struct DeleteArgs {
-    /// Their ids, as `spanreel sessions` shows them
+    /// The sessions: their ids, beginnings of them, `last`, `@2`; with --allow whole ids
     #[arg(value_name = "SESSION", required = true)]
     pub session_ids: Vec<String>,
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::answer::{rows, text};
 use super::output::{self, Heading};
-use super::sessions::{rows, text};
 use super::source::{Api, Refusal, percent_encoded};
 use crate::args::{AlertsArgs, AlertsCommand};
 use crate::failure::Failure;

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::answer::{rows, text};
+use super::format::{duration, shortened};
 use super::output::{self, Heading};
-use super::sessions::{duration, rows, shortened, text};
 use super::source::{Api, Server};
 use crate::args::CompareArgs;
 use crate::failure::Failure;

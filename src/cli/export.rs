@@ -4,9 +4,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::format::bytes;
 use super::output;
+use super::progress::Progress;
 use super::source::{Api, percent_encoded};
 use crate::args::{ExportArgs, ExportFormat};
 use crate::failure::Failure;
@@ -25,20 +26,22 @@ pub(super) async fn run(args: ExportArgs) -> Result<(), Failure> {
         }
     }
     let api = Api::open(&args.source).await?;
-    let path = format!(
-        "/sessions/{}/export?{query}",
-        percent_encoded(&args.session_id)
-    );
-    let done = match &args.output {
-        None => {
-            let mut out = output::stdout();
-            let done = fetch(&api, &path, &mut out).await;
-            done.and_then(|_| output::written(out.flush()))
-        }
-        Some(file) => to_file(&api, &path, file).await,
-    };
+    let done = export(&api, &args, &query).await;
     api.close().await?;
     done
+}
+
+async fn export(api: &Api, args: &ExportArgs, query: &str) -> Result<(), Failure> {
+    let session = api.session_id(&args.session_id).await?;
+    let path = format!("/sessions/{}/export?{query}", percent_encoded(&session));
+    match &args.output {
+        None => {
+            let mut out = output::stdout();
+            fetch(api, &path, &mut out).await?;
+            output::written(out.flush())
+        }
+        Some(file) => to_file(api, &path, file).await,
+    }
 }
 
 /// The format that was asked for, else that of the file's ending.
@@ -88,13 +91,8 @@ async fn to_file(api: &Api, path: &str, file: &Path) -> Result<(), Failure> {
 
 async fn fetch(api: &Api, path: &str, out: &mut impl Write) -> Result<u64, Failure> {
     let mut answer = api.get_range(path, None).await?;
-    let progress = ProgressBar::no_length().with_style(
-        ProgressStyle::with_template("{spinner} {bytes} {bytes_per_sec}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
-        progress.set_draw_target(ProgressDrawTarget::hidden());
-    }
+    // What is exported onto a terminal shows by itself how far it is.
+    let progress = (!io::stdout().is_terminal()).then(|| Progress::spinner("exporting"));
     let mut size = 0;
     while let Some(chunk) = answer
         .chunk()
@@ -102,13 +100,14 @@ async fn fetch(api: &Api, path: &str, out: &mut impl Write) -> Result<u64, Failu
         .context("the export was broken off; the server's log says why")?
     {
         size += chunk.len() as u64;
-        progress.set_position(size);
+        if let Some(progress) = &progress {
+            progress.say(bytes(size));
+        }
         match out.write_all(&chunk) {
             // A reader that has gone away (`| head`) is no failure.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(size),
             written => written.context("cannot write the export")?,
         }
     }
-    progress.finish_and_clear();
     Ok(size)
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::answer::{rows, text};
+use super::format::shortened;
 use super::output::{self, Heading};
 use super::progress::Progress;
-use super::sessions::{rows, shortened, text};
 use super::source::{Api, Server, percent_encoded};
 use crate::args::{DetectArgs, FindingsArgs};
 use crate::failure::Failure;

@@ -14,6 +14,25 @@ pub(crate) fn offset(ns: i64) -> String {
     }
 }
 
+/// A duration in one or two units: `12 ms`, `1.2 s`, `1 min 15 s`, `2 h 01 min`.
+pub(crate) fn duration(ns: i64) -> String {
+    let seconds = ns as f64 / 1e9;
+    match seconds {
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s if s < 3_600.0 => format!(
+            "{:.0} min {:02.0} s",
+            (s / 60.0).floor(),
+            (s % 60.0).floor()
+        ),
+        s => format!(
+            "{:.0} h {:02.0} min",
+            (s / 3_600.0).floor(),
+            (s % 3_600.0 / 60.0).floor()
+        ),
+    }
+}
+
 /// A count to three digits: `950`, `1.2k`, `34k`, `1.25M`.
 pub(crate) fn count(count: i64) -> String {
     let number = count as f64;
@@ -61,6 +80,15 @@ pub(crate) fn cost(usd: f64) -> String {
         format!("${usd:.4}")
     } else {
         format!("${usd:.2}")
+    }
+}
+
+/// One line of at most `max` characters.
+pub(crate) fn shortened(text: &str, max: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(max) {
+        None => line,
+        Some((end, _)) => format!("{}…", &line[..end]),
     }
 }
 
@@ -127,5 +155,25 @@ mod tests {
         assert_eq!(fitted("a\nb\x1b[31m", 20), "a⏎b␛[31m");
         assert_eq!(fitted("x", 0), "");
         assert_eq!(padded("日", 4), "日  ");
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let cases = [
+            (0, "0 ms"),
+            (12_400_000, "12 ms"),
+            (1_250_000_000, "1.2 s"),
+            (75_900_000_000, "1 min 15 s"),
+            (7_290_000_000_000, "2 h 01 min"),
+        ];
+        for (ns, words) in cases {
+            assert_eq!(duration(ns), words);
+        }
+    }
+
+    #[test]
+    fn titles_are_one_short_line() {
+        assert_eq!(shortened("fix\nthe  bug", 48), "fix the bug");
+        assert_eq!(shortened("日本語です", 3), "日本語…");
     }
 }

@@ -4,8 +4,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::{Value, json};
 
+use super::answer::{rows, text};
+use super::format::shortened;
 use super::output::{self, Heading};
-use super::sessions::{rows, shortened, text};
 use super::source::{Api, percent_encoded};
 use crate::args::{AnnotateArgs, DeleteArgs, TagArgs};
 use crate::failure::Failure;
@@ -18,7 +19,8 @@ pub(super) async fn annotate(args: AnnotateArgs) -> Result<(), Failure> {
 }
 
 async fn annotate_with(api: &Api, args: &AnnotateArgs) -> Result<(), Failure> {
-    let session = format!("/sessions/{}", percent_encoded(&args.session_id));
+    let session_id = api.session_id(&args.session_id).await?;
+    let session = format!("/sessions/{}", percent_encoded(&session_id));
     let (trace_id, span_id) = args.span.clone().unzip();
     if let Some(name) = &args.checkpoint {
         let body = json!({
@@ -42,7 +44,7 @@ async fn annotate_with(api: &Api, args: &AnnotateArgs) -> Result<(), Failure> {
         return list(api, &session, args.json).await;
     }
     let body = json!({
-        "session_id": args.session_id, "trace_id": trace_id, "span_id": span_id,
+        "session_id": session_id, "trace_id": trace_id, "span_id": span_id,
         "turn": args.turn, "verdict": verdict, "comment": args.comment, "author": args.author,
     });
     let answer = api.send("POST", "/annotations", Some(&body)).await?;
@@ -80,9 +82,7 @@ async fn list(api: &Api, session: &str, as_json: bool) -> Result<(), Failure> {
 
 pub(super) async fn tag(args: TagArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
-    let path = format!("/sessions/{}/tags", percent_encoded(&args.session_id));
-    let body = json!({ "add": args.tags, "remove": args.remove });
-    let answer = api.send("POST", &path, Some(&body)).await;
+    let answer = tag_with(&api, &args).await;
     api.close().await?;
     let answer = answer?;
     let tags: Vec<String> = rows(&answer["tags"]).iter().map(text).collect();
@@ -92,6 +92,13 @@ pub(super) async fn tag(args: TagArgs) -> Result<(), Failure> {
         output::visible(&tags.join(", "))
     };
     tell(&answer, args.json, &said)
+}
+
+async fn tag_with(api: &Api, args: &TagArgs) -> Result<Value, Failure> {
+    let session = api.session_id(&args.session_id).await?;
+    let path = format!("/sessions/{}/tags", percent_encoded(&session));
+    let body = json!({ "add": args.tags, "remove": args.remove });
+    api.send("POST", &path, Some(&body)).await
 }
 
 pub(super) async fn delete(args: DeleteArgs) -> Result<(), Failure> {
@@ -116,18 +123,20 @@ async fn allow(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
 
 async fn delete_with(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
     // All must be there before any is deleted: a mistyped id deletes nothing.
-    let mut titles = Vec::new();
-    for id in &args.session_ids {
-        let path = format!("/sessions/{}", percent_encoded(id));
+    let (mut ids, mut titles) = (Vec::new(), Vec::new());
+    for reference in &args.session_ids {
+        let id = api.session_id(reference).await?;
+        let path = format!("/sessions/{}", percent_encoded(&id));
         let answer = api.get(&path, &[]).await?;
         let title = text(&answer["session"]["title"]);
         let children = rows(&answer["children"]).len();
         titles.push(format!("  {id}  {} (+{children})", shortened(&title, 60)));
+        ids.push(id);
     }
     if !args.yes && !is_confirmed(&titles)? {
         return output::print("Nothing was deleted.");
     }
-    let body = json!({ "session_ids": args.session_ids });
+    let body = json!({ "session_ids": ids });
     let answer = api.send("POST", "/sessions/delete", Some(&body)).await?;
     let count = |name: &str| answer[name].as_i64().unwrap_or_default();
     let said = format!(

@@ -1,6 +1,7 @@
 //! The commands beside `serve`: the demo, and those that read what was recorded.
 
 mod alerts;
+pub(crate) mod answer;
 mod compare;
 mod console;
 mod demo;
@@ -19,7 +20,7 @@ mod pull;
 mod queries;
 mod reference;
 mod search;
-pub(crate) mod sessions;
+mod sessions;
 mod setup;
 mod shell;
 mod show;

@@ -7,13 +7,23 @@ use crate::failure::Failure;
 
 pub(super) async fn pull(args: PullArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
+    let digest = digest(&api, &args).await;
+    api.close().await?;
+    output::print(&digest?)
+}
+
+async fn digest(api: &Api, args: &PullArgs) -> Result<String, Failure> {
+    let mut sessions = Vec::new();
+    for reference in &args.sessions {
+        sessions.push(api.session_id(reference).await?);
+    }
     let format = match args.format {
         DigestFormat::Md if !args.json => "md",
         _ => "json",
     };
     let one = |text: &Option<String>| text.iter().cloned().collect::<Vec<_>>();
     let lists = [
-        ("session", args.sessions.clone()),
+        ("session", sessions),
         ("since", one(&args.since)),
         ("harness", args.harness.clone()),
         ("status", args.status.clone()),
@@ -27,9 +37,6 @@ pub(super) async fn pull(args: PullArgs) -> Result<(), Failure> {
     let parameters = lists
         .iter()
         .flat_map(|(name, values)| values.iter().map(move |value| (*name, value.as_str())));
-    let answer = api
-        .get_text(&format!("/digest{}", query_string(parameters)))
-        .await;
-    api.close().await?;
-    output::print(&answer?)
+    api.get_text(&format!("/digest{}", query_string(parameters)))
+        .await
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::answer::{rows, text};
 use super::output;
-use super::sessions::{rows, text};
 use super::source::Api;
 use crate::failure::Failure;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::answer::{rows, text};
 use super::output::visible;
-use super::sessions::{rows, text};
 use super::source::Server;
 use crate::failure::Failure;
 

@@ -5,8 +5,9 @@ use std::io::IsTerminal as _;
 
 use serde_json::Value;
 
+use super::answer::{rows, text};
+use super::format::shortened;
 use super::output;
-use super::sessions::{rows, shortened, text};
 use super::source::Api;
 use crate::args::SearchArgs;
 use crate::failure::Failure;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::answer::{rows, text};
+use super::format::{duration, shortened};
 use super::output::{self, Heading};
 use super::source::{Api, Server};
 use crate::args::{LoopsArgs, SessionsArgs};
@@ -167,68 +169,8 @@ fn loop_row(finding: &Value) -> Vec<String> {
     ]
 }
 
-pub(crate) fn rows(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 /// "2026-11-21T01:06:41.683000000Z" to the second.
 fn time(value: &Value) -> String {
     let text = value.as_str().unwrap_or_default();
     text.get(..19).unwrap_or(text).replace('T', " ")
-}
-
-/// One line of at most `max` characters.
-pub(crate) fn shortened(text: &str, max: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(max) {
-        None => line,
-        Some((end, _)) => format!("{}…", &line[..end]),
-    }
-}
-
-pub(crate) fn duration(ns: i64) -> String {
-    let seconds = ns as f64 / 1e9;
-    match seconds {
-        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s if s < 60.0 => format!("{s:.1} s"),
-        s if s < 3_600.0 => format!(
-            "{:.0} min {:02.0} s",
-            (s / 60.0).floor(),
-            (s % 60.0).floor()
-        ),
-        s => format!(
-            "{:.0} h {:02.0} min",
-            (s / 3_600.0).floor(),
-            (s % 3_600.0 / 60.0).floor()
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_well() {
-        let cases = [
-            (0, "0 ms"),
-            (12_400_000, "12 ms"),
-            (1_250_000_000, "1.2 s"),
-            (75_900_000_000, "1 min 15 s"),
-            (7_290_000_000_000, "2 h 01 min"),
-        ];
-        for (ns, words) in cases {
-            assert_eq!(duration(ns), words);
-        }
-    }
-
-    #[test]
-    fn titles_are_one_short_line() {
-        assert_eq!(shortened("fix\nthe  bug", 48), "fix the bug");
-        assert_eq!(shortened("日本語です", 3), "日本語…");
-    }
 }

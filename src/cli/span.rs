@@ -5,10 +5,10 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
-use super::format::{self, harmless_line, padded};
+use super::answer::{rows, text};
+use super::format::{self, duration, harmless_line, padded};
 use super::output::{self, visible};
 use super::pager;
-use super::sessions::{duration, rows, text};
 use super::source::{Api, Server, gone, percent_encoded};
 use super::style::Paint;
 use crate::args::{PayloadArgs, SpanArgs};

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::answer::text;
 use super::format;
 use super::output::{self, Heading};
-use super::sessions::text;
 use super::source::Api;
 use crate::args::StatsArgs;
 use crate::failure::Failure;

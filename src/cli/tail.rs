@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::Value;
 
-use super::format::{self, fitted, harmless_line, padded};
+use super::answer::{rows, text};
+use super::format::{self, duration, fitted, harmless_line, padded};
 use super::output;
-use super::sessions::{duration, rows, text};
 use super::source::{Api, Server};
 use super::style::Paint;
 use crate::args::TailArgs;

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use query::{Endpoint, EndpointError, Protocol};
 use serde_json::Value;
 
+use super::answer::{rows, text};
+use super::format::duration;
 use super::output;
-use super::sessions::{duration, rows, text};
 use super::source::{Api, Refusal, percent_encoded};
 use crate::args::{EndpointArgs, WhyArgs};
 use crate::failure::Failure;

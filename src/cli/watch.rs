@@ -8,8 +8,8 @@ use reqwest::Response;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use super::answer::{rows, text};
 use super::output;
-use super::sessions::{rows, text};
 use super::source::Api;
 use crate::args::{SourceArgs, WatchArgs};
 use crate::failure::Failure;

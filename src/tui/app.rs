@@ -8,7 +8,7 @@ use super::keys::{Command, Meaning, Place, chord, meaning};
 use super::message::{Message, Request};
 use super::payload::Payload;
 use super::waterfall::Waterfall;
-use crate::cli::sessions::{rows, text};
+use crate::cli::answer::{rows, text};
 
 /// Acts that Live keeps.
 const LIVE_ACTS: usize = 2_000;

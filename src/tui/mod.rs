@@ -29,7 +29,7 @@ use self::app::App;
 use self::message::{Message, Request};
 use self::theme::Theme;
 use crate::args::TuiArgs;
-use crate::cli::sessions::{rows, text};
+use crate::cli::answer::{rows, text};
 use crate::cli::source::{Api, Server, percent_encoded};
 use crate::cli::tail::Live;
 use crate::failure::Failure;

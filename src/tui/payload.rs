@@ -6,9 +6,9 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::cursor::Cursor;
 use super::keys::Command;
-use crate::cli::format;
+use crate::cli::answer::{rows, text};
+use crate::cli::format::{self, duration};
 use crate::cli::output::visible;
-use crate::cli::sessions::{duration, rows, text};
 
 /// How far one key moves unwrapped lines sideways, in columns.
 const SIDE_STEP: usize = 8;

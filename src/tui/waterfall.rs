@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cursor::Cursor;
 use super::keys::Command;
-use crate::cli::sessions::{rows, text};
+use crate::cli::answer::{rows, text};
 use crate::waterfall::{
     Folds, Label, Line, Order, Prompts, SpanTable, arrange, find_folds, flatten, group_label, label,
 };

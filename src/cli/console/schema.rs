@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::cli::answer::{rows, text};
 use crate::cli::format::padded;
 use crate::cli::output::visible;
-use crate::cli::sessions::{rows, text};
 use crate::cli::source::Server;
 use crate::failure::Failure;
 

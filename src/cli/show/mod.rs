@@ -9,10 +9,10 @@ use anyhow::anyhow;
 use serde_json::Value;
 
 use self::payloads::Payloads;
-use super::format::{self, fitted, harmless_line};
+use super::answer::{rows, text};
+use super::format::{self, duration, fitted, harmless_line};
 use super::output;
 use super::pager;
-use super::sessions::{duration, rows, text};
 use super::source::{Api, Server, percent_encoded};
 use super::style::Paint;
 use crate::args::ShowArgs;

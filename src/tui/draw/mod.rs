@@ -14,8 +14,8 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use super::app::{App, Typing};
 use super::keys::{BINDINGS, Place};
 use super::theme::{Role, Theme};
+use crate::cli::answer::text;
 use crate::cli::format::{fitted, width};
-use crate::cli::sessions::text;
 use crate::cli::style::Paint;
 use crate::cli::tail;
 

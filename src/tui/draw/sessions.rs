@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use serde_json::Value;
 
 use super::{draw_row, padded_to, row_style};
-use crate::cli::format::{self, fitted, padded, width};
-use crate::cli::sessions::{duration, rows, text};
+use crate::cli::answer::{rows, text};
+use crate::cli::format::{self, duration, fitted, padded, width};
 use crate::tui::app::App;
 use crate::tui::theme::{Role, Theme};
 

@@ -6,8 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{draw_row, row_style};
-use crate::cli::format::{self, fitted, padded, width};
-use crate::cli::sessions::duration;
+use crate::cli::format::{self, duration, fitted, padded, width};
 use crate::tui::app::App;
 use crate::tui::theme::{Role, Theme, bar_of, role_of};
 use crate::tui::waterfall::Waterfall;
