@@ -133,6 +133,59 @@ impl PayloadRef {
     }
 }
 
+/// Calls `$apply!(field, …)` with every field of [`Facts`](crate::agent::Facts) that one record may simply
+/// take from another of the same act, and with the further fields that are named.
+#[macro_export]
+macro_rules! for_each_fact {
+    ($apply:ident $(, $more:ident)*) => {
+        $apply!(
+            harness,
+            harness_version,
+            session_id,
+            resource_session_id,
+            parent_session_id,
+            child_session_id,
+            turn_key,
+            prompt,
+            title,
+            agent_name,
+            agent_id,
+            parent_agent_id,
+            model,
+            provider,
+            request_id,
+            join_key,
+            tool_name,
+            tool_call_id,
+            mcp_server,
+            skill_name,
+            hook_event,
+            hook_name,
+            decision,
+            decision_source,
+            decision_reason,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            attempt_count,
+            finish_reason,
+            error_type,
+            error_message,
+            success,
+            exit_code,
+            user_id,
+            host,
+            project,
+            branch,
+            truncated_upstream,
+            detail
+            $(, $more)*
+        )
+    };
+}
+
 /// What one record says of the act that it reports. Every field is optional: a record says what it
 /// knows, and several records of the same act fill each other's gaps.
 ///

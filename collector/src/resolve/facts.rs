@@ -5,56 +5,6 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use proto::agent::{Facts, PayloadRef, Reported, Status};
 use store::ActState;
 
-/// Calls `$apply!(field)` for every optional field of [`Facts`] that can be compared and hashed as it is.
-macro_rules! for_each_fact {
-    ($apply:ident) => {
-        $apply!(
-            harness,
-            harness_version,
-            session_id,
-            resource_session_id,
-            parent_session_id,
-            child_session_id,
-            turn_key,
-            prompt,
-            title,
-            agent_name,
-            agent_id,
-            parent_agent_id,
-            model,
-            provider,
-            request_id,
-            join_key,
-            tool_name,
-            tool_call_id,
-            mcp_server,
-            skill_name,
-            hook_event,
-            hook_name,
-            decision,
-            decision_source,
-            decision_reason,
-            input_tokens,
-            output_tokens,
-            cache_read_tokens,
-            cache_write_tokens,
-            reasoning_tokens,
-            attempt_count,
-            finish_reason,
-            error_type,
-            error_message,
-            success,
-            exit_code,
-            user_id,
-            host,
-            project,
-            branch,
-            truncated_upstream,
-            detail
-        )
-    };
-}
-
 /// What joining may change of an act.
 pub(super) fn reported(state: &ActState) -> Reported {
     Reported {
@@ -110,7 +60,7 @@ pub(super) fn fill(facts: &mut Facts, other: &Facts) {
             })+
         };
     }
-    for_each_fact!(take);
+    proto::for_each_fact!(take);
     if facts.cost_usd.is_none() {
         facts.cost_usd = other.cost_usd;
         facts.cost_source = other.cost_source;
@@ -230,7 +180,7 @@ pub(super) fn fingerprint(state: &ActState) -> u64 {
     macro_rules! hash {
         ($($field:ident),+) => { $(facts.$field.hash(&mut hasher);)+ };
     }
-    for_each_fact!(hash);
+    proto::for_each_fact!(hash);
     facts.input.hash(&mut hasher);
     facts.call_hash.hash(&mut hasher);
     facts.cost_usd.map(f64::to_bits).hash(&mut hasher);
