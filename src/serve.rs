@@ -37,7 +37,7 @@ pub struct Running {
     pub otlp_http: SocketAddr,
     shutdown: CancellationToken,
     collector: collector::Collector,
-    served: JoinHandle<Result<(), query::Error>>,
+    served: JoinHandle<()>,
     store: Store,
 }
 
@@ -58,9 +58,7 @@ impl Running {
         tokio::task::spawn_blocking(move || store.close())
             .await
             .context("closing the store")?;
-        served
-            .context("the API ended by a panic")?
-            .context("the API stopped")?;
+        served.context("the API ended by a panic")?;
         Ok(())
     }
 }
@@ -97,7 +95,10 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             cached_acts: CACHED_ACTS,
             read_body_refs: args.read_body_refs.clone(),
         },
-        collector::Listeners { grpc, http },
+        collector::Listeners {
+            grpc: grpc.into(),
+            http: http.into(),
+        },
         store.clone(),
         shutdown.clone(),
     )
@@ -143,7 +144,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         shutdown.clone(),
     ));
     let served = query::serve(
-        ui_listener,
+        ui_listener.into(),
         store.clone(),
         config,
         count_ingest,

@@ -240,8 +240,8 @@ fn read_back(folder: &Path) -> Stored {
     runtime.block_on(async {
         let bind = || tokio::net::TcpListener::bind("127.0.0.1:0");
         let listeners = collector::Listeners {
-            grpc: bind().await.unwrap(),
-            http: bind().await.unwrap(),
+            grpc: bind().await.unwrap().into(),
+            http: bind().await.unwrap().into(),
         };
         let config = collector::Config {
             data_dir: folder.to_owned(),

@@ -158,7 +158,10 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
             cached_acts: 40_000,
             read_body_refs: None,
         };
-        let listeners = Listeners { grpc, http };
+        let listeners = Listeners {
+            grpc: grpc.into(),
+            http: http.into(),
+        };
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());
         (started.await.unwrap(), address)
     });

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use access::Listener;
 use store::{Packer, Store};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,8 +40,8 @@ pub struct Config {
 
 /// Bound listeners. Both take OTLP over gRPC and over HTTP.
 pub struct Listeners {
-    pub grpc: TcpListener,
-    pub http: TcpListener,
+    pub grpc: Listener,
+    pub http: Listener,
 }
 
 /// A running collector.

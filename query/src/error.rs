@@ -1,4 +1,4 @@
-//! Failures: of the part itself, and as the API tells them.
+//! Failures as the API tells them.
 
 use std::cell::Cell;
 
@@ -8,16 +8,6 @@ use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// Why serving ended.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("the web server failed")]
-    Serve {
-        #[source]
-        source: std::io::Error,
-    },
-}
 
 /// What waits a moment is let in: queries and requests take seconds at most, mostly milliseconds.
 const RETRY_AFTER_SECONDS: &str = "1";

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use crate::bodies::broken;
 use crate::error::ApiError;
 
 /// A JSON body.
@@ -31,6 +32,7 @@ fn bad_body(rejection: &JsonRejection) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is larger than 2 MiB".to_owned(),
         ),
+        _ if matches!(rejection, JsonRejection::BytesRejection(_)) => return broken(rejection),
         status => (status, rejection.body_text()),
     };
     ApiError::new(status, "bad_body", message)

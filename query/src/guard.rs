@@ -10,10 +10,11 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{StatusCode, Uri, uri::Authority};
+use axum::http::{Method, StatusCode, Uri, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::bodies::{self, Taken};
 use crate::error::{ApiError, REQUEST_ID, request_id};
 use crate::state::{AppState, Config};
 
@@ -65,7 +66,12 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
 
 /// Answers a request when not too many others are being answered.
 async fn answer(state: &AppState, request: Request, next: Next) -> Response {
-    match state.requests.try_acquire() {
+    let (request, places) = match bodies::take(request).await {
+        Ok(Taken::Whole(request)) => (request, &state.requests),
+        Ok(Taken::Flowing(request)) => (request, &state.uploads),
+        Err(error) => return error.into_response(),
+    };
+    match places.try_acquire() {
         Ok(_permit) => next.run(request).await,
         Err(_) => ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -103,29 +109,58 @@ fn admit(request: &Request, config: &Config) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The host that the client believes to talk to: HTTP/2's authority, else the Host header.
-fn host_of(request: &Request) -> Option<Authority> {
-    let from_uri = request.uri().authority().cloned();
-    from_uri.or_else(|| {
-        let header = request.headers().get(HOST)?;
-        Authority::try_from(header.as_bytes()).ok()
-    })
+/// The hosts that the client says it talks to: in the address, as HTTP/2 and proxies give it, and in
+/// the Host header. `None` when one is no host, or none is named.
+fn hosts_of(request: &Request) -> Option<Vec<Authority>> {
+    let mut headers = request.headers().get_all(HOST).iter();
+    let header = headers
+        .next()
+        .map(|value| Authority::try_from(value.as_bytes()));
+    if headers.next().is_some() {
+        return None;
+    }
+    let hosts: Vec<Authority> = request
+        .uri()
+        .authority()
+        .cloned()
+        .into_iter()
+        .chain(header.transpose().ok()?)
+        .collect();
+    (!hosts.is_empty()).then_some(hosts)
 }
 
 fn is_known_host(request: &Request, config: &Config) -> bool {
-    host_of(request).is_some_and(|authority| is_known_name(authority.host(), config))
+    hosts_of(request).is_some_and(|hosts| {
+        hosts
+            .iter()
+            .all(|authority| is_known_authority(authority, config))
+    })
 }
 
-/// A browser names the page that asks, unless it reads from the page's own origin. Any page could
-/// otherwise have the browser of whoever looks at it post to this server.
+/// Whether a page may ask. A browser names the page, unless it reads from the page's own origin; any
+/// page could otherwise have the browser of whoever looks at it post to this server. What pages load
+/// without naming themselves, as images, is told by another header, and links to this server are fine.
 fn is_known_origin(request: &Request, config: &Config) -> bool {
-    let Some(origin) = request.headers().get(ORIGIN) else {
-        return true;
-    };
-    Uri::try_from(origin.as_bytes())
-        .ok()
-        .and_then(|origin| origin.authority().cloned())
-        .is_some_and(|authority| is_known_name(authority.host(), config))
+    let headers = request.headers();
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|given| given == value);
+    if is("sec-fetch-site", "cross-site")
+        && !(request.method() == Method::GET
+            && is("sec-fetch-mode", "navigate")
+            && is("sec-fetch-dest", "document"))
+    {
+        return false;
+    }
+    headers.get_all(ORIGIN).iter().all(|origin| {
+        Uri::try_from(origin.as_bytes())
+            .ok()
+            .and_then(|origin| origin.authority().cloned())
+            .is_some_and(|authority| is_known_authority(&authority, config))
+    })
+}
+
+fn is_known_authority(authority: &Authority, config: &Config) -> bool {
+    // No client sends a user's name here.
+    !authority.as_str().contains('@') && is_known_name(authority.host(), config)
 }
 
 fn is_known_name(host: &str, config: &Config) -> bool {
@@ -150,10 +185,11 @@ fn is_known_name(host: &str, config: &Config) -> bool {
 }
 
 fn misdirected(request: &Request) -> ApiError {
-    let host = host_of(request).map_or_else(
-        || "no Host header".to_owned(),
-        |authority| format!("the host `{}`", authority.host()),
-    );
+    let unknown = || "no host, or several,".to_owned();
+    let host = hosts_of(request).map_or_else(unknown, |hosts| {
+        let names: Vec<&str> = hosts.iter().map(Authority::host).collect();
+        format!("the host `{}`", names.join("`, `"))
+    });
     ApiError::new(
         StatusCode::MISDIRECTED_REQUEST,
         "unknown_host",

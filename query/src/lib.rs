@@ -6,6 +6,7 @@
 
 mod alerts;
 mod ask;
+mod bodies;
 mod compare;
 mod description;
 mod diff;
@@ -42,7 +43,6 @@ mod visible;
 pub use alerts::{Settings as AlertSettings, SettingsError as AlertSettingsError};
 pub use ask::{Endpoint, EndpointError, Explanation, Protocol};
 pub use encode::{percent_encoded, query_string};
-pub use error::Error;
 pub use findings::{AssessedFinding, Assessment, assess};
 pub use findings::{Settings as DetectorSettings, SettingsError as DetectorSettingsError};
 pub use server::{openapi, serve};

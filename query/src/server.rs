@@ -1,11 +1,13 @@
 //! The whole site: routes, layers, and the tasks behind them.
 
+use std::time::Duration;
+
+use access::Listener;
 use axum::Router;
 use axum::http::header::HeaderName;
 use axum::middleware;
 use axum::routing::get;
 use store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +16,6 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Error;
 use crate::alerts::Outbox;
 use crate::guard as front_door;
 use crate::mcp;
@@ -25,6 +26,9 @@ use crate::routes::{
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{description, etag, flight};
+
+/// How long a shutdown waits for answers that are being given.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -154,16 +158,13 @@ fn pages(state: AppState) -> Router {
 /// Serves API and interface on `listener` until `shutdown`, then finishes what it has begun.
 ///
 /// Also runs what watches the store: the live stream, the detectors that write findings, and alerts.
-///
-/// # Errors
-/// [`Error::Serve`] when the listener fails.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     store: Store,
     config: Config,
     ingest_counters: CountIngest,
     shutdown: CancellationToken,
-) -> Result<(), Error> {
+) {
     // Subscribed before anything can be missed.
     let for_live = store.subscribe();
     let for_findings = store.subscribe();
@@ -182,14 +183,11 @@ pub async fn serve(
     let live = tokio::spawn(crate::live::run(state.clone(), for_live));
     let findings = tokio::spawn(crate::findings::run(state.clone(), for_findings));
     let alerts = tokio::spawn(crate::alerts::run(state.clone(), for_alerts, arrivals));
-    let served = axum::serve(listener, site(state))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .await;
+    access::serve(vec![listener], site(state), DRAIN_TIMEOUT, shutdown.clone()).await;
     shutdown.cancel();
     for task in [live, findings, alerts] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task of the web server failed");
         }
     }
-    served.map_err(|source| Error::Serve { source })
 }

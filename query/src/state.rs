@@ -26,6 +26,10 @@ const MAX_USER_QUERIES: usize = 16;
 /// to the client, the live stream for one, does not count.
 const MAX_REQUESTS: usize = 128;
 
+/// The same of requests whose body still comes: they have places of their own, so that slow senders
+/// keep nobody else from an answer.
+const MAX_UPLOADS: usize = 64;
+
 /// What the reading side is told about the whole.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -94,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) counts: Mutex<Option<(Instant, Counts)>>,
     /// Requests that are being answered.
     pub(crate) requests: Semaphore,
+    /// Those of which the body still comes.
+    pub(crate) uploads: Semaphore,
     /// User queries that run or wait.
     pub(crate) user_queries: Arc<Semaphore>,
     blocking: Semaphore,
@@ -118,6 +124,7 @@ impl AppState {
             shutdown,
             counts: Mutex::new(None),
             requests: Semaphore::new(MAX_REQUESTS),
+            uploads: Semaphore::new(MAX_UPLOADS),
             user_queries: Arc::new(Semaphore::new(MAX_USER_QUERIES)),
             blocking: Semaphore::new(MAX_BLOCKING_CALLS),
         }))

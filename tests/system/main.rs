@@ -10,6 +10,7 @@
 
 mod alerts;
 mod ask;
+mod attacks;
 mod bad_input;
 mod clients;
 mod command_line;

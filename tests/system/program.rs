@@ -33,7 +33,12 @@ impl Server {
 
     /// As [`Server::start`], with more arguments.
     pub(crate) fn start_with(data: &Path, more: &[&OsStr]) -> Self {
-        let mut child = program()
+        Self::start_as(program(), data, more)
+    }
+
+    /// As [`Server::start_with`], of a program with an environment and a folder of its own.
+    pub(crate) fn start_as(mut program: Command, data: &Path, more: &[&OsStr]) -> Self {
+        let mut child = program
             .args([
                 "serve",
                 "--ui",

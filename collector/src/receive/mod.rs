@@ -12,19 +12,18 @@ mod grpc;
 mod hook;
 mod http;
 mod refusal;
-mod serve;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::http::header;
+use access::Listener;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use proto::{Decoded, Encoding, Rejected, Signal};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::ingest::IngestHandle;
@@ -73,7 +72,7 @@ pub(crate) struct Receiver {
 /// Receives OTLP on bound listeners until `shutdown` is cancelled: then stops accepting, finishes what
 /// it has begun to receive, and returns. The handle to the journal is dropped with it.
 pub async fn serve(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     config: Config,
     budget: Budget,
     ingest: IngestHandle,
@@ -88,7 +87,7 @@ pub async fn serve(
         counters,
     });
     let router = axum::Router::new().fallback(handle).with_state(receiver);
-    serve::serve(listeners, router, drain_timeout, shutdown).await;
+    access::serve(listeners, router, drain_timeout, shutdown).await;
 }
 
 /// Answers one request of either protocol.

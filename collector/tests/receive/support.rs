@@ -70,7 +70,7 @@ impl Server {
             drain_timeout: Duration::from_secs(10),
         };
         let task = tokio::spawn(receive::serve(
-            vec![grpc, http],
+            vec![grpc.into(), http.into()],
             config,
             budget.clone(),
             ingest,

@@ -21,7 +21,7 @@ pub(crate) struct Server {
     pub(crate) writer: Writer,
     pub(crate) http: reqwest::Client,
     shutdown: CancellationToken,
-    task: tokio::task::JoinHandle<Result<(), query::Error>>,
+    task: tokio::task::JoinHandle<()>,
     store: Store,
     folder: TempDir,
 }
@@ -61,7 +61,7 @@ impl Server {
         };
         let shutdown = CancellationToken::new();
         let serving = query::serve(
-            listener,
+            listener.into(),
             store.clone(),
             config,
             Arc::new(move || counters),
@@ -86,7 +86,7 @@ impl Server {
     pub(crate) async fn stop(self) -> TempDir {
         self.shutdown.cancel();
         let stopped = tokio::time::timeout(Duration::from_secs(10), self.task);
-        stopped.await.unwrap().unwrap().unwrap();
+        stopped.await.unwrap().unwrap();
         drop(self.writer);
         self.store.close();
         self.folder

@@ -70,23 +70,41 @@ async fn too_long_too_large_and_wrong_are_told_apart() {
     server.stop().await;
 }
 
+/// Begins a request whose body never comes to its end: `sent` of its `length` bytes are there.
+async fn begin(server: &Server, sent: usize, length: usize) -> tokio::net::TcpStream {
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /api/v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; sent]).await.unwrap();
+    stream
+}
+
 #[tokio::test]
-async fn more_requests_than_can_be_answered_are_turned_away() {
+async fn slow_senders_keep_nobody_from_an_answer() {
     let server = Server::start().await;
+    let select = json!({"sql": "select 1"});
     let mut waiting = Vec::new();
-    for _ in 0..128 {
-        let mut stream = tokio::net::TcpStream::connect(server.address)
-            .await
-            .unwrap();
-        // The body never comes.
-        let head = "POST /api/v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-                    content-length: 10\r\n\r\n";
-        stream.write_all(head.as_bytes()).await.unwrap();
-        waiting.push(stream);
+    for _ in 0..200 {
+        waiting.push(begin(&server, 0, 10).await);
+    }
+    assert_eq!(server.get("/api/v1/stats").await.status(), 200);
+    assert_eq!(server.post_sql(&select).await.0, 200);
+    // What is large takes a place while it comes, of which there are fewer.
+    let mut large = Vec::new();
+    for _ in 0..64 {
+        large.push(begin(&server, 100_000, 200_000).await);
     }
     let mut refused = None;
     for _ in 0..100 {
-        let response = server.get("/api/v1/stats").await;
+        let body = format!("{{\"sql\": \"select 1{}\"}}", " ".repeat(100_000));
+        let request = server.http.post(server.url("/api/v1/sql"));
+        let request = request.header("content-type", "application/json");
+        let response = request.body(body).send().await.unwrap();
         if response.status() == 503 {
             refused = Some(response);
             break;
@@ -97,13 +115,15 @@ async fn more_requests_than_can_be_answered_are_turned_away() {
     assert_eq!(response.headers()["retry-after"], "1");
     let body: Json = response.json().await.unwrap();
     assert_eq!(body["error"]["code"], "busy");
+    assert_eq!(server.get("/api/v1/stats").await.status(), 200);
+    assert_eq!(server.post_sql(&select).await.0, 200);
     for mut stream in waiting {
         stream.write_all(b"{\"sql\": 1}").await.unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 400");
     }
-    assert_eq!(server.get("/api/v1/stats").await.status(), 200);
+    drop(large);
     server.stop().await;
 }
 
