@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
-use store::Value;
+use store::{Store, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::messages::{self, Message};
@@ -341,7 +341,7 @@ fn name_acts(entries: &mut [Entry], calls: &store::Table) {
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct SearchFilter {
-    /// Words as they stand in the text; case does not matter.
+    /// As in `/search`: words, `"a phrase"`, `begin*`, `-without`.
     q: String,
 }
 
@@ -362,15 +362,12 @@ pub(crate) async fn search_session(
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(filter): ApiQuery<SearchFilter>,
 ) -> Result<Json<SearchResult>, ApiError> {
-    let words = filter.q.trim().to_lowercase();
-    if words.is_empty() {
-        return Err(ApiError::bad_request("`q` holds the words to look for"));
-    }
+    Store::check_question(&filter.q)
+        .map_err(|message| ApiError::bad_request(format!("`q`: {message}")))?;
     let params = vec![
         text_param(Some(&session_id)),
-        text_param(Some(&words)),
+        text_param(Some(&filter.q)),
         Value::Int(MAX_MATCHES + 1),
-        Value::Int(MAX_TEXT_BYTES),
     ];
     let table = state.read(sql::SESSION_SEARCH, params).await?;
     let mut matches: Vec<SpanRef> = rows::rows(&table)

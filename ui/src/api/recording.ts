@@ -82,13 +82,15 @@ export class Recording {
     return new Response(`{"total":${entries.length},"entries":[${entries.join(",")}]}`);
   }
 
-  /** Looks through what is known of each act, without regard to case. */
-  private search(words: string): Response {
-    const needle = JSON.stringify(words.toLowerCase()).slice(1, -1);
+  /** Looks through what is known of each act, without regard to case: all words have to be there. */
+  private search(question: string): Response {
+    const needles = question.toLowerCase().split(/\s+/).map((word) => JSON.stringify(word.replace(/^"|[*"]+$/g, "")).slice(1, -1)).filter((word) => word !== "");
     const matches: { trace_id: string; span_id: string }[] = [];
     for (const [path, pieces] of Object.entries(this.index.answers)) {
       const [, trace_id, span_id] = /^\/spans\/([0-9a-f]+)\/([0-9a-f]+)$/.exec(path) ?? [];
-      if (trace_id !== undefined && span_id !== undefined && this.text(pieces).toLowerCase().includes(needle)) matches.push({ trace_id, span_id });
+      if (trace_id === undefined || span_id === undefined) continue;
+      const text = this.text(pieces).toLowerCase();
+      if (needles.every((needle) => text.includes(needle))) matches.push({ trace_id, span_id });
     }
     return Response.json({ matches, truncated: false });
   }

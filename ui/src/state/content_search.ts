@@ -3,6 +3,7 @@
 
 import { effect, signal, type ReadonlySignal } from "@preact/signals";
 import { isAbort, searchSession } from "../api/client.ts";
+import { questionOf } from "../api/search.ts";
 
 const WAIT_MS = 250;
 const SHORTEST = 3;
@@ -32,7 +33,7 @@ export function createContentSearch(words: ReadonlySignal<string>, sessionId: Re
     const own = (abort = new AbortController());
     timer = window.setTimeout(async () => {
       try {
-        const answer = await searchSession(session, needle, own.signal);
+        const answer = await searchSession(session, questionOf(needle), own.signal);
         found.value = new Set(answer.matches.map((span) => `${span.trace_id}:${span.span_id}`));
         truncated.value = answer.truncated;
         state.value = "done";
