@@ -56,6 +56,10 @@ export const COMMANDS: readonly Command[] = [
   { id: "annotate", label: t("Annotate the selected act"), keys: ["a"], group: "Inspect" },
   { id: "mark_good", label: t("Mark the selected act as good"), keys: ["+"], group: "Inspect" },
   { id: "mark_wrong", label: t("Mark the selected act as wrong"), keys: ["-"], group: "Inspect" },
+  { id: "checkpoint", label: t("Checkpoint: name the selected act or the instant"), keys: ["m"], group: "Inspect" },
+  { id: "next_checkpoint", label: t("Next checkpoint"), keys: ["b"], group: "Find" },
+  { id: "previous_checkpoint", label: t("Previous checkpoint"), keys: ["B"], group: "Find" },
+  { id: "compare", label: t("Compare with another session: here, then there"), keys: ["c"], group: "Inspect" },
   { id: "copy_link", label: t("Copy a link to this view"), keys: ["y"], group: "Inspect" },
   { id: "run", label: t("Run the query"), keys: ["Mod+Enter"], group: "SQL" },
   { id: "save_query", label: t("Save the query"), keys: ["Mod+s"], group: "SQL" },
@@ -124,6 +128,8 @@ function belongsToTarget(event: KeyboardEvent, key: string): boolean {
   const target = (event.composedPath()[0] ?? event.target) as HTMLElement;
   const ticked = target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(target.type);
   const typing = target.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !ticked);
+  // A dialog is before the page: what is behind it hears nothing but what closes or opens one.
+  if (target.closest?.("dialog") != null && !typing) return key !== "Escape" && key !== "?" && !key.startsWith("Mod+");
   if (typing) return key !== "Escape" && !key.startsWith("Mod+");
   if (key === "Enter" || key === "Space") return target.closest(OWN_ENTER) !== null;
   return ARROWS.test(key) && target.closest("[data-own-arrows]") !== null;

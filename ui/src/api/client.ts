@@ -29,7 +29,8 @@ async function failure(response: Response): Promise<ApiError> {
   }
 }
 
-async function request(path: string, init?: RequestInit): Promise<Response> {
+/** One request below /api/v1; an answer that is not a success is thrown as an ApiError. */
+export async function send(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = recording()?.answer(path, init) ?? (await fetch(BASE + path, init));
@@ -42,7 +43,7 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
 }
 
 export async function json<T>(path: string, init?: RequestInit): Promise<T> {
-  return (await (await request(path, init)).json()) as T;
+  return (await (await send(path, init)).json()) as T;
 }
 
 export function isAbort(cause: unknown): boolean {
@@ -71,7 +72,7 @@ export interface TreeAnswer {
 /** The tree of a session or trace, or null when it still is what `etag` names. */
 export async function getTree(kind: "session" | "trace", id: string, etag: string | null, signal?: AbortSignal): Promise<TreeAnswer | null> {
   const path = `/${kind}s/${encodeURIComponent(id)}/tree`;
-  const response = await request(path, { signal: signal ?? null, cache: "no-store", headers: etag === null ? {} : { "If-None-Match": etag } });
+  const response = await send(path, { signal: signal ?? null, cache: "no-store", headers: etag === null ? {} : { "If-None-Match": etag } });
   if (response.status === 304) return null;
   return { tree: (await response.json()) as TreeResponse, etag: response.headers.get("ETag") };
 }
@@ -93,7 +94,7 @@ export function annotate(annotation: Omit<Annotation, "annotation_id" | "created
 }
 
 export async function removeAnnotation(annotation: Annotation): Promise<void> {
-  await request(`/sessions/${encodeURIComponent(annotation.session_id)}/annotations/${encodeURIComponent(annotation.annotation_id)}`, { method: "DELETE" });
+  await send(`/sessions/${encodeURIComponent(annotation.session_id)}/annotations/${encodeURIComponent(annotation.annotation_id)}`, { method: "DELETE" });
 }
 
 /** Gives a session tags and takes others away; the answer is what it has then. */
@@ -119,7 +120,7 @@ export function exportUrl(sessionId: string, format: ExportFormat, { without, re
   return `${BASE}/sessions/${encodeURIComponent(sessionId)}/export?${params}`;
 }
 
-/** Acts whose prompts, arguments, results or answers hold the words. */
+/** Acts that answer a full-text question: words, `"a phrase"`, `begin*`, `-without`. */
 export function searchSession(sessionId: string, words: string, signal?: AbortSignal): Promise<{ matches: SpanRef[]; truncated: boolean }> {
   return json(`/sessions/${encodeURIComponent(sessionId)}/search?q=${encodeURIComponent(words)}`, { signal: signal ?? null });
 }
@@ -131,7 +132,7 @@ export interface SpanAnswer {
 }
 
 export async function getSpan(traceId: string, spanId: string, signal?: AbortSignal): Promise<SpanAnswer> {
-  const response = await request(`/spans/${encodeURIComponent(traceId)}/${encodeURIComponent(spanId)}`, { signal: signal ?? null });
+  const response = await send(`/spans/${encodeURIComponent(traceId)}/${encodeURIComponent(spanId)}`, { signal: signal ?? null });
   const text = await response.text();
   return { detail: parseLossless(text) as unknown as SpanDetail, text };
 }
@@ -141,12 +142,12 @@ export function payloadUrl(hash: string): string {
 }
 
 export async function getPayload(hash: string, signal?: AbortSignal): Promise<string> {
-  return (await request(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null })).text();
+  return (await send(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null })).text();
 }
 
 /** Bytes `from` up to but not including `to` of a payload; fewer at its end. */
 export async function getPayloadPart(hash: string, from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> {
-  const response = await request(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null, headers: { Range: `bytes=${from}-${to - 1}` } });
+  const response = await send(`/payloads/${encodeURIComponent(hash)}`, { signal: signal ?? null, headers: { Range: `bytes=${from}-${to - 1}` } });
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -165,7 +166,7 @@ export function getSqlSchema(signal?: AbortSignal): Promise<SqlSchema> {
 }
 
 export async function runSql(sql: string, maxRows: number, signal: AbortSignal): Promise<SqlResult> {
-  const response = await request("/sql", {
+  const response = await send("/sql", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ sql, params: [], max_rows: maxRows } satisfies Record<string, Json>),

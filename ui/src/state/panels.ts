@@ -17,6 +17,9 @@ export const namesShown = computed(() => Math.min(namesWidth.value, Math.round(w
 export const splitShare = stored("split.share", 45);
 export const schemaWidth = stored("schema.width", 260);
 
+/** Id of the session that waits for another to be compared with. */
+export const toCompare = stored<string>("compare.first", "");
+
 export type Overlay = "none" | "help" | "palette";
 export const overlay = signal<Overlay>("none");
 /** A short notice for the screen and the screen reader: "link copied". */

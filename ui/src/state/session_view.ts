@@ -15,6 +15,7 @@ import { buildTable, FLAG, indexKeys, isDenied, isError, rowKey, stringAt, type 
 import { contextTrack, inSubagent, spendTrack } from "../trace/tracks.ts";
 import { clampWindow, panBy, zoomAround, type Window } from "../trace/viewport.ts";
 import { createAnnotations } from "./annotations.ts";
+import { createCheckpoints, type PlacedCheckpoint } from "./checkpoints.ts";
 import { createContentSearch } from "./content_search.ts";
 import { createPlayback } from "./playback.ts";
 import { bindAddress, type InspectorTab, type MainTab } from "./session_address.ts";
@@ -118,6 +119,7 @@ export function createSessionView(source: Source) {
   const annotations = createAnnotations({ table, version, selected });
   const playback = createPlayback({ table, timeline, axis, select: (row) => select(row) });
   const transcript = createTranscript({ table, hidden, version });
+  const checkpoints = createCheckpoints({ table, version, index, selectedRow, time: playback.time });
 
   // ---- Loading -------------------------------------------------------------------------------
 
@@ -148,7 +150,10 @@ export function createSessionView(source: Source) {
         if (first) openLinked();
       });
     } catch (cause) {
-      if (!isAbort(cause) && own === request) failure.value = toApiError(cause);
+      if (isAbort(cause) || own !== request) return;
+      const error = toApiError(cause);
+      // The session itself says why it is not there: it never was, or it was deleted.
+      failure.value = error.status === 404 && source.kind === "session" ? await getSession(source.id).then(() => error, toApiError) : error;
     }
   }
 
@@ -399,15 +404,32 @@ export function createSessionView(source: Source) {
     transcript.dispose();
     content.dispose();
     annotations.dispose();
+    checkpoints.dispose();
     for (const stop of stops) stop();
   }
 
   return {
     source, table, detail, findings, failure, version,
     collapsed, unfolded, selected, selectedRow, zoom, tab, mainTab, search, scrollRequest, deadLink,
-    audit, folding, compress, critical, left, content, playback, transcript, annotations, timeline, path, tracks, inSubagent: inside,
+    audit, folding, compress, critical, left, content, playback, transcript, annotations, checkpoints, timeline, path, tracks, inSubagent: inside,
     index, plumbing, hidden, folds: computed(() => folds.value ?? NO_FOLDS), unfoldedRows, flat, idle, axis, viewport, matches, marks, alive, told,
     load, jump: address.jump, select, move, seekRow, turnRow, setCollapsed, isOpen, collapseOrUp, expandOrDown, collapseAll, zoomBy, zoomToRow, pan, placeOf, dispose,
+    /** Goes to the act of a checkpoint, or lets the run stand at its instant. */
+    toCheckpoint({ at, row }: PlacedCheckpoint) {
+      if (row >= 0) select(row, true);
+      else playback.seek(at);
+    },
+    /** The checkpoint after or before what is looked at. */
+    nextCheckpoint(step: 1 | -1) {
+      const list = checkpoints.placed.peek();
+      const row = selectedRow.peek();
+      const here = playback.time.peek() ?? (row < 0 ? (step === 1 ? -1 : Infinity) : table.peek()!.start[row]!);
+      const next = step === 1 ? list.find(({ at }) => at > here) : list.findLast(({ at }) => at < here);
+      if (next !== undefined) this.toCheckpoint(next);
+    },
+    deselect() {
+      selected.value = null;
+    },
     setWindow(window: Window | null) {
       zoom.value = window === null ? null : clampWindow(window, axis.peek().total);
     },

@@ -82,3 +82,11 @@ export function formatAgo(iso: string, now = Date.now()): string {
   if (seconds < 48 * 3600) return t("{0} h ago", Math.floor(seconds / 3600));
   return t("{0} d ago", Math.floor(seconds / 86400));
 }
+
+/** Unix nanoseconds of an RFC 3339 time in UTC, with all of its digits. */
+export function unixNs(iso: string): bigint {
+  const [, whole, digits = ""] = /^(.*?)(?:\.(\d+))?Z$/.exec(iso) ?? [];
+  const ms = Date.parse(whole === undefined ? iso : `${whole}Z`);
+  if (Number.isNaN(ms)) return 0n;
+  return BigInt(ms) * 1_000_000n + BigInt(digits.slice(0, 9).padEnd(9, "0"));
+}

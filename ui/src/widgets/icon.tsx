@@ -38,6 +38,8 @@ const SHAPES: Record<string, ComponentChildren> = {
   pause: <path d="M2.6 1.6h2.4v8.8H2.6ZM7 1.6h2.4v8.8H7Z" fill="currentColor" />,
   step_back: <path d="M9.6 2v8L4 6ZM2 2h1.5v8H2Z" fill="currentColor" />,
   step_forward: <path d="M2.4 2v8L8 6ZM8.5 2H10v8H8.5Z" fill="currentColor" />,
+  fork: <path d="M6 11V7.2M6 7.2 2.6 3.4M6 7.2l3.4-3.8M2.4 6V3h3M9.6 6V3h-3" {...line} stroke-width="1.3" />,
+  flag: <path d="M2.4 11V1.2M2.4 1.6h7.4L7.4 4.6l2.4 3H2.4Z" fill="currentColor" stroke="currentColor" stroke-width="1" stroke-linejoin="round" />,
   filter: <path d="M1.2 2h9.6L7.2 6.4v3.8L4.8 9V6.4Z" {...line} stroke-width="1.2" />,
   link: <path d="M5 7a2.3 2.3 0 0 0 3.3 0l1.7-1.7A2.3 2.3 0 0 0 6.7 2l-.6.6M7 5a2.3 2.3 0 0 0-3.3 0L2 6.7A2.3 2.3 0 0 0 5.3 10l.6-.6" {...line} stroke-width="1.2" />,
 };

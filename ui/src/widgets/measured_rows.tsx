@@ -27,6 +27,8 @@ export function MeasuredRows({ count, identity, keyOf, estimate, row, show, onSi
   const [, measured] = useState(0);
   const heights = useMemo(() => new Heights(count, estimate), [identity, count]);
   const observer = useRef<ResizeObserver | null>(null);
+  /** The row that was brought into sight and stays where it is until somebody scrolls; -1 for none. */
+  const held = useRef(-1);
 
   useLayoutEffect(() => {
     const element = scroller.current!;
@@ -40,10 +42,14 @@ export function MeasuredRows({ count, identity, keyOf, estimate, row, show, onSi
     };
     read();
     element.addEventListener("scroll", schedule, { passive: true });
+    const letGo = () => (held.current = -1);
+    const byHand = ["wheel", "touchmove", "pointerdown"] as const;
+    for (const name of byHand) element.addEventListener(name, letGo, { passive: true });
     const resized = new ResizeObserver(schedule);
     resized.observe(element);
     return () => {
       element.removeEventListener("scroll", schedule);
+      for (const name of byHand) element.removeEventListener(name, letGo);
       resized.disconnect();
       cancelAnimationFrame(frame);
     };
@@ -63,7 +69,7 @@ export function MeasuredRows({ count, identity, keyOf, estimate, row, show, onSi
         const delta = heights.set(index, height);
         if (delta === 0) continue;
         changed = true;
-        if (begins + height - delta <= element.scrollTop) above += delta;
+        if (held.current >= 0 ? index < held.current : begins + height - delta <= element.scrollTop) above += delta;
       }
       if (!changed) return;
       if (above !== 0) element.scrollTop += above;
@@ -86,7 +92,10 @@ export function MeasuredRows({ count, identity, keyOf, estimate, row, show, onSi
   useLayoutEffect(() => {
     const element = scroller.current!;
     if (show.index < 0 || show.index >= count) return;
-    if (rounds.current.at !== show.at) rounds.current = { at: show.at, left: 4 };
+    if (rounds.current.at !== show.at) {
+      rounds.current = { at: show.at, left: 4 };
+      held.current = show.index;
+    }
     if (rounds.current.left === 0) return;
     rounds.current.left--;
     const top = heights.offsetOf(show.index);

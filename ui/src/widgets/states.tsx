@@ -23,11 +23,12 @@ export function Skeleton({ rows, height = 24, label }: { rows: number; height?: 
   );
 }
 
-export function Failure({ error, what, retry, children }: { error: ApiError; what: string; retry?: () => void; children?: ComponentChildren }) {
+/** `told` stands in for the words of the server where the page can say it better. */
+export function Failure({ error, what, told, retry, children }: { error: ApiError; what: string; told?: string; retry?: () => void; children?: ComponentChildren }) {
   return (
     <div class="failure" role="alert">
       <h2>{what}</h2>
-      <p>{error.message}</p>
+      <p>{told ?? error.message}</p>
       {children}
       <div class="failure-foot">
         {retry === undefined ? null : <button type="button" onClick={retry}>{t("Try again")}</button>}

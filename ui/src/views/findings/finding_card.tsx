@@ -10,7 +10,7 @@ import { Time } from "../../widgets/time.tsx";
 import { kindMark } from "./kinds.ts";
 
 export function FindingCard({ finding, compact = false, onSpan }: { finding: Finding; compact?: boolean; onSpan?: (index: number) => void }) {
-  const [icon, tone] = kindMark(finding.kind);
+  const [icon, tone] = kindMark(finding.kind, finding.severity);
   const cost: string[] = [];
   if (finding.repeat_count > 1) cost.push(`×${finding.repeat_count}`);
   if (finding.wasted_ns > 0) cost.push(`${formatDuration(finding.wasted_ns)} spent`);

@@ -22,7 +22,7 @@ const MOST = 1000;
 const SPANS_SHOWN = 24;
 
 function Row({ finding, selected, onSelect }: { finding: Finding; selected: boolean; onSelect: () => void }) {
-  const [icon, tone] = kindMark(finding.kind);
+  const [icon, tone] = kindMark(finding.kind, finding.severity);
   const spent: string[] = [];
   if (finding.wasted_ns > 0) spent.push(formatDuration(finding.wasted_ns));
   if (finding.wasted_tokens > 0) spent.push(`${formatCount(finding.wasted_tokens)} tok`);
@@ -126,7 +126,7 @@ export function FindingsPage() {
     <main class="findings-page">
       <div class="page-head">
         <h1>{t("Findings")}</h1>
-        <label class="search-box"><Icon name="search" /><input id="finding-filter" type="search" placeholder={t("Title, session, detector")} aria-label={t("Filter findings")} value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
+        <label class="search-box"><Icon name="search" /><input id="finding-filter" type="search" placeholder={t("Words")} aria-label={t("Filter findings")} value={text} onInput={(event) => visit({ q: event.currentTarget.value }, true)} /><kbd>/</kbd></label>
         <div class="chips" role="group" aria-label={t("Kind")}>
           <button type="button" aria-pressed={kind === ""} onClick={() => visit({ kind: null })}>{t("all")}<span class="count">{findings === null ? "" : fitting.length}</span></button>
           {kinds.map((name) => <button key={name} type="button" aria-pressed={kind === name} onClick={() => visit({ kind: kind === name ? null : name })}><span class={`tone-${kindMark(name)[1]}`}><Icon name={kindMark(name)[0]} /></span>{kindName(name)}<span class="count">{fitting.filter((finding) => finding.kind === name).length}</span></button>)}

@@ -7,8 +7,9 @@ const KINDS: Record<string, [icon: string, tone: string]> = {
   retry_storm: ["loop", "error"],
 };
 
-export function kindMark(kind: string): [icon: string, tone: string] {
-  return KINDS[kind] ?? ["hook", "hook"];
+/** Kinds without a drawing of their own look as grave as they are. */
+export function kindMark(kind: string, severity: string | null = null): [icon: string, tone: string] {
+  return KINDS[kind] ?? (severity === "error" ? ["error", "error"] : ["hook", "hook"]);
 }
 
 export function kindName(kind: string): string {

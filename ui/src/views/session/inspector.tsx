@@ -20,6 +20,7 @@ import { find, useFind, useSpan, wholeOf } from "./inspector_state.ts";
 import { DiffTab } from "./diff_tab.tsx";
 import { Meta } from "./meta.tsx";
 import { NotesTab } from "./notes_tab.tsx";
+import { OverviewPanel } from "./overview_panel.tsx";
 import { RelatedTab } from "./related_tab.tsx";
 
 const TABS: [InspectorTab, string][] = [["content", t("Content")], ["diff", t("Diff")], ["meta", t("Meta")], ["related", t("Related")], ["notes", t("Notes")], ["raw", t("Raw")]];
@@ -129,10 +130,7 @@ export function Inspector({ view }: { view: SessionView }) {
   if (row < 0) {
     return (
       <aside class="inspector" aria-label={t("Inspector")} style={width}>
-        <div class="inspector-empty">
-          <p>{t("Choose an act to see what went in and what came out.")}</p>
-          <p>{t("{0} {1} steps, {2} goes to the next finding, {3} to the next error.", <kbd>j</kbd>, <kbd>k</kbd>, <kbd>n</kbd>, <kbd>e</kbd>)}</p>
-        </div>
+        <OverviewPanel view={view} />
       </aside>
     );
   }

@@ -1,18 +1,15 @@
 // The whole run in one canvas: a lane per kind of act, trouble as ticks, the window as a brush.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { dark, tokenColour } from "../../state/theme.ts";
+import { dark } from "../../state/theme.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
 import { binMinimap } from "../../trace/minimap.ts";
 import { panBy } from "../../trace/viewport.ts";
 import { toAxis } from "../../trace/axis.ts";
 import { formatDuration } from "../../trace/format.ts";
+import { drawLanes, lanesHeight } from "../../widgets/lanes.ts";
 import { Playhead } from "./playhead.tsx";
-
-const LANE = 6;
-const GAP = 1;
-const MARKS = 5;
 
 export function Minimap({ view }: { view: SessionView }) {
   const box = useRef<HTMLDivElement>(null);
@@ -31,42 +28,13 @@ export function Minimap({ view }: { view: SessionView }) {
   }, []);
 
   const [lanes, setLanes] = useState(3);
-  const height = MARKS * 2 + lanes * (LANE + GAP) + 2;
+  const height = lanesHeight(lanes);
   useEffect(() => {
-    const element = canvas.current!;
-    const context = element.getContext("2d");
-    if (context === null || width === 0) return;
-    const ratio = devicePixelRatio || 1;
-    const pixels = Math.round(width * ratio);
+    if (width === 0) return;
+    const pixels = Math.round(width * (devicePixelRatio || 1));
     const bins = binMinimap(table, axis, mask, marks.keys(), pixels);
     setLanes(bins.lanes.length);
-    const tall = MARKS * 2 + bins.lanes.length * (LANE + GAP) + 2;
-    element.width = pixels;
-    element.height = Math.round(tall * ratio);
-    bins.lanes.forEach((lane, i) => {
-      context.fillStyle = tokenColour(lane.name);
-      const y = Math.round((MARKS + 1 + i * (LANE + GAP)) * ratio);
-      const tallest = Math.round(LANE * ratio);
-      for (let x = 0; x < pixels; x++) {
-        const cover = lane.cover[x]!;
-        if (cover <= 0) continue;
-        context.globalAlpha = lane.name === "turn" || lane.name === "agent" || lane.name === "other" ? 0.45 : Math.min(1, 0.45 + cover * 0.4);
-        context.fillRect(x, y, 1, tallest);
-      }
-    });
-    context.globalAlpha = 1;
-    const tick = (columns: Uint8Array, token: string, y: number) => {
-      context.fillStyle = tokenColour(token);
-      for (let x = 0; x < pixels; x++) if (columns[x] === 1) context.fillRect(x - ratio * 0.5, y, Math.max(2, ratio * 1.5), (MARKS - 1) * ratio);
-    };
-    tick(bins.findings, "loop", 0);
-    tick(bins.errors, "error", (tall - MARKS + 1) * ratio);
-    tick(bins.denials, "denied", (tall - MARKS + 1) * ratio);
-    for (const gap of axis.gaps) {
-      const x = ((gap.axisFrom + gap.axisTo) / 2 / axis.total) * pixels;
-      context.fillStyle = tokenColour("strong-line");
-      for (let y = 2; y < tall; y += 5) context.fillRect(x, y * ratio, ratio, 2 * ratio);
-    }
+    drawLanes(canvas.current!, bins, axis.gaps.map((gap) => ((gap.axisFrom + gap.axisTo) / 2 / axis.total) * pixels));
   }, [table, axis, mask, marks, width, isDark]);
 
   const instant = (event: MouseEvent) => {

@@ -1,6 +1,6 @@
 // One row of the waterfall: gutter, indent, name and muted line | bars.
 
-import type { SessionView } from "../../state/session_view.ts";
+import type { SessionView, TreeFinding } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
 import { toAxis, toTime } from "../../trace/axis.ts";
 import { barOf, groupBars, type Bar } from "../../trace/bars.ts";
@@ -10,6 +10,7 @@ import { groupLabel, labelOf, operationOf } from "../../trace/labels.ts";
 import { FLAG, isDenied, isError, rowKey } from "../../trace/span_table.ts";
 import type { Window } from "../../trace/viewport.ts";
 import { Icon, OperationIcon } from "../../widgets/icon.tsx";
+import { kindMark, kindName } from "../findings/kinds.ts";
 import { VerdictMark } from "./notes_tab.tsx";
 
 export const ROW = 24;
@@ -74,6 +75,11 @@ function Critical({ view, rows, window, pixels }: { view: SessionView; rows: Ite
   return <>{list}</>;
 }
 
+function FindingMark({ finding }: { finding: TreeFinding }) {
+  const [icon, tone] = kindMark(finding.kind, finding.severity);
+  return <span class={`tone-${tone}`} title={finding.title}><Icon name={icon} label={kindName(finding.kind)} /></span>;
+}
+
 export function Row({ view, place, window, pixels, prompts, top }: Props) {
   const table = view.table.value!;
   const flat = view.flat.value!;
@@ -119,7 +125,7 @@ export function Row({ view, place, window, pixels, prompts, top }: Props) {
       aria-level={depth + 1} aria-rowindex={place + 2} aria-selected={selected} aria-expanded={open ?? undefined} aria-hidden={sticky ? "true" : undefined}>
       <div class="wf-name" role="gridcell">
         <span class="wf-gutter">
-          {denied ? <span class="tone-denied" title={t("Denied")}><Icon name="denied" label={t("denied")} /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label={t("loop")} /></span> : error ? <span class="tone-error" title={t("Error")}><Icon name="error" label={t("error")} /></span> : finding !== undefined ? <span class="tone-hook" title={finding.title}><Icon name="hook" label={finding.kind} /></span> : null}
+          {denied ? <span class="tone-denied" title={t("Denied")}><Icon name="denied" label={t("denied")} /></span> : looping ? <span class="tone-loop" title={finding.title}><Icon name="loop" label={t("loop")} /></span> : error ? <span class="tone-error" title={t("Error")}><Icon name="error" label={t("error")} /></span> : finding !== undefined ? <FindingMark finding={finding} /> : null}
         </span>
         <span class="wf-indent" style={{ width: `${shift}px` }}>
           {lane >= 0 && lane < depth ? <i class="wf-lane" style={{ left: `${Math.min(lane, 24) * INDENT + 5}px` }} /> : null}

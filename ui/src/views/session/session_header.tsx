@@ -9,6 +9,7 @@ import { t } from "../../strings.ts";
 import { formatAgo, formatCost, formatCount, formatDuration, formatTime, groupDigits, plural } from "../../trace/format.ts";
 import { oneLine, titleOf } from "../../trace/payload_text.ts";
 import { Icon } from "../../widgets/icon.tsx";
+import { kindMark, kindName } from "../findings/kinds.ts";
 import { StatusMark } from "../sessions/session_marks.tsx";
 
 function useMinuteClock(): void {
@@ -58,8 +59,8 @@ export function SessionHeader({ view }: { view: SessionView }) {
         {session !== null && session.denied_count > 0 ? <button type="button" class="fact link tone-denied" onClick={() => view.seekRow(1, (row) => table.decision[row] === 2)}><Icon name="denied" />{t("{0} denied", session.denied_count)}</button> : null}
         {session !== null && session.error_count > 0 ? <button type="button" class="fact link tone-error" onClick={() => view.seekRow(1, (row) => table.status[row] === 2)}><Icon name="error" />{plural(session.error_count, "error")}</button> : null}
         {view.findings.value.filter((finding) => finding.kind !== "blocked").slice(0, 4).map((finding) => (
-          <button key={finding.finding_id} type="button" class={`fact link tone-${finding.kind === "loop" ? "loop" : "hook"}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1, true)}>
-            <Icon name={finding.kind === "loop" ? "loop" : "hook"} />{finding.kind.replaceAll("_", " ")}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
+          <button key={finding.finding_id} type="button" class={`fact link tone-${kindMark(finding.kind, finding.severity)[1]}`} title={oneLine(finding.explanation)} onClick={() => view.select(finding.rows[0] ?? -1, true)}>
+            <Icon name={kindMark(finding.kind, finding.severity)[0]} />{kindName(finding.kind)}{finding.repeat_count > 1 ? ` ×${finding.repeat_count}` : ""}
           </button>
         ))}
         {session?.tags.map((tag) => <a key={`tag ${tag}`} class="tag" href={`/?${new URLSearchParams({ q: writeTerm("tag", ":", tag) })}`}>{oneLine(tag)}</a>)}

@@ -1,9 +1,10 @@
 // One session, or one trace: list of sessions | header, minimap, waterfall | inspector.
 
 import { useEffect, useMemo } from "preact/hooks";
+import type { ApiError } from "../../api/client.ts";
 import { recording } from "../../api/recording.ts";
 import { provide } from "../../commands.ts";
-import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare } from "../../state/panels.ts";
+import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare, tell, toCompare } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
 import type { MainTab } from "../../state/session_address.ts";
@@ -14,6 +15,7 @@ import { oneLine } from "../../trace/payload_text.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { Failure, Skeleton } from "../../widgets/states.tsx";
 import { FindingCard } from "../findings/finding_card.tsx";
+import { CheckpointForm } from "./checkpoints.tsx";
 import { focusFind, Inspector, shownTabs } from "./inspector.tsx";
 import { Minimap } from "./minimap.tsx";
 import { Rail } from "./rail.tsx";
@@ -38,7 +40,17 @@ function back(view: SessionView): void {
   else if (view.search.value !== "") view.search.value = "";
   else if (view.playback.time.value !== null) view.playback.seek(null);
   else if (view.zoom.value !== null) view.setWindow(null);
+  else if (view.selected.value !== null) view.deselect();
   else navigate("/");
+}
+
+/** The first session is remembered, the second is compared with it. */
+function compareWith(id: string): void {
+  const first = toCompare.value;
+  toCompare.value = "";
+  if (first !== "" && first !== id) return navigate(`/compare?${new URLSearchParams({ a: first, b: id })}`);
+  toCompare.value = id;
+  tell(t("Marked to compare; press {0} in the other session", "c"));
 }
 
 function pageRows(): number {
@@ -101,6 +113,10 @@ function commandsOf(view: SessionView): Record<string, () => void> {
     previous_finding: () => void view.nextFinding(-1),
     next_error: () => void view.nextError(1),
     previous_error: () => void view.nextError(-1),
+    checkpoint: view.checkpoints.ask,
+    next_checkpoint: () => view.nextCheckpoint(1),
+    previous_checkpoint: () => view.nextCheckpoint(-1),
+    ...(view.source.kind === "session" && recording() === null ? { compare: () => compareWith(view.source.id) } : {}),
     search: () => {
       if (inInspector() && focusFind()) return;
       document.querySelector<HTMLInputElement>("#row-search")?.select();
@@ -141,18 +157,28 @@ function Places({ view }: { view: SessionView }) {
   );
 }
 
+/** Why a link leads nowhere: it never was, it was deleted, or it could not be read. */
+function Missing({ view, error }: { view: SessionView; error: ApiError }) {
+  const { kind, id } = view.source;
+  const known = error.status === 404 || error.status === 410;
+  const deleted = error.code === "session_deleted";
+  const what = deleted ? t("This session was deleted") : known ? (kind === "session" ? t("There is no session here") : t("There is no trace here")) : kind === "session" ? t("The session could not be read") : t("The trace could not be read");
+  return (
+    <div class="nowhere">
+      <h1 class="sr-only">{kind === "session" ? t("Session") : t("Trace")}</h1>
+      <Failure error={error} what={what} {...(known && !deleted ? { told: t("Nothing of that id is recorded: the link may belong to another data folder, or have lost its end. If it is still being sent, it opens here as soon as its first span arrives.") } : {})} {...(known ? {} : { retry: () => void view.load() })}>
+        {known ? <p class="mono nowhere-id">{oneLine(id).slice(0, 200)}</p> : null}
+        <p><a class="plain-link" href="/">{t("All sessions")}</a></p>
+      </Failure>
+    </div>
+  );
+}
+
 function Main({ view }: { view: SessionView }) {
   const error = view.failure.value;
   if (view.table.value === null) {
     if (error === null) return <div class="session-main"><Skeleton rows={24} label={t("Loading the session")} /></div>;
-    const missing = error.status === 404;
-    return (
-      <div class="session-main">
-        <Failure error={error} what={missing ? t("There is no {0} here", view.source.kind) : t("The {0} could not be read", view.source.kind)} {...(missing ? {} : { retry: () => void view.load() })}>
-          {missing ? <p class="muted">{t("If it is still being sent, it opens here as soon as its first span arrives.")} <a class="plain-link" href="/">{t("All sessions")}</a></p> : null}
-        </Failure>
-      </div>
-    );
+    return <div class="session-main"><Missing view={view} error={error} /></div>;
   }
   return (
     <div class="session-main">
@@ -165,6 +191,7 @@ function Main({ view }: { view: SessionView }) {
         </div>
       )}
       <Minimap view={view} />
+      <CheckpointForm view={view} />
       <Toolbar view={view} />
       <MomentBar view={view} />
       <Places view={view} />

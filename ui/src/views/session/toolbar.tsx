@@ -50,7 +50,7 @@ function KindFilter({ view }: { view: SessionView }) {
 function Search({ view }: { view: SessionView }) {
   const hits = view.matches.value;
   const state = view.content.state.value;
-  const hint = state === "failed" ? t("Only names were searched: the server could not search what was said") : view.content.truncated.value ? t("The first 20,000 of what was said and all names") : t("In names and in what was said");
+  const hint = state === "failed" ? t("Only names were searched: the server could not search what was said") : view.content.truncated.value ? t("The first 20,000 of what was said and all names") : t("In names and in what was said: words, \"a phrase\", begin*, -without");
   return (
     <label class="search-box">
       <Icon name="search" />

@@ -10,8 +10,10 @@ import { formatDuration, plural } from "../../trace/format.ts";
 import { labelOf, operationOf } from "../../trace/labels.ts";
 import { rowKey } from "../../trace/span_table.ts";
 import { formatTick, panBy } from "../../trace/viewport.ts";
+import { kindMark } from "../findings/kinds.ts";
 import { Divider } from "../../widgets/split.tsx";
 import { showRow, useSight } from "../../widgets/virtual_rows.tsx";
+import { CheckpointFlags } from "./checkpoints.tsx";
 import { Playhead } from "./playhead.tsx";
 import { Row, ROW } from "./row.tsx";
 import { Tracks } from "./tracks.tsx";
@@ -166,7 +168,7 @@ function Brackets({ view, first, end }: { view: SessionView; first: number; end:
           high = Math.max(high, place);
         }
         if (high <= low || high < first || low > end) return null;
-        return <i key={finding.finding_id} class={`wf-bracket tone-${finding.kind === "loop" ? "loop" : "denied"}`} style={{ top: `${low * ROW + ROW / 2}px`, height: `${(high - low) * ROW}px` }} />;
+        return <i key={finding.finding_id} class={`wf-bracket tone-${kindMark(finding.kind, finding.severity)[1]}`} style={{ top: `${low * ROW + ROW / 2}px`, height: `${(high - low) * ROW}px` }} />;
       })}
     </>
   );
@@ -244,6 +246,8 @@ export function Waterfall({ view }: { view: SessionView }) {
   const x = (at: number) => ((at - window.from) / (window.to - window.from)) * pixels;
   const gaps = view.axis.value.gaps.filter((gap) => gap.axisTo > window.from && gap.axisFrom < window.to);
 
+  const flags = view.checkpoints.placed.value.map(({ at }) => x(toAxis(view.axis.value, at)));
+
   const onClick = (event: MouseEvent) => {
     const target = event.target as Element;
     const line = target.closest<HTMLElement>("[data-row]");
@@ -276,7 +280,11 @@ export function Waterfall({ view }: { view: SessionView }) {
     <div class="wf" ref={frame} style={{ "--names": `${namesShown.value}px` }} onClick={onClick} onDblClick={onDblClick}>
       <div class="wf-head" aria-hidden="true" title={t("Click: replay from this instant")} onClick={onAxis}>
         <div class="wf-axis">
-          {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
+          {ticks.filter((tick) => !gaps.some((gap) => Math.abs(x((gap.axisFrom + gap.axisTo) / 2) - x(tick.at) - 16) < 26) && !flags.some((flag) => x(tick.at) > flag - 34 && x(tick.at) < flag + 90)).map((tick) => <span key={tick.time} class="wf-tick" style={{ left: `${x(tick.at).toFixed(1)}px` }}>{formatTick(tick.time, step)}</span>)}
+          <CheckpointFlags view={view} place={(at) => {
+            const left = x(toAxis(view.axis.peek(), at));
+            return left < 0 || left > pixels ? null : left;
+          }} />
           {gaps.map((gap) => <span key={gap.from} class="wf-gap-label" title={t("Nothing ran for {0}; drawn short", formatDuration(gap.to - gap.from))} style={{ left: `${x((gap.axisFrom + gap.axisTo) / 2).toFixed(1)}px` }}>⌁</span>)}
         </div>
       </div>
