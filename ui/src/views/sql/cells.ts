@@ -9,6 +9,11 @@ export function cellText(value: Json): string {
   return String(value);
 }
 
+/** As `cellText`, with fractions as short as they are meant: 478.3, not 478.29999999999995. */
+export function shortText(value: Json): string {
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(12))) : cellText(value);
+}
+
 export function isNumeric(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL.*|INT\d+)$/i.test(type);
 }
@@ -36,7 +41,7 @@ export function cellLink(names: readonly string[], row: readonly Json[], column:
 export function columnWidths(result: SqlResult): number[] {
   return result.columns.map((column, i) => {
     let widest = column.name.length;
-    for (const row of result.rows.slice(0, 200)) widest = Math.max(widest, Math.min(60, cellText(row[i] ?? null).length));
+    for (const row of result.rows.slice(0, 200)) widest = Math.max(widest, Math.min(60, shortText(row[i] ?? null).length));
     return Math.max(6, Math.min(60, widest)) + 3;
   });
 }

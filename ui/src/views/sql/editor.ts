@@ -71,7 +71,7 @@ function language(schema: SqlSchema | null) {
   return sql({ dialect: PostgreSQL, upperCaseKeywords: false, ...(schema === null ? {} : { schema: namespace(schema) }) });
 }
 
-export function createEditor(host: HTMLElement, text: string, actions: { run: () => void; cancel: () => boolean }): SqlEditor {
+export function createEditor(host: HTMLElement, text: string, actions: { run: () => void; cancel: () => boolean; changed: (text: string) => void }): SqlEditor {
   const shell = document.createElement("div");
   shell.className = "sql-shell";
   host.append(shell);
@@ -93,6 +93,7 @@ export function createEditor(host: HTMLElement, text: string, actions: { run: ()
         lineNumbers(), history(), bracketMatching(), closeBrackets(), autocompletion({ icons: false }),
         keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
         lang.of(language(null)), syntaxHighlighting(colours), theme, markField, EditorView.lineWrapping,
+        EditorView.updateListener.of((update) => update.docChanged && actions.changed(update.state.doc.toString())),
         EditorView.contentAttributes.of({ "aria-label": "SQL" }),
       ],
     }),

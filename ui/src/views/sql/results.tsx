@@ -9,13 +9,13 @@ import { stringify } from "../../trace/json_text.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { TextView } from "../../widgets/text_view.tsx";
 import { useSight } from "../../widgets/virtual_rows.tsx";
-import { cellLink, cellText, columnWidths, isNumeric } from "./cells.ts";
+import { cellLink, cellText, columnWidths, isNumeric, shortText } from "./cells.ts";
 
 const HEIGHT = 24;
 
 function Cell({ value, link, numeric }: { value: Json; link: string | null; numeric: boolean }) {
   if (value === null) return <span class="null">{t("null")}</span>;
-  const text = oneLine(cellText(value).slice(0, 400));
+  const text = oneLine(shortText(value).slice(0, 400));
   return link === null ? <span class={numeric ? "num" : ""}>{text}</span> : <a href={link} tabIndex={-1}>{text}</a>;
 }
 
