@@ -4,7 +4,7 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import { getSession } from "../../api/client.ts";
 import { compareSessions, GROUPINGS, type CompareCall, type Comparison, type Grouping } from "../../api/overview.ts";
-import type { SessionRow } from "../../api/types.ts";
+import type { SessionRow, SpanRef } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
@@ -20,7 +20,8 @@ import { visit } from "../../widgets/range_picker.tsx";
 import { Differences } from "./differences.tsx";
 import { foldAlike } from "./fold.ts";
 import { Groups } from "./groups.tsx";
-import { GroupChoice } from "./group_choice.tsx";
+import { Runs } from "./runs.tsx";
+import { GroupChoice, GroupValues } from "./group_choice.tsx";
 import "./compare.css";
 
 const FIGURES: { label: string; value: (row: SessionRow) => number | null; format: (value: number) => string }[] = [
@@ -42,8 +43,14 @@ function change(a: number | null, b: number | null, format: (value: number) => s
   return `${b > a ? "+" : "−"}${format(Math.abs(b - a))}`;
 }
 
+/** What both have in common, and what only one has. */
+function Onlys({ label, a, b }: { label: string; a: readonly string[]; b: readonly string[] }) {
+  const parts = [[t("both"), a.filter((name) => b.includes(name))], [t("only A"), a.filter((name) => !b.includes(name))], [t("only B"), b.filter((name) => !a.includes(name))]] as const;
+  if (a.length + b.length === 0) return null;
+  return <div><dt>{label}</dt><dd>{parts.filter(([, names]) => names.length > 0).map(([who, names]) => <span key={who}><b>{who}</b> {names.map(oneLine).join(", ")}</span>)}</dd></div>;
+}
+
 function Figures({ left, right }: { left: SessionRow; right: SessionRow }) {
-  const only = (a: readonly string[], b: readonly string[]) => a.filter((name) => !b.includes(name)).map((name) => oneLine(name)).join(", ") || "–";
   const cells = (row: SessionRow) => FIGURES.map(({ label, value, format }) => <td key={label} class="num">{value(row) === null ? "–" : format(value(row)!)}</td>);
   return (
     <>
@@ -53,11 +60,14 @@ function Figures({ left, right }: { left: SessionRow; right: SessionRow }) {
           <tbody>
             <tr><th scope="row"><span class="tag">A</span></th>{cells(left)}</tr>
             <tr><th scope="row"><span class="tag">B</span></th>{cells(right)}</tr>
-            <tr class="muted"><th scope="row">{t("change")}</th>{FIGURES.map(({ label, value, format }) => <td key={label} class="num">{change(value(left), value(right), format)}</td>)}</tr>
+            {FIGURES.every(({ value }) => value(left) === value(right)) ? null : <tr class="muted"><th scope="row">{t("change")}</th>{FIGURES.map(({ label, value, format }) => <td key={label} class="num">{change(value(left), value(right), format)}</td>)}</tr>}
           </tbody>
         </table>
       </div>
-      <p class="note compare-note">{t("Models: {0} against {1}. Tools of A only: {2}. Tools of B only: {3}.", left.models.map(oneLine).join(", ") || t("none"), right.models.map(oneLine).join(", ") || t("none"), only(left.tools, right.tools), only(right.tools, left.tools))}</p>
+      <dl class="onlys">
+        <Onlys label={t("Models")} a={left.models} b={right.models} />
+        <Onlys label={t("Tools")} a={left.tools} b={right.tools} />
+      </dl>
     </>
   );
 }
@@ -126,9 +136,20 @@ function GroupsPage({ by }: { by: Grouping }) {
   return (
     <main class="page">
       <div class="page-head"><h1>{t("Compare")}</h1><GroupChoice by={by} a={a} b={b} /></div>
-      {a === "" || b === "" ? <div class="page-empty"><h2>{t("Two groups of sessions are compared")}</h2><p class="muted">{t("Choose what A and B are above.")}</p></div> : <Groups by={by} a={a} b={b} />}
+      {a === "" || b === "" ? <div class="group-start page-scroll"><h2>{t("Two groups of sessions are compared")}</h2><p class="muted">{t("Take one as A and one as B.")}</p><GroupValues by={by} a={a} b={b} /></div> : <Groups by={by} a={a} b={b} />}
     </main>
   );
+}
+
+/**
+ * The acts of A and B where the runs first differ: in what they do, else in how it went. A run that
+ * does nothing there parts with its next call.
+ */
+function partingOf({ steps, divergence_at, outcome_divergence_at }: Comparison): readonly [SpanRef | null, SpanRef | null] {
+  const at = divergence_at ?? outcome_divergence_at;
+  if (at === null) return [null, null];
+  const rest = steps.slice(at);
+  return [rest.find((step) => step.a !== null)?.a?.span ?? null, rest.find((step) => step.b !== null)?.b?.span ?? null];
 }
 
 function Sessions() {
@@ -156,8 +177,9 @@ function Sessions() {
       ) : answer.failure !== null ? <Failure error={answer.failure} what={t("A session could not be read")} retry={answer.again} /> : known === null ? <Skeleton rows={14} height={30} label={t("Loading both sessions")} /> : (
         <div class="page-scroll compare" tabIndex={0} role="region" aria-label={t("Comparison")}>
           <div class="compare-heads"><Head label="A" row={known[0].session} /><Head label="B" row={known[1].session} /></div>
+          <Runs key={`${a} ${b} runs`} a={a} b={b} parting={partingOf(known[2])} />
           <Figures left={known[0].session} right={known[1].session} />
-          {known[2].divergence === null ? null : <p class="compare-divergence"><span class="tone-loop"><Icon name="denied" /></span>{oneLine(known[2].divergence)}</p>}
+          {known[2].divergence === null ? null : <p class="compare-divergence"><span class="tone-loop"><Icon name="fork" /></span>{oneLine(known[2].divergence)}</p>}
           {known[2].outcome_divergence === null ? null : <p class="compare-divergence"><span class="tone-error"><Icon name="error" /></span>{oneLine(known[2].outcome_divergence)}</p>}
           <Differences comparison={known[2]} />
           {known[2].omitted_steps > 0 ? <p class="note compare-note">{t("{0} at the beginning, alike in both, are left out.", plural(known[2].omitted_steps, "call"))}</p> : null}

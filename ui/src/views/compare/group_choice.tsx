@@ -4,9 +4,30 @@ import { useEffect } from "preact/hooks";
 import { GROUPINGS, type Grouping } from "../../api/overview.ts";
 import { loadValues, values } from "../../state/sessions.ts";
 import { t } from "../../strings.ts";
+import { plural } from "../../trace/format.ts";
+import { oneLine } from "../../trace/payload_text.ts";
 import { visit } from "../../widgets/range_picker.tsx";
 
 const NAMES: Record<Grouping, string> = { harness: t("harness"), version: t("version"), model: t("model"), tag: t("tag") };
+
+const VALUES_SHOWN = 60;
+
+/** The values that there are, each to be taken as A or B. */
+export function GroupValues({ by, a, b }: { by: Grouping; a: string; b: string }) {
+  useEffect(loadValues, []);
+  const known = values.value[by] ?? [];
+  if (known.length === 0) return <p class="note pad">{by === "tag" ? t("No session has a tag yet.") : t("Nothing is recorded that tells sessions apart by this.")}</p>;
+  const take = (side: "a" | "b", value: string) => (
+    <button type="button" aria-pressed={(side === "a" ? a : b) === value} aria-label={`${side.toUpperCase()}: ${oneLine(value)}`} onClick={() => visit({ [side]: value })}>{side.toUpperCase()}</button>
+  );
+  return (
+    <ul class="group-values" aria-label={NAMES[by]}>
+      {known.slice(0, VALUES_SHOWN).map(({ value, session_count }) => (
+        <li key={value}><span class="segmented">{take("a", value)}{take("b", value)}</span><span class="clip">{oneLine(value)}</span><span class="muted num">{plural(session_count, "session")}</span></li>
+      ))}
+    </ul>
+  );
+}
 
 export function GroupChoice({ by, a, b }: { by: Grouping; a: string; b: string }) {
   useEffect(loadValues, []);

@@ -44,7 +44,7 @@ export function MarkedBar({ rows, clear }: { rows: readonly SessionRow[]; clear:
     <div class="marked-bar" role="toolbar" aria-label={t("Marked sessions")}>
       <span role="status"><b>{plural(rows.length, "session")}</b> {t("marked")}<span class="muted">{" "}{t("· {0} tokens{1}", formatCount(tokens), cost > 0 ? ` · ${formatCost(cost)}` : "")}</span></span>
       <span class="grow" />
-      {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>{t("Compare")}</button> : null}
+      {rows.length === 2 ? <button type="button" class="primary" onClick={() => navigate(`/compare?${new URLSearchParams({ a: rows[0]!.session_id, b: rows[1]!.session_id })}`)}>{t("Compare")} <kbd>c</kbd></button> : null}
       <button type="button" onClick={() => navigate(`/sql?${new URLSearchParams({ sql: queryFor(rows) })}`)}>{t("Query in SQL")}</button>
       <button type="button" onClick={() => ask("tag", rows, () => undefined)}>{t("Tag")} <kbd>#</kbd></button>
       <button type="button" onClick={() => ask("export", rows, () => undefined)}>{t("Export")} <kbd>X</kbd></button>

@@ -195,6 +195,7 @@ export function SessionsPage() {
       tag: () => ask("tag", chosen, () => undefined),
       export: () => ask("export", chosen, () => undefined),
       delete: () => ask("delete", chosen, () => (marked.value = new Set())),
+      ...(chosen.length === 2 ? { compare: () => navigate(`/compare?${new URLSearchParams({ a: chosen[0]!.session_id, b: chosen[1]!.session_id })}`) } : {}),
     }),
     back: () => {
       if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur();
