@@ -24,6 +24,9 @@ export function startTheme(): void {
     if (theme.value === "auto") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme.value;
     document.documentElement.dataset["contrast"] = highContrast.value ? "more" : "normal";
+    // `dark` says which of two tones a token is, `contrast` may give it others.
+    void dark.value;
+    colours.clear();
   });
 }
 
@@ -35,9 +38,17 @@ export function toggleContrast(): void {
   contrast.value = highContrast.value ? "normal" : "more";
 }
 
+/** Colours by token as they are now: reading a style while drawing makes the browser work it out anew. */
+const colours = new Map<string, string>();
+
 /** A colour token for a canvas, which cannot resolve light-dark() itself. */
 export function tokenColour(name: string): string {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  const pair = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(text);
-  return pair === null ? text : (dark.value ? pair[2]! : pair[1]!).trim();
+  let colour = colours.get(name);
+  if (colour === undefined) {
+    const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    const pair = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(text);
+    colour = pair === null ? text : (dark.value ? pair[2]! : pair[1]!).trim();
+    colours.set(name, colour);
+  }
+  return colour;
 }
