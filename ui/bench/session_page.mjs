@@ -3,7 +3,10 @@
 //
 //   SPANREEL_URL=http://127.0.0.1:7771 SPANREEL_OTLP_HTTP=127.0.0.1:4318 node bench/session_page.mjs [spans…]
 //
-// Prints a Markdown table; frame times are the time between two frames as the page sees it.
+// Prints a Markdown table. Frame times are the time between two frames as the page sees it; beside them
+// stands what a blank page has in the same run, because other programs on the machine take frames, too.
+// "longest task" is the processor time of the longest piece of work on the page's main thread, which
+// other programs cannot lengthen.
 
 import { createHash, randomBytes } from "node:crypto";
 import { chromium } from "playwright-core";
@@ -88,13 +91,37 @@ window.benchUntil = async (act, test) => {
   return performance.now() - begun;
 };`;
 
+/** Runs `act` and gives its answer, and the processor time in ms of the longest task of the page meanwhile. */
+async function traced(browser, page, act) {
+  await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "devtools.timeline", "__metadata"] });
+  const answer = await act();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const main = new Set(traceEvents.filter((event) => event.name === "thread_name" && event.args.name === "CrRendererMain").map((event) => `${event.pid}:${event.tid}`));
+  const longest = Math.max(0, ...traceEvents.filter((event) => event.ph === "X" && /RunTask$/.test(event.name) && main.has(`${event.pid}:${event.tid}`)).map((event) => event.tdur ?? 0)) / 1000;
+  return { answer, longest };
+}
+
+/** Frames of a page that does nothing: what the machine itself costs. */
+async function blank(browser) {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(`${URL_BASE}/icon.svg`);
+  const times = await page.evaluate(`${FRAMES}; window.benchFrames(180, () => {})`);
+  await page.close();
+  return times;
+}
+
 async function measure(browser, session, count) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(120_000);
   const address = `${URL_BASE}/replay/${session}?fold=0`;
   await page.goto(URL_BASE);
-  const result = { spans: count };
+  const result = { spans: count, blank: await blank(browser), longest: {} };
+  const during = async (name, act) => {
+    const { answer, longest } = await traced(browser, page, act);
+    result.longest[name] = longest;
+    return answer;
+  };
   const begun = Date.now();
   await page.goto(address);
   await page.locator(".wf-row").first().waitFor();
@@ -108,16 +135,16 @@ async function measure(browser, session, count) {
   result.paint = await page.evaluate(() => new Promise((done) => requestAnimationFrame((now) => done(now)))) - result.data;
   await page.waitForTimeout(1500);
   await page.evaluate(FRAMES);
-  const press = (key, extra = {}) => `document.dispatchEvent(new KeyboardEvent("keydown", ${JSON.stringify({ key, bubbles: true, ...extra })}))`;
-  result.scroll = await page.evaluate(() => {
+  const press = (key, extra = {}) => `document.body.dispatchEvent(new KeyboardEvent("keydown", ${JSON.stringify({ key, bubbles: true, ...extra })}))`;
+  result.scroll = await during("scroll", () => page.evaluate(() => {
     const element = document.querySelector(".wf-scroll");
     return window.benchFrames(180, (i) => (element.scrollTop = i < 120 ? i * 240 : ((i * 7919) % 1000) / 1000 * element.scrollHeight));
-  });
-  result.zoom = await page.evaluate(() => {
+  }));
+  result.zoom = await during("zoom", () => page.evaluate(() => {
     const map = document.querySelector(".minimap");
     const { left, width, top } = map.getBoundingClientRect();
     return window.benchFrames(120, (i) => map.dispatchEvent(new WheelEvent("wheel", { deltaY: i < 70 ? -120 : 120, clientX: left + width * 0.37, clientY: top + 10, bubbles: true, cancelable: true })));
-  });
+  }));
   await page.evaluate(press("f"));
   await page.waitForTimeout(300);
   result.search = await page.evaluate(() => window.benchUntil(() => {
@@ -137,14 +164,14 @@ async function measure(browser, session, count) {
   const before = await page.evaluate(count_());
   result.collapse = await page.evaluate(`window.benchUntil(() => ${press("H")}, () => ${count_()} < ${before})`);
   result.expand = await page.evaluate(`window.benchUntil(() => ${press("L")}, () => ${count_()} >= ${before})`);
-  result.replay = await page.evaluate(`(async () => { ${press(" ")}; const times = await window.benchFrames(120, () => {}); ${press(" ")}; return times; })()`);
+  result.replay = await during("replay", () => page.evaluate(`(async () => { ${press(" ")}; const times = await window.benchFrames(120, () => {}); ${press(" ")}; return times; })()`));
   await page.evaluate(press("2"));
   await page.locator(".entry").first().waitFor();
   await page.waitForTimeout(500);
-  result.transcript = await page.evaluate(() => {
+  result.transcript = await during("transcript", () => page.evaluate(() => {
     const element = document.querySelector(".measured");
     return window.benchFrames(120, (i) => (element.scrollTop += i < 100 ? 90 : element.scrollHeight / 40));
-  });
+  }));
   await page.evaluate(press("1"));
   await page.waitForTimeout(500);
   result.heap = await page.evaluate(() => {
@@ -176,10 +203,12 @@ const table = [
   ["tree received after, ms", (row) => ms(row.data)],
   ["rows painted after that, ms", (row) => ms(row.paint)],
   ["open in all, ms", (row) => ms(row.open)],
+  ["blank page: frame median / worst, ms", (row) => frames(row.blank)],
   ["scroll: frame median / worst, ms", (row) => frames(row.scroll)],
   ["zoom: frame median / worst, ms", (row) => frames(row.zoom)],
   ["replay: frame median / worst, ms", (row) => frames(row.replay)],
   ["transcript scroll: frame median / worst, ms", (row) => frames(row.transcript)],
+  ["longest task: scroll / zoom / replay / transcript, ms of processor", (row) => ["scroll", "zoom", "replay", "transcript"].map((name) => ms(row.longest[name])).join(" / ")],
   ["search in names, ms", (row) => ms(row.search)],
   ["search in what was said, ms more", (row) => ms(row.searchAll)],
   ["collapse everything, ms", (row) => ms(row.collapse)],

@@ -187,7 +187,9 @@ test("two marked sessions are compared call by call", () => withPage({}, async (
   for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
   await page.getByRole("button", { name: "Compare" }).click();
   await page.waitForURL((url) => url.pathname === "/compare" && url.searchParams.has("a") && url.searchParams.has("b"));
-  const busy = (await sessions()).filter((session) => session.tool_call_count > 0).slice(0, 2).map((session) => session.session_id);
+  const calling = (await sessions()).filter((session) => session.tool_call_count > 0);
+  const other = calling.find((session) => !session.tools.some((tool) => calling[0].tools.includes(tool)));
+  const busy = [calling[0].session_id, other.session_id];
   await page.goto(`${URL_BASE}/compare?${new URLSearchParams({ a: busy[0], b: busy[1] })}`);
   await page.locator(".compare-figures tbody tr").first().waitFor();
   await page.locator(".compare-acts tbody tr").first().waitFor();
