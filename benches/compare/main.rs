@@ -122,25 +122,24 @@ fn measure(program: &Program, batches: &[Bytes], append: f64) -> Rows {
     ));
     let raw: usize = batches.iter().chain(&more).map(Bytes::len).sum();
     drop(more);
-    std::thread::sleep(Duration::from_secs(8));
-    let stored = folder_bytes(folder.path()) as f64 / raw as f64;
-
-    let mut lags = lags(&server, batches.len() + half, span_count);
+    let (mut lags, late) = lags(&server, batches.len() + half, span_count);
     rows.push((
         "queryable after the answer at 5,000 spans/s, p50 / p99 ms",
         percentiles(&mut lags),
     ));
+    let raw = raw as f64 * (span_count as f64 + late as f64) / span_count as f64;
+    server.stop();
+    let stored = folder_bytes(folder.path()) as f64 / raw;
     rows.push(("bytes on disk per byte sent", format!("{stored:.2}")));
     rows.push(("processor use when idle", format!("{:.1} %", idle * 100.0)));
-    drop(server);
 
     crash(program, batches, &mut rows);
     payloads(program, &mut rows);
     rows
 }
 
-/// How long after its answer each batch of an ordinary load can be read.
-fn lags(server: &Server, from: usize, span_count: u64) -> Vec<Duration> {
+/// How long after its answer each batch of an ordinary load can be read, and how many spans that was.
+fn lags(server: &Server, from: usize, span_count: u64) -> (Vec<Duration>, usize) {
     let every = Duration::from_secs_f64(SPANS_PER_BATCH as f64 / ORDINARY_RATE);
     let count = (PACED_TIME.as_secs_f64() / every.as_secs_f64()) as usize;
     let batches = spans::batches(from, count, SPANS_PER_BATCH);
@@ -177,7 +176,8 @@ fn lags(server: &Server, from: usize, span_count: u64) -> Vec<Duration> {
         Some(visible.0.saturating_duration_since(*answer))
     };
     // Those that never became visible are left out; waiting for them has said so.
-    answers.iter().enumerate().filter_map(lag).collect()
+    let lags = answers.iter().enumerate().filter_map(lag).collect();
+    (lags, count * SPANS_PER_BATCH)
 }
 
 /// Floods, kills at the last answer, starts again, and counts.
@@ -186,6 +186,7 @@ fn crash(program: &Program, batches: &[Bytes], rows: &mut Rows) {
     let server = program.start(folder.path());
     send::send(server.grpc, batches, CONNECTIONS, None);
     server.kill();
+    let journal_gb = folder_bytes(&folder.path().join("journal")) as f64 / 1e9;
     let begun = Instant::now();
     let server = program.start(folder.path());
     let served = begun.elapsed();
@@ -206,24 +207,44 @@ fn crash(program: &Program, batches: &[Bytes], rows: &mut Rows) {
             caught_up.as_secs_f64()
         ),
     ));
+    if let Program::Spanreel = program {
+        rows.push((
+            "the same per GB of journal, s",
+            format!(
+                "{:.1} / {:.1}",
+                served.as_secs_f64() / journal_gb,
+                caught_up.as_secs_f64() / journal_gb
+            ),
+        ));
+    }
 }
 
 /// Growing conversations, and large texts.
 fn payloads(program: &Program, rows: &mut Rows) {
     let folder = tempfile::tempdir().unwrap();
-    let server = program.start(folder.path());
+    // An empty folder has files of some size, too.
+    program.start(folder.path()).stop();
     let empty = folder_bytes(folder.path());
+    let server = program.start(folder.path());
     let requests = conversations::requests(20, 50);
     let raw: usize = requests.iter().map(Bytes::len).sum();
     send::send(server.grpc, &requests, CONNECTIONS, None);
     let is_there = server.wait_for(requests.len() as u64, Duration::from_millis(50));
-    std::thread::sleep(Duration::from_secs(8));
+    server.stop();
     let stored = folder_bytes(folder.path()).saturating_sub(empty);
     let ratio = format!("{:.1}", raw as f64 / stored as f64);
     rows.push((
         "20 interleaved sessions of 50 turns: raw / on disk",
         if is_there { ratio } else { NEVER.to_owned() },
     ));
+    if let Program::Spanreel = program {
+        let index = folder_bytes(&folder.path().join("search"));
+        rows.push((
+            "the same without the search index",
+            format!("{:.1}", raw as f64 / stored.saturating_sub(index) as f64),
+        ));
+    }
+    let server = program.start(folder.path());
     if let Program::Spanreel = program {
         let mut times = Vec::new();
         for id in 0..20 {

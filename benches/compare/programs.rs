@@ -88,26 +88,36 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// How many spans a reader sees now; `None` while nothing answers.
+    /// How many spans a query finds now; `None` while nothing answers.
     pub(crate) fn span_count(&self) -> Option<u64> {
-        let (path, pointer) = match self.program {
-            Program::Spanreel => ("/api/v1/stats", "/span_count"),
+        let (answer, pointer) = match self.program {
+            Program::Spanreel => {
+                let question = serde_json::json!({"sql": "select count(*) from spans"});
+                (self.ask("/api/v1/sql", Some(question))?, "/rows/0/0")
+            }
             Program::SideSeat(_) => (
-                "/api/v1/project/default/otel/spans?limit=1",
+                self.get("/api/v1/project/default/otel/spans?limit=1")?,
                 "/meta/total_items",
             ),
         };
-        let answer: serde_json::Value = serde_json::from_slice(&self.get(path)?).ok()?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer).ok()?;
         answer.pointer(pointer)?.as_u64()
     }
 
     /// The body of a successful answer.
     pub(crate) fn get(&self, path: &str) -> Option<Vec<u8>> {
+        self.ask(path, None)
+    }
+
+    fn ask(&self, path: &str, question: Option<serde_json::Value>) -> Option<Vec<u8>> {
         let url = format!("http://{}{path}", self.ui);
         ASKING.with(|(runtime, client)| {
             runtime.block_on(async {
-                let answer = client.get(url).send().await.ok()?;
-                let answer = answer.error_for_status().ok()?;
+                let request = match question {
+                    Some(question) => client.post(url).json(&question),
+                    None => client.get(url),
+                };
+                let answer = request.send().await.ok()?.error_for_status().ok()?;
                 Some(answer.bytes().await.ok()?.to_vec())
             })
         })
@@ -168,6 +178,16 @@ impl Server {
 
     fn proc(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
+    }
+
+    /// Asks it to stop, as a service manager does, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        Command::new("kill").arg(id).status().unwrap();
+        let begun = Instant::now();
+        while self.child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// `kill -9`.

@@ -8,7 +8,7 @@ use proto::agent::{
 };
 use proto::id::{SpanId, TraceId};
 
-use crate::packer::PackedPayload;
+use crate::packer::{PackedPayload, PackedRecords};
 
 /// Address of an act: unique in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -156,6 +156,8 @@ pub struct Batch {
     pub is_partial: bool,
     /// As `payloads`, of texts that a [`crate::Packer`] has prepared.
     pub packed: Vec<PackedPayload>,
+    /// Of `received`, what a [`crate::Packer`] has compressed ahead.
+    pub packed_records: Vec<PackedRecords>,
     /// Sessions to insert or replace, whole.
     pub sessions: Vec<SessionRow>,
     /// Sessions that no act belongs to any more (a stand-in whose real id came late).

@@ -45,7 +45,7 @@ pub use batch::{
 pub use delete::Deletion;
 pub use error::Error;
 pub use open::{Config, Store};
-pub use packer::{PackedPayload, Packer};
+pub use packer::{PackedPayload, PackedRecords, Packer};
 pub use pieces::split;
 pub use read::{Counts, PayloadSlice};
 pub use received::{StoredRecord, StoredRecords};

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::io;
 
-use proto::agent::Payload;
+use proto::agent::{Payload, Received};
 
 use crate::payloads::{Key, key};
 use crate::pieces::{self, Codec};
+use crate::received;
 
 /// Pieces that a packer remembers having packed, 17 bytes each; then it starts anew.
 const REMEMBERED: usize = 200_000;
@@ -34,6 +35,27 @@ impl PackedPayload {
     }
 }
 
+/// Records that are kept in one part as long as all of them are kept, compressed.
+#[derive(Debug, Clone)]
+pub struct PackedRecords {
+    pub(crate) of: PartKey,
+    pub(crate) codec: Codec,
+    pub(crate) data: Vec<u8>,
+}
+
+/// Tells which records a part is made of: since records are left out and never changed, equal keys mean
+/// equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PartKey {
+    pub(crate) request_id: i64,
+    /// Number of the first record behind the head.
+    pub(crate) first: i32,
+    pub(crate) last: i32,
+    pub(crate) record_count: usize,
+    /// With the head.
+    pub(crate) raw_size: usize,
+}
+
 /// Packs texts for [`crate::Batch::packed`]. Does not know what is stored: what it has packed before
 /// it only names, since a conversation is resent with every request.
 pub struct Packer {
@@ -49,6 +71,40 @@ impl Packer {
             compressor: pieces::compressor()?,
             recent: HashSet::new(),
         })
+    }
+
+    /// Compresses records as they will be stored unless some of them are left out.
+    pub fn pack_records(&mut self, received: &[Received]) -> Vec<PackedRecords> {
+        let mut packed = Vec::new();
+        for group in received {
+            received::cut(
+                &group.records,
+                |record| record.bytes.len(),
+                |records| {
+                    let bytes = std::iter::once(&group.head).chain(records);
+                    let bytes: Vec<&[u8]> = bytes.map(|record| &*record.bytes).collect();
+                    let raw = bytes.concat();
+                    let (Some(first), Some(last)) = (records.first(), records.last()) else {
+                        return;
+                    };
+                    // What could not be packed here is packed where its failure can be told.
+                    if let Ok((codec, data)) = pieces::pack(&mut self.compressor, &raw) {
+                        packed.push(PackedRecords {
+                            of: PartKey {
+                                request_id: group.request_id,
+                                first: first.number,
+                                last: last.number,
+                                record_count: records.len(),
+                                raw_size: raw.len(),
+                            },
+                            codec,
+                            data,
+                        });
+                    }
+                },
+            );
+        }
+        packed
     }
 
     /// Cuts a text into pieces and packs those that are new to this packer.

@@ -43,17 +43,20 @@ pub(crate) fn hash_in<'a>(hashes: impl Iterator<Item = &'a [u8; 32]>) -> String 
     format!("hash_key in ({keys}) and hash in ({texts})")
 }
 
+/// Addresses are hashes, which need no hard hashing of their own.
+type Hashing = foldhash::fast::RandomState;
+
 /// Row numbers by address, of the latest entries.
 #[derive(Default)]
 struct Known {
-    ids: HashMap<Key, i64>,
+    ids: HashMap<Key, i64, Hashing>,
     next_id: i64,
 }
 
 impl Known {
     fn load(connection: &Connection, table: &str) -> Result<Self> {
         let mut known = Self {
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             next_id: 1,
         };
         let sql = format!(
@@ -81,7 +84,7 @@ impl Known {
 
     fn staged(&self) -> Self {
         Self {
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             next_id: self.next_id,
         }
     }

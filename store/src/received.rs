@@ -4,6 +4,7 @@
 //! A part is the head that some records of one request share and those records, end to end and
 //! compressed. What the bytes mean is not known here, but for the numbers that stand for large texts.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use duckdb::{Connection, Result};
@@ -12,8 +13,10 @@ use proto::agent::{Event, MetricPoint, PayloadRef, Received, ReceivedRecord, Rec
 
 use crate::columns::{Columns, RowReader, each_row};
 use crate::load::quoted;
+use crate::packer::{PackedRecords, PartKey};
 use crate::payload::{self, Layout};
-use crate::{Batch, Error, Store, pieces};
+use crate::pieces::{self, Codec};
+use crate::{Batch, Error, Store};
 
 /// A part is closed when its records have become this large, raw.
 const PART_BYTES: usize = 32 << 10;
@@ -45,22 +48,36 @@ pub struct StoredRecord {
     pub texts: Vec<String>,
 }
 
+/// Of a set with an entry for each record of a group.
+type Hashing = foldhash::fast::RandomState;
+
 /// One row of `received`, unpacked. The head is the first entry.
 #[derive(Default)]
-pub(crate) struct Part {
+pub(crate) struct Part<'a> {
     pub(crate) request_id: i64,
     pub(crate) part: i32,
     signal: u8,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<'a>>,
 }
 
-struct Entry {
+struct Entry<'a> {
     number: i32,
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
     texts: Vec<i64>,
 }
 
-impl Part {
+impl Part<'_> {
+    fn key(&self, raw_size: usize) -> Option<PartKey> {
+        let records = self.entries.get(1..)?;
+        Some(PartKey {
+            request_id: self.request_id,
+            first: records.first()?.number,
+            last: records.last()?.number,
+            record_count: records.len(),
+            raw_size,
+        })
+    }
+
     /// Takes the records away that `is_gone` names; false when none is left.
     pub(crate) fn without(&mut self, is_gone: impl Fn(RecordRef) -> bool) -> bool {
         let request_id = self.request_id;
@@ -78,7 +95,7 @@ pub(crate) fn of_new_rows(
     batch: &Batch,
     events: &[&Event],
     metrics: &[&MetricPoint],
-) -> HashSet<RecordRef> {
+) -> HashSet<RecordRef, Hashing> {
     let of_acts = batch.new_acts.iter().filter_map(|(act, _)| act.record);
     let of_events = events.iter().filter_map(|event| event.record);
     let of_metrics = metrics.iter().filter_map(|point| point.record);
@@ -86,70 +103,86 @@ pub(crate) fn of_new_rows(
 }
 
 /// The parts to store for those records of a batch that rows are made of.
-pub(crate) fn parts(
-    received: &[Received],
-    needed: &HashSet<RecordRef>,
+pub(crate) fn parts<'a>(
+    received: &'a [Received],
+    needed: &HashSet<RecordRef, Hashing>,
     id: impl Fn(&PayloadRef) -> Option<i64>,
-) -> Vec<Part> {
-    let entry = |record: &ReceivedRecord| Entry {
+) -> Vec<Part<'a>> {
+    let entry = |record: &'a ReceivedRecord| Entry {
         number: record.number,
-        bytes: record.bytes.clone(),
+        bytes: Cow::Borrowed(&*record.bytes),
         texts: record
             .texts
             .iter()
             .map(|text| id(text).unwrap_or(0))
             .collect(),
     };
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<Part<'_>> = Vec::new();
     let mut next_part: HashMap<i64, i32> = HashMap::new();
     for group in received {
         let request_id = group.request_id;
-        let mut open: Option<(Part, usize)> = None;
-        for record in &group.records {
+        let is_needed = |record: &&ReceivedRecord| {
             let number = record.number;
-            if !needed.contains(&RecordRef { request_id, number }) {
-                continue;
-            }
-            let (part, size) = open.get_or_insert_with(|| {
+            needed.contains(&RecordRef { request_id, number })
+        };
+        let records: Vec<&ReceivedRecord> = group.records.iter().filter(is_needed).collect();
+        cut(
+            &records,
+            |record| record.bytes.len(),
+            |records| {
                 let part = next_part.entry(request_id).or_insert(0);
                 *part += 1;
-                let part = Part {
+                let head = std::iter::once(&group.head);
+                parts.push(Part {
                     request_id,
                     part: *part,
                     signal: group.signal.code(),
-                    entries: vec![entry(&group.head)],
-                };
-                (part, 0)
-            });
-            part.entries.push(entry(record));
-            *size += record.bytes.len();
-            if *size >= PART_BYTES {
-                parts.extend(open.take().map(|(part, _)| part));
-            }
-        }
-        parts.extend(open.map(|(part, _)| part));
+                    entries: head.chain(records.iter().copied()).map(entry).collect(),
+                });
+            },
+        );
     }
     parts
 }
 
-/// Appends parts within the connection's transaction.
+/// Hands the records of each part to `each`.
+pub(crate) fn cut<'a, T>(
+    records: &'a [T],
+    size: impl Fn(&T) -> usize,
+    mut each: impl FnMut(&'a [T]),
+) {
+    let (mut from, mut bytes) = (0, 0);
+    for (at, record) in records.iter().enumerate() {
+        bytes += size(record);
+        if bytes >= PART_BYTES || at + 1 == records.len() {
+            each(&records[from..=at]);
+            (from, bytes) = (at + 1, 0);
+        }
+    }
+}
+
+/// Appends parts within the connection's transaction; `ahead` has some that were packed before.
 pub(crate) fn append(
     connection: &Connection,
     compressor: &mut zstd::bulk::Compressor<'_>,
-    parts: &[Part],
+    parts: &[Part<'_>],
+    ahead: &[PackedRecords],
 ) -> Result<()> {
-    let mut packed = Vec::with_capacity(parts.len());
+    let ahead: HashMap<PartKey, &PackedRecords> =
+        ahead.iter().map(|packed| (packed.of, packed)).collect();
+    let mut packed: Vec<(usize, Codec, Cow<'_, [u8]>)> = Vec::with_capacity(parts.len());
     for part in parts {
-        let raw: Vec<u8> = part
-            .entries
-            .iter()
-            .flat_map(|entry| entry.bytes.iter().copied())
-            .collect();
-        let (codec, data) = pieces::pack(compressor, &raw)
+        let raw: Vec<&[u8]> = part.entries.iter().map(|entry| &*entry.bytes).collect();
+        let raw_size = raw.iter().map(|bytes| bytes.len()).sum();
+        if let Some(ahead) = part.key(raw_size).and_then(|key| ahead.get(&key)) {
+            packed.push((raw_size, ahead.codec, Cow::Borrowed(&*ahead.data)));
+            continue;
+        }
+        let (codec, data) = pieces::pack(compressor, &raw.concat())
             .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
-        packed.push((raw.len(), codec, data));
+        packed.push((raw_size, codec, Cow::Owned(data)));
     }
-    let of_entries = |of: fn(&Entry) -> i64| -> Vec<Vec<i64>> {
+    let of_entries = |of: fn(&Entry<'_>) -> i64| -> Vec<Vec<i64>> {
         parts
             .iter()
             .map(|part| part.entries.iter().map(of).collect())
@@ -186,7 +219,7 @@ pub(crate) fn append(
 }
 
 /// The parts of some requests, in order; one that is damaged is absent and logged.
-pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<Part>> {
+pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<Part<'static>>> {
     let mut parts = Vec::new();
     let mut damaged = 0;
     let mut decompressor = pieces::decompressor()
@@ -216,7 +249,10 @@ pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<P
     Ok(parts)
 }
 
-fn part(row: &RowReader<'_>, decompressor: &mut zstd::bulk::Decompressor<'_>) -> Option<Part> {
+fn part(
+    row: &RowReader<'_>,
+    decompressor: &mut zstd::bulk::Decompressor<'_>,
+) -> Option<Part<'static>> {
     let raw = pieces::unpack(
         decompressor,
         row.byte("codec")?,
@@ -234,7 +270,7 @@ fn part(row: &RowReader<'_>, decompressor: &mut zstd::bulk::Decompressor<'_>) ->
         (bytes, texts) = (other_bytes, other_texts);
         entries.push(Entry {
             number: i32::try_from(number).ok()?,
-            bytes: own_bytes.to_vec(),
+            bytes: Cow::Owned(own_bytes.to_vec()),
             texts: own_texts.to_vec(),
         });
     }
@@ -302,7 +338,7 @@ impl Store {
             parts.retain_mut(|part| part.without(|record| !wanted.contains(&record)));
             let ids: Vec<i64> = text_ids(&parts).collect();
             let layouts = self.with_reader(|connection| payload::layouts(connection, &ids))?;
-            let size = |part: &Part| -> u64 {
+            let size = |part: &Part<'_>| -> u64 {
                 let texts = text_ids(std::slice::from_ref(part));
                 texts
                     .filter_map(|id| layouts.get(&id))
@@ -328,7 +364,7 @@ impl Store {
 
     fn hand_over(
         &self,
-        parts: &[Part],
+        parts: &[Part<'_>],
         layouts: &HashMap<i64, Layout>,
         each: &mut dyn FnMut(StoredRecords) -> bool,
     ) -> std::result::Result<bool, Error> {
@@ -352,7 +388,7 @@ impl Store {
             for entry in &part.entries {
                 records.push(StoredRecord {
                     number: entry.number,
-                    bytes: entry.bytes.clone(),
+                    bytes: entry.bytes.to_vec(),
                     texts: entry
                         .texts
                         .iter()
@@ -377,7 +413,7 @@ impl Store {
     }
 }
 
-fn text_ids(parts: &[Part]) -> impl Iterator<Item = i64> {
+fn text_ids(parts: &[Part<'_>]) -> impl Iterator<Item = i64> {
     parts
         .iter()
         .flat_map(|part| &part.entries)

@@ -230,7 +230,8 @@ pub(crate) fn json(text: &str) -> Option<std::borrow::Cow<'_, str>> {
         return None;
     }
     // Skipping over a value does not look at surrogates, which the engine refuses when alone.
-    let surrogates = text.contains("\\ud") || text.contains("\\uD");
+    let escapes = text.as_bytes().contains(&b'\\');
+    let surrogates = escapes && (text.contains("\\ud") || text.contains("\\uD"));
     let valid = if surrogates {
         serde_json::from_str::<serde_json::Value>(text).is_ok()
     } else {

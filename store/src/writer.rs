@@ -227,7 +227,12 @@ impl Core {
             &received::of_new_rows(batch, &events, &metrics),
             ids,
         );
-        received::append(connection, &mut self.compressor, &parts)?;
+        received::append(
+            connection,
+            &mut self.compressor,
+            &parts,
+            &batch.packed_records,
+        )?;
 
         let gone = batch.sessions.iter().map(|session| &session.session_id);
         let gone: Vec<&str> = gone
@@ -276,8 +281,8 @@ impl Core {
     }
 
     /// Appends records as they were received within the connection's transaction.
-    pub(crate) fn append_received(&mut self, parts: &[Part]) -> duckdb::Result<()> {
-        received::append(&self.connection, &mut self.compressor, parts)
+    pub(crate) fn append_received(&mut self, parts: &[Part<'_>]) -> duckdb::Result<()> {
+        received::append(&self.connection, &mut self.compressor, parts, &[])
     }
 
     /// Forgets rows that were deleted.

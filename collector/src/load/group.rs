@@ -2,7 +2,7 @@
 
 use proto::Request;
 use proto::agent::Payload;
-use store::{PackedPayload, Packer};
+use store::{PackedPayload, PackedRecords, Packer};
 
 use crate::conventions::{
     Bodies, Understood, understand_logs, understand_metrics, understand_traces,
@@ -15,6 +15,8 @@ pub(crate) struct Group {
     pub(super) understood: Understood,
     /// The texts of `understood`, cut and packed.
     pub(super) packed: Vec<PackedPayload>,
+    /// The records of `understood`, compressed.
+    pub(super) packed_records: Vec<PackedRecords>,
     pub(super) requests: usize,
     /// Sum of the bodies.
     pub(super) bytes: usize,
@@ -33,6 +35,7 @@ impl Group {
         bodies: Option<&dyn Bodies>,
         packer: &mut Packer,
     ) {
+        let records_before = self.understood.received.len();
         self.understood.request_id = i64::try_from(position).unwrap_or(i64::MAX);
         match request {
             Request::Traces(request) => understand_traces(request, &mut self.understood),
@@ -42,6 +45,9 @@ impl Group {
         let payloads: Vec<Payload> = std::mem::take(&mut self.understood.payloads);
         self.packed
             .extend(payloads.into_iter().map(|payload| packer.pack(payload)));
+        let received = self.understood.received.get(records_before..);
+        self.packed_records
+            .extend(packer.pack_records(received.unwrap_or_default()));
     }
 
     /// Counts a request of which everything is added.

@@ -85,6 +85,7 @@ impl Loader {
         let Group {
             understood,
             packed,
+            packed_records,
             requests,
             bytes,
             position,
@@ -105,6 +106,7 @@ impl Loader {
             metrics,
             payloads,
             packed,
+            packed_records,
             received,
             journal_position: position,
             ..Batch::default()

@@ -62,8 +62,26 @@ pub struct Outcome {
 /// Of maps with an entry per act or trace: seeded at random, and faster than the standard one.
 type Hashing = foldhash::fast::RandomState;
 
-/// New acts on their way to the batch, by key.
-type Heavy = HashMap<ActKey, Act, Hashing>;
+/// The heavy halves of new acts on their way to the batch. They are large: each stays where it is until
+/// it is taken.
+struct Heavy {
+    acts: Vec<Option<Act>>,
+    by_key: HashMap<ActKey, usize, Hashing>,
+}
+
+impl Heavy {
+    fn insert(&mut self, key: ActKey, act: Act) {
+        self.by_key.insert(key, self.acts.len());
+        self.acts.push(Some(act));
+    }
+
+    fn take(&mut self, key: &ActKey) -> Option<Act> {
+        self.acts[self.by_key.remove(key)?].take()
+    }
+}
+
+/// A new act by its row number, with its group and its place there.
+type Fresh = (i64, u64, usize);
 
 /// The cache of connected groups, bounded by the number of acts it holds.
 pub struct Resolver {
@@ -108,14 +126,14 @@ impl Resolver {
         self.round += 1;
         let mut outcome = Outcome::default();
         let mut touched: HashSet<u64> = HashSet::new();
-        let mut heavy = Heavy::with_capacity_and_hasher(acts.len(), Hashing::default());
-        for mut act in acts {
-            let key = ActKey {
-                trace_id: act.trace_id,
-                span_id: act.span_id,
-            };
-            let state = light_half(&mut act, memory);
-            let start_ns = state.start_ns;
+        let mut heavy = Heavy {
+            by_key: HashMap::with_capacity_and_hasher(acts.len(), Hashing::default()),
+            acts: acts.into_iter().map(Some).collect(),
+        };
+        for (at, act) in heavy.acts.iter_mut().enumerate() {
+            let Some(act) = act else { continue };
+            let state = light_half(act, memory);
+            let (key, start_ns) = (state.key, state.start_ns);
             let (home, added) = self.add(state, None);
             touched.insert(home);
             if added {
@@ -123,7 +141,7 @@ impl Resolver {
                     let shown = (&*act.tool_calls_asked, &*act.tool_results_seen);
                     cached.group.show(key, start_ns, shown.0, shown.1);
                 }
-                heavy.insert(key, act);
+                heavy.by_key.insert(key, at);
             } else {
                 outcome.duplicate_count += 1;
             }
@@ -132,15 +150,32 @@ impl Resolver {
             .into_iter()
             .filter(|home| self.groups.contains_key(home))
             .collect();
+        let mut fresh: Vec<Fresh> = Vec::with_capacity(heavy.by_key.len());
         for home in homes {
             if let Some(cached) = self.groups.get_mut(&home) {
                 cached.last_used = self.round;
-                resolve_group(&mut cached.group, &self.prices, memory, &mut heavy, batch);
+                let group = &mut cached.group;
+                let new = resolve_group(group, &self.prices, memory, &mut heavy, batch);
+                fresh.extend(new.into_iter().map(|i| (group.acts[i].act_id, home, i)));
             }
         }
-        sort_by_arrival(&mut batch.new_acts);
+        self.take_new(fresh, &mut heavy, batch);
         self.evict();
         outcome
+    }
+
+    /// Moves the new acts into the batch, in order of arrival.
+    fn take_new(&self, mut fresh: Vec<Fresh>, heavy: &mut Heavy, batch: &mut Batch) {
+        fresh.sort_unstable();
+        batch.new_acts.reserve_exact(fresh.len());
+        for (_, home, i) in fresh {
+            if let Some(cached) = self.groups.get(&home) {
+                let state = &cached.group.acts[i];
+                if let Some(act) = heavy.take(&state.key) {
+                    batch.new_acts.push((act, state.clone()));
+                }
+            }
+        }
     }
 
     /// Reads from the store the groups of all traces and sessions that are not in memory.
@@ -288,29 +323,15 @@ impl Resolver {
     }
 }
 
-/// Puts new acts into the order of their row numbers, moving each, which is large, but once.
-fn sort_by_arrival(acts: &mut Vec<(Act, ActState)>) {
-    let mut order: Vec<(i64, usize)> = acts
-        .iter()
-        .enumerate()
-        .map(|(at, (_, state))| (state.act_id, at))
-        .collect();
-    if order.is_sorted() {
-        return;
-    }
-    order.sort_unstable();
-    let mut unsorted: Vec<Option<(Act, ActState)>> = acts.drain(..).map(Some).collect();
-    acts.extend(order.into_iter().filter_map(|(_, at)| unsorted[at].take()));
-}
-
-/// Works out the group, from what its records said, and adds what has to be written to the batch.
+/// Works out the group, from what its records said, and adds what has to be written to the batch,
+/// but for the new acts, whose places in the group are returned.
 fn resolve_group(
     group: &mut Group,
     prices: &Prices,
     memory: &mut impl Memory,
     heavy: &mut Heavy,
     batch: &mut Batch,
-) {
+) -> Vec<usize> {
     for act in &mut group.acts {
         facts::restore(act);
     }
@@ -333,14 +354,11 @@ fn resolve_group(
             state.reported = Some(Box::new(before));
         }
     }
-    for (state, stored) in group.acts.iter().zip(&mut group.stored) {
+    let mut new = Vec::new();
+    for (i, (state, stored)) in group.acts.iter().zip(&mut group.stored).enumerate() {
         let now = facts::fingerprint(state);
         match *stored {
-            None => {
-                if let Some(act) = heavy.remove(&state.key) {
-                    batch.new_acts.push((act, state.clone()));
-                }
-            }
+            None => new.push(i),
             Some(before) if before != now => batch.changed_acts.push(state.clone()),
             Some(_) => {}
         }
@@ -357,6 +375,7 @@ fn resolve_group(
     group.stored_sessions = current;
     summary::push_changed(&group.summary, &summary, batch);
     group.summary = summary;
+    new
 }
 
 /// Takes the light half out of an act; the heavy half keeps its text columns.

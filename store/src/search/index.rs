@@ -10,20 +10,22 @@ use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, TantivyDocument, Term,
 };
 
 use super::ask::Ask;
 use super::units::Unit;
-use super::words::words;
+use super::words::{Word, has_words, words};
 
 /// Raised whenever the same text gives other words; an index of another version is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What the words of a segment under construction may take.
 const WRITER_BYTES: usize = 24 << 20;
 const KEY: &str = "key";
+/// Name of the tokenizer.
+const CUTTING: &str = "words";
 const SAME: &str = "same";
 
 /// A unit that answers: its key, and what equal texts share.
@@ -71,7 +73,7 @@ impl Words {
         let key = schema.add_i64_field(KEY, INDEXED | FAST);
         let same = schema.add_i64_field(SAME, FAST);
         let indexing = TextFieldIndexing::default()
-            .set_tokenizer("raw")
+            .set_tokenizer(CUTTING)
             .set_fieldnorms(false)
             .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let text = schema.add_text_field(
@@ -80,6 +82,7 @@ impl Words {
         );
         let directory = tantivy::directory::MmapDirectory::open(folder)?;
         let index = Index::open_or_create(directory, schema.build())?;
+        index.tokenizers().register(CUTTING, Cutting);
         let damaged = index.validate_checksum()?;
         if !damaged.is_empty() {
             let message = format!("{} files have other content than written", damaged.len());
@@ -114,22 +117,13 @@ impl Words {
     }
 
     pub(crate) fn add(&self, unit: &Unit) -> tantivy::Result<()> {
-        let tokens = words(&unit.text).into_iter().map(|word| Token {
-            offset_from: word.place.start,
-            offset_to: word.place.end,
-            position: word.position,
-            text: word.text,
-            position_length: 1,
-        });
-        let tokens: Vec<Token> = tokens.collect();
-        if tokens.is_empty() {
+        if !has_words(&unit.text) {
             return Ok(());
         }
         let mut document = TantivyDocument::default();
         document.add_i64(self.key, unit.key);
         document.add_i64(self.same, unit.same);
-        let text = String::new();
-        document.add_pre_tokenized_text(self.text, PreTokenizedString { text, tokens });
+        document.add_text(self.text, &unit.text);
         self.writer.add_document(document)?;
         Ok(())
     }
@@ -172,6 +166,50 @@ impl Words {
         self.reader.reload()?;
         self.writer.garbage_collect_files().wait()?;
         Ok(self.reader.searcher())
+    }
+}
+
+/// [`words`] for the thread that writes the index.
+#[derive(Clone)]
+struct Cutting;
+
+impl Tokenizer for Cutting {
+    type TokenStream<'a> = Cut;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Cut {
+        Cut {
+            words: words(text).into_iter(),
+            token: Token::default(),
+        }
+    }
+}
+
+struct Cut {
+    words: std::vec::IntoIter<Word>,
+    token: Token,
+}
+
+impl TokenStream for Cut {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.words.next() else {
+            return false;
+        };
+        self.token = Token {
+            offset_from: word.place.start,
+            offset_to: word.place.end,
+            position: word.position,
+            text: word.text,
+            position_length: 1,
+        };
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
     }
 }
 

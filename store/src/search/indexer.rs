@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use duckdb::Connection;
 use tokio::sync::broadcast;
@@ -20,6 +20,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const STEP: usize = 4 << 20;
 /// Steps after which what was taken in becomes visible, while there is more to come.
 const STEPS_PER_COMMIT: usize = 8;
+/// A commit of so many rows tells that the loader has work for all its time. Until there was none for
+/// [`BUSY_TIME`], each step gives way: it is smaller, and a rest of so many times its length follows.
+const BUSY_ROWS: u64 = 3_000;
+const BUSY_TIME: Duration = Duration::from_secs(1);
+const BUSY_STEP: usize = 1 << 20;
+const BUSY_REST_FACTOR: u32 = 8;
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -58,6 +65,8 @@ impl Indexer {
             notices: shared.notices.subscribe(),
             shared: Arc::downgrade(shared),
             stop: Arc::clone(&self.stop),
+            told_meanwhile: false,
+            last_large: None,
         };
         let spawned = std::thread::Builder::new()
             .name("search".to_owned())
@@ -91,6 +100,10 @@ struct Worker {
     shared: Weak<Shared>,
     notices: broadcast::Receiver<Arc<Notice>>,
     stop: Arc<(Mutex<bool>, Condvar)>,
+    /// Something was committed while the thread was catching up.
+    told_meanwhile: bool,
+    /// When the latest large commit was heard of.
+    last_large: Option<Instant>,
 }
 
 impl Worker {
@@ -107,7 +120,10 @@ impl Worker {
                 continue;
             }
             match self.catch_up(&mut words, &mut position, is_first) {
-                Ok(()) => (is_due, is_first) = (false, false),
+                Ok(()) => {
+                    is_due = std::mem::take(&mut self.told_meanwhile);
+                    is_first = false;
+                }
                 Err(Trouble::Stopped) => return,
                 Err(Trouble::Engine(error)) => {
                     // The database may be opening again; what is not indexed is read by searches.
@@ -161,10 +177,26 @@ impl Worker {
         let mut told = false;
         loop {
             match self.notices.try_recv() {
-                Ok(_) | Err(TryRecvError::Lagged(_)) => told = true,
+                Ok(notice) => {
+                    told = true;
+                    if let Notice::Committed {
+                        span_count,
+                        event_count,
+                        ..
+                    } = &*notice
+                        && span_count + event_count >= BUSY_ROWS
+                    {
+                        self.last_large = Some(Instant::now());
+                    }
+                }
+                Err(TryRecvError::Lagged(_)) => told = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return told,
             }
         }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.last_large.is_some_and(|at| at.elapsed() < BUSY_TIME)
     }
 
     /// Waits; true when the thread shall stop.
@@ -186,7 +218,7 @@ impl Worker {
 
     /// Takes in what was committed and drops what was deleted.
     fn catch_up(
-        &self,
+        &mut self,
         words: &mut Words,
         position: &mut Position,
         is_first: bool,
@@ -214,13 +246,19 @@ impl Worker {
                     return Err(Trouble::Stopped);
                 }
                 let mut outcome = Ok(());
-                has_more = units::next(connection, position, STEP, &mut |unit| {
+                let begun = Instant::now();
+                let step = if self.is_busy() { BUSY_STEP } else { STEP };
+                has_more = units::next(connection, position, step, &mut |unit| {
                     is_changed = true;
                     if outcome.is_ok() {
                         outcome = words.add(&unit);
                     }
                 })?;
                 outcome?;
+                self.told_meanwhile |= self.was_told();
+                if self.is_busy() {
+                    self.pause((begun.elapsed() * BUSY_REST_FACTOR).min(LONGEST_REST));
+                }
                 if !has_more {
                     break;
                 }

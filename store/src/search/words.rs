@@ -58,6 +58,11 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     cutter.words
 }
 
+/// Whether [`words`] finds any in a text.
+pub(crate) fn has_words(text: &str) -> bool {
+    text.chars().any(|c| c.is_alphanumeric() || is_unspaced(c))
+}
+
 struct Cutter<'a> {
     text: &'a str,
     words: Vec<Word>,
