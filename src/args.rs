@@ -22,7 +22,7 @@ use crate::failure::Failure;
 pub use context::{DigestFormat, McpArgs, PullArgs};
 pub use findings::{
     AlertsArgs, AlertsCommand, CompareArgs, DetectArgs, EndpointArgs, EvaluateArgs, LoopsArgs,
-    WatchArgs, WhyArgs,
+    ThresholdChoice, WatchArgs, WhyArgs,
 };
 pub use harness::{DoctorArgs, GuardArgs, HookArgs, SetupArgs};
 pub use look::{

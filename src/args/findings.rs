@@ -240,7 +240,33 @@ temporary folder, through the receiver, and removed afterwards.
 
 Examples:
   spanreel evaluate ./traces
-  spanreel evaluate ./traces --loops \"Resource Abuse\" --drift \"Goal Deviation\" --json";
+  spanreel evaluate ./traces --loops \"Resource Abuse\" --drift \"Goal Deviation\" --json
+  spanreel evaluate ./traces --folds 5 --choose plan_dropped.min_score=0.6,0.7,0.8";
+
+/// A threshold of a detector, and the values that are tried for it.
+#[derive(Debug, Clone)]
+pub struct ThresholdChoice {
+    pub rule: String,
+    pub threshold: String,
+    pub values: Vec<f64>,
+}
+
+fn threshold_choice(text: &str) -> Result<ThresholdChoice, String> {
+    let expected = "expected DETECTOR.THRESHOLD=VALUE,VALUE,…";
+    let (name, values) = text.split_once('=').ok_or(expected)?;
+    let (rule, threshold) = name.split_once('.').ok_or(expected)?;
+    let number = |value: &str| {
+        let value = value.trim();
+        value
+            .parse()
+            .map_err(|_| format!("{value:?} is no number; {expected}"))
+    };
+    Ok(ThresholdChoice {
+        rule: rule.to_owned(),
+        threshold: threshold.to_owned(),
+        values: values.split(',').map(number).collect::<Result<_, _>>()?,
+    })
+}
 
 /// Measure the detectors on labelled traces, beside plain rules
 #[derive(Debug, Clone, ClapArgs)]
@@ -257,6 +283,18 @@ pub struct EvaluateArgs {
     /// Categories of errors that drift is measured against
     #[arg(long, value_name = "CATEGORY", default_value = "Goal Deviation")]
     pub drift: Vec<String>,
+
+    /// Categories of errors that ignored results are measured against
+    #[arg(long, value_name = "CATEGORY", default_values = ["Context Handling Failures", "Tool Output Misinterpretation"])]
+    pub ignored: Vec<String>,
+
+    /// Deal the traces out to so many folds, and tell how far the figures differ between them
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=20))]
+    pub folds: Option<u32>,
+
+    /// Try values of a threshold: each fold takes the one that is best on the other folds
+    #[arg(long, value_name = "DETECTOR.THRESHOLD=V,V,…", requires = "folds", value_parser = threshold_choice)]
+    pub choose: Option<ThresholdChoice>,
 
     /// Settings of the detectors, a file as detectors.json in the data folder
     #[arg(long, value_name = "FILE")]

@@ -19,6 +19,7 @@ mod demo;
 mod examples;
 mod export;
 mod fidelity;
+mod findings;
 mod hook_recordings;
 mod hooks;
 mod import;

@@ -7,16 +7,19 @@ use store::ActKey;
 
 use super::said::Said;
 use super::text::Sketch;
+use super::todo::TodoList;
 
 /// What detectors keep of the texts of an act.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Content {
-    /// Arguments of a tool call; the prompt of a turn.
+    /// Arguments of a tool call; the prompt of a turn; the task of a subagent.
     pub(crate) arguments: Option<Arc<Sketch>>,
     /// Result of a tool call.
     pub(crate) result: Option<Arc<Sketch>>,
     /// Answer of a model.
     pub(crate) said: Option<Arc<Said>>,
+    /// The list of things to do that a tool call writes down.
+    pub(crate) todo: Option<Arc<TodoList>>,
 }
 
 impl Content {
@@ -26,10 +29,15 @@ impl Content {
             Operation::Tool => Self {
                 arguments: input.map(|text| Arc::new(Sketch::of_arguments(text))),
                 result: output.map(|text| Arc::new(Sketch::of_text(text))),
+                todo: input.and_then(TodoList::of_arguments).map(Arc::new),
                 said: None,
             },
             Operation::Model => Self {
                 said: output.map(|text| Arc::new(Said::of_answer(text))),
+                ..Self::default()
+            },
+            Operation::Turn | Operation::Agent => Self {
+                arguments: input.map(|text| Arc::new(Sketch::of_arguments(text))),
                 ..Self::default()
             },
             _ => Self::default(),
@@ -94,8 +102,23 @@ impl ActRow {
         self.operation == Operation::Tool
     }
 
+    /// Whether detectors compare what it was given or gave.
+    pub(crate) fn has_compared_texts(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Tool | Operation::Model | Operation::Turn | Operation::Agent
+        )
+    }
+
     pub(crate) fn is_model(&self) -> bool {
         self.operation == Operation::Model
+    }
+
+    /// Whether a model's answer asks for a tool, as its finish reason tells.
+    pub(crate) fn asks_for_tool(&self) -> bool {
+        self.finish_reason
+            .as_deref()
+            .is_some_and(|reason| reason.to_ascii_lowercase().contains("tool"))
     }
 
     pub(crate) fn is_denied(&self) -> bool {

@@ -8,7 +8,7 @@ use proto::id::TraceId;
 use store::{Store, Value};
 
 use super::act::Act;
-use super::calls::{Scope, is_same_call, scope};
+use super::calls::{Scope, has_failed, is_passing_error, is_same_call, scope};
 use super::{Settings, drift, look};
 use crate::rows;
 use crate::sql;
@@ -30,6 +30,8 @@ pub struct Assessment {
     pub plan_score: f64,
     /// Share of a turn's calls, at its end, that share no word with its first ones.
     pub topic_drift: f64,
+    /// Failed calls that the agent made again as they were, at once, though waiting mends nothing.
+    pub ignored_errors: usize,
 }
 
 /// A finding, as far as it is measured.
@@ -71,9 +73,24 @@ pub fn assess(store: &Store, settings: &Settings) -> Result<Vec<Assessment>, sto
             longest_near_repeat: longest_row(acts, is_near),
             plan_score: drift::plan_score(acts),
             topic_drift: drift::topic_drift(acts).0,
+            ignored_errors: ignored_errors(acts),
         });
     }
     Ok(assessments)
+}
+
+/// Failed calls after which the next call of the same agent is the same one again.
+fn ignored_errors(acts: &[Act]) -> usize {
+    let mut last: HashMap<Scope, &Act> = HashMap::new();
+    let mut count = 0;
+    for act in acts.iter().filter(|act| act.is_tool()) {
+        let before = last.insert(scope(act), act);
+        let is_again = |before: &Act| {
+            has_failed(before) && !is_passing_error(before) && is_same_call(before, act)
+        };
+        count += usize::from(before.is_some_and(is_again));
+    }
+    count
 }
 
 fn is_near(a: &Act, b: &Act) -> bool {

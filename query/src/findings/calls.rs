@@ -26,6 +26,9 @@ pub(super) fn is_same_call(a: &Act, b: &Act) -> bool {
     a.call_hash.is_some() && a.call_hash == b.call_hash
 }
 
+/// Characters of an error by which it is recognised.
+const ERROR_CHARS: usize = 160;
+
 /// How results compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sameness {
@@ -81,10 +84,65 @@ pub(super) fn error_kind(act: &Act) -> Option<u64> {
     let error = act.error.as_deref()?;
     let masked: String = error
         .chars()
-        .take(160)
+        .take(ERROR_CHARS)
         .map(|c| if c.is_ascii_digit() { '#' } else { c })
         .collect();
     has_failed(act).then(|| hash_of(&masked))
+}
+
+/// The error of a failed act without what it quotes, which is often the argument that was given.
+pub(super) fn error_template(act: &Act) -> Option<u64> {
+    let error = act.error.as_deref()?;
+    let mut template = String::new();
+    let mut quote = None;
+    let mut before = ' ';
+    for c in error.chars().take(ERROR_CHARS) {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if matches!(c, '\'' | '"' | '`') && !before.is_alphanumeric() => {
+                quote = Some(c);
+                template.push('"');
+            }
+            None if c.is_ascii_digit() => template.push('#'),
+            None => template.push(c),
+        }
+        before = c;
+    }
+    has_failed(act).then(|| hash_of(&template))
+}
+
+/// Whether an error says no more than that something failed, so that two of them may have nothing in
+/// common.
+pub(super) fn is_bare_error(act: &Act) -> bool {
+    const SAYS_NOTHING: [&str; 22] = [
+        "a",
+        "an",
+        "call",
+        "code",
+        "command",
+        "error",
+        "execution",
+        "exit",
+        "exited",
+        "failed",
+        "failure",
+        "internal",
+        "non",
+        "process",
+        "returned",
+        "run",
+        "shell",
+        "status",
+        "the",
+        "tool",
+        "with",
+        "zero",
+    ];
+    let error = act.error.as_deref().unwrap_or_default().to_lowercase();
+    error
+        .split(|c: char| !c.is_alphabetic())
+        .all(|word| word.is_empty() || SAYS_NOTHING.contains(&word))
 }
 
 /// Whether an error goes away by waiting: rate limits, timeouts, servers that are down.
@@ -165,6 +223,16 @@ pub(super) fn is_look(act: &Act) -> bool {
                 "lookup", "fetch", "show", "stat", "cat", "inspect", "query",
             ],
         )
+}
+
+/// A call that by its name puts a question in words, of which the same may be asked in others.
+pub(super) fn asks_in_words(act: &Act) -> bool {
+    is_named(
+        act,
+        &[
+            "search", "query", "ask", "question", "lookup", "find", "retrieve", "research",
+        ],
+    )
 }
 
 /// A call that by its name changes something, after which the same call may well be new work.

@@ -1,20 +1,23 @@
 //! Sequences of calls that are gone through again and again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use store::ActKey;
 
 use super::act::Act;
-use super::calls::{Sameness, Scope, is_note, is_same_call, is_weak, same_results, scope};
+use super::calls::{Sameness, Scope, is_look, is_note, is_same_call, is_weak, same_results, scope};
 use super::{Confidence, Detector, Draft, Ending, Rule, Waste, grouped, loop_severity};
 
 pub(super) const RULE: Rule = Rule {
     name: "cycle",
-    version: 2,
+    version: 3,
     thresholds: &[("min_rounds", 3.0), ("max_length", 8.0)],
     make: |thresholds| {
         Box::new(Cycles {
             min_rounds: thresholds.count("min_rounds").max(2),
             max_period: thresholds.count("max_length").min(MAX_PERIOD),
             scopes: HashMap::new(),
+            without_looks: HashMap::new(),
         })
     },
 };
@@ -29,6 +32,9 @@ struct Cycles {
     min_rounds: usize,
     max_period: usize,
     scopes: HashMap<Scope, Sequence>,
+    /// The same without calls that only look, so that a cycle shows although each round looks at
+    /// something else.
+    without_looks: HashMap<Scope, Sequence>,
 }
 
 /// The calls of one agent in one turn.
@@ -57,8 +63,10 @@ impl Detector for Cycles {
     fn push(&mut self, acts: &[Act], at: usize) {
         let act = &acts[at];
         if act.is_model() {
-            if let Some(sequence) = self.scopes.get_mut(&scope(act)) {
-                sequence.requests.add(act);
+            for scopes in [&mut self.scopes, &mut self.without_looks] {
+                if let Some(sequence) = scopes.get_mut(&scope(act)) {
+                    sequence.requests.add(act);
+                }
             }
             return;
         }
@@ -66,32 +74,38 @@ impl Detector for Cycles {
             return;
         }
         let sequence = self.scopes.entry(scope(act)).or_default();
-        sequence.matched.resize(self.max_period + 1, 0);
-        let here = sequence.calls.len();
-        for period in 2..=self.max_period {
-            let goes_on = here >= period && is_same_call(&acts[sequence.calls[here - period]], act);
-            if goes_on {
-                sequence.matched[period] += 1;
-                continue;
-            }
-            if let Some(stretch) = sequence.stretch(period, self.min_rounds)
-                && sequence.is_new(acts, stretch)
-            {
-                let draft = sequence.draft(acts, stretch, false);
-                sequence.closed.push((stretch, draft));
-            }
-            sequence.matched[period] = 0;
+        sequence.push(acts, at, self.max_period, self.min_rounds);
+        if !is_look(act) {
+            let sequence = self.without_looks.entry(scope(act)).or_default();
+            sequence.push(acts, at, self.max_period, self.min_rounds);
         }
-        let mut waste = sequence.call_waste.last().copied().unwrap_or_default();
-        waste.add(act);
-        sequence.call_waste.push(waste);
-        sequence.request_waste.push(sequence.requests);
-        sequence.calls.push(at);
     }
 
     fn drafts(&self, acts: &[Act], _: Ending) -> Vec<Draft> {
+        let mut drafts = self.of(acts, &self.scopes);
+        let told: HashSet<ActKey> = drafts
+            .iter()
+            .flat_map(|draft| &draft.spans)
+            .copied()
+            .collect();
+        let mut interleaved = self.of(acts, &self.without_looks);
+        interleaved.retain(|draft| draft.spans.iter().all(|span| !told.contains(span)));
+        for draft in &mut interleaved {
+            draft.confidence = Confidence::Likely;
+            draft.severity = loop_severity(Confidence::Likely, draft.repeat_count);
+            draft
+                .explanation
+                .push_str(" Between them it only looked at other things.");
+        }
+        drafts.extend(interleaved);
+        drafts
+    }
+}
+
+impl Cycles {
+    fn of(&self, acts: &[Act], scopes: &HashMap<Scope, Sequence>) -> Vec<Draft> {
         let mut drafts: Vec<Draft> = Vec::new();
-        for sequence in self.scopes.values() {
+        for sequence in scopes.values() {
             drafts.extend(
                 sequence
                     .closed
@@ -109,6 +123,32 @@ impl Detector for Cycles {
 }
 
 impl Sequence {
+    /// Takes the next call.
+    fn push(&mut self, acts: &[Act], at: usize, max_period: usize, min_rounds: usize) {
+        let act = &acts[at];
+        self.matched.resize(max_period + 1, 0);
+        let here = self.calls.len();
+        for period in 2..=max_period {
+            let goes_on = here >= period && is_same_call(&acts[self.calls[here - period]], act);
+            if goes_on {
+                self.matched[period] += 1;
+                continue;
+            }
+            if let Some(stretch) = self.stretch(period, min_rounds)
+                && self.is_new(acts, stretch)
+            {
+                let draft = self.draft(acts, stretch, false);
+                self.closed.push((stretch, draft));
+            }
+            self.matched[period] = 0;
+        }
+        let mut waste = self.call_waste.last().copied().unwrap_or_default();
+        waste.add(act);
+        self.call_waste.push(waste);
+        self.request_waste.push(self.requests);
+        self.calls.push(at);
+    }
+
     /// The stretch of this period that reaches up to the last call, when it is long enough.
     fn stretch(&self, period: usize, min_rounds: usize) -> Option<Stretch> {
         let matched = *self.matched.get(period)?;

@@ -166,6 +166,9 @@ pub(crate) fn grouped(number: i64) -> String {
     text
 }
 
+/// Equal steps in a row from which on no other reading is left: three may be one try too many.
+pub(crate) const MIN_CERTAIN_REPEATS: usize = 4;
+
 /// Severity of a loop: how sure, and how long it has gone on.
 pub(crate) fn loop_severity(confidence: Confidence, repeats: usize) -> Severity {
     match (confidence, repeats >= 5) {

@@ -157,6 +157,17 @@ fn draft(acts: &[Act], plan: &Plan) -> Draft {
         1 => " One answer says that something is assumed or made up.".to_owned(),
         n => format!(" {n} answers say that something is assumed or made up."),
     };
+    let turn: Vec<usize> = (0..acts.len())
+        .filter(|at| acts[*at].turn == plan.turn)
+        .collect();
+    let off_topic = match off_topic(acts, &turn) {
+        (share, Some(at)) if share >= MIN_OFF_TOPIC => format!(
+            " From {}{} on, no call shares a word with the prompt or the first calls.",
+            acts[at].tool_words(),
+            acts[at].detail_words()
+        ),
+        _ => String::new(),
+    };
     let mut spans = vec![plan.at];
     spans.extend(&plan.invented);
     spans.push(plan.last);
@@ -167,7 +178,7 @@ fn draft(acts: &[Act], plan: &Plan) -> Draft {
         confidence: Confidence::Likely,
         title: "The plan was not carried out".to_owned(),
         explanation: format!(
-            "The agent planned {} steps, and the turn was over {} later.{tools}{invented}",
+            "The agent planned {} steps, and the turn was over {} later.{tools}{invented}{off_topic}",
             plan.steps,
             match plan.done() {
                 1 => "one step".to_owned(),
@@ -193,35 +204,47 @@ pub(super) fn plan_score(acts: &[Act]) -> f64 {
     detector.turns.iter().map(Plan::score).fold(0.0, f64::max)
 }
 
-/// Calls that tell what a turn is about.
+/// Calls that tell, beside the prompt, what a turn is about.
 const ANCHOR_CALLS: usize = 5;
 
-/// The longest row of calls, up to the end of a turn, that share no word with what the turn began
-/// with: as a share of its calls, and where it begins.
+/// Share of a turn's calls without a word of its task, from which on they are mentioned.
+const MIN_OFF_TOPIC: f64 = 0.5;
+
+/// The longest row of calls, up to the end of a turn, that share no word with what the turn is about:
+/// its prompt, the tasks of its subagents, and its first calls. As a share of its calls, and where it
+/// begins.
 pub(super) fn topic_drift(acts: &[Act]) -> (f64, Option<usize>) {
-    let mut worst = (0.0, None);
-    let calls: Vec<usize> = (0..acts.len())
-        .filter(|at| acts[*at].is_tool() && acts[*at].content.arguments.is_some())
+    let places: Vec<usize> = (0..acts.len()).collect();
+    let turns = places.chunk_by(|a, b| acts[*a].turn == acts[*b].turn);
+    turns
+        .map(|turn| off_topic(acts, turn))
+        .fold((0.0, None), |worst, of_turn| match of_turn.0 > worst.0 {
+            true => of_turn,
+            false => worst,
+        })
+}
+
+/// As [`topic_drift`], of the acts of one turn.
+fn off_topic(acts: &[Act], turn: &[usize]) -> (f64, Option<usize>) {
+    let words = |at: usize| {
+        let arguments = acts[at].content.arguments.as_deref();
+        arguments.into_iter().flat_map(|sketch| sketch.words())
+    };
+    let (calls, asked): (Vec<usize>, Vec<usize>) = turn
+        .iter()
+        .filter(|at| acts[**at].content.arguments.is_some())
+        .partition(|at| acts[**at].is_tool());
+    let (early, later) = calls.split_at(calls.len().min(ANCHOR_CALLS));
+    let anchor: HashSet<u64> = asked
+        .iter()
+        .chain(early)
+        .flat_map(|at| words(*at))
         .collect();
-    for turn in calls.chunk_by(|a, b| acts[*a].turn == acts[*b].turn) {
-        let mut anchor: HashSet<u64> = HashSet::new();
-        let words = |at: usize| {
-            let arguments = acts[at].content.arguments.as_deref();
-            arguments.into_iter().flat_map(|sketch| sketch.words())
-        };
-        let (early, later) = turn.split_at(turn.len().min(ANCHOR_CALLS));
-        for at in early {
-            anchor.extend(words(*at));
-        }
-        let off = later
-            .iter()
-            .rev()
-            .take_while(|at| !words(**at).any(|word| anchor.contains(&word)))
-            .count();
-        let share = off as f64 / turn.len() as f64;
-        if share > worst.0 {
-            worst = (share, later.get(later.len() - off).copied());
-        }
-    }
-    worst
+    let off = later
+        .iter()
+        .rev()
+        .take_while(|at| !words(**at).any(|word| anchor.contains(&word)))
+        .count();
+    let share = off as f64 / calls.len().max(1) as f64;
+    (share, later.get(later.len() - off).copied())
 }

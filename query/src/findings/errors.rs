@@ -205,7 +205,7 @@ impl Failures {
 
 pub(super) const UNKNOWN_TOOL_RULE: Rule = Rule {
     name: "unknown_tool",
-    version: 1,
+    version: 2,
     thresholds: &[],
     make: |_| Box::new(UnknownTools::default()),
 };
@@ -265,6 +265,9 @@ fn says_unknown(act: &Act) -> bool {
         "unknown function",
         "tool not found",
         "no tool named",
+        "unsupported call",
+        "not a valid tool",
+        "tool does not exist",
     ]
     .iter()
     .any(|sign| error.contains(sign))

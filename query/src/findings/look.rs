@@ -8,6 +8,7 @@ use std::sync::Arc;
 use proto::agent::{Decision, Operation};
 use store::{ActKey, FindingRow, Row, Store, Value};
 
+use super::ending::ending;
 use super::{Act, ActRow, Content, Ending, Session, Settings};
 use crate::error::ApiError;
 use crate::rows;
@@ -95,9 +96,13 @@ pub(crate) fn read_session(
         before: None,
     };
     let mut sessions = read_sessions(store, settings, vec![due])?;
+    let gone = Ending {
+        ended: true,
+        ..Ending::default()
+    };
     Ok(sessions
         .pop()
-        .unwrap_or_else(|| (Session::new(session_id, settings), Ending { ended: true })))
+        .unwrap_or_else(|| (Session::new(session_id, settings), gone)))
 }
 
 /// The acts of a session as they were read, and what of them is known already.
@@ -162,7 +167,8 @@ fn read_sessions(
         }
         // One that is gone is not running.
         let ended = !running.get(&**session.id()).copied().unwrap_or(false);
-        sessions.push((session, Ending { ended }));
+        let ending = ending(store, settings, &session, ended)?;
+        sessions.push((session, ending));
     }
     Ok(sessions)
 }
@@ -198,7 +204,7 @@ fn read_texts(store: &Store, readings: &[Reading]) -> Result<HashMap<ActKey, Tex
     for reading in readings {
         let unread = reading.new.iter().find(|row| {
             (row.input_hash.is_some() || row.output_hash.is_some())
-                && (row.is_tool() || row.is_model())
+                && row.has_compared_texts()
                 && reading
                     .contents
                     .get(&row.key)

@@ -13,7 +13,9 @@ mod context;
 mod cycles;
 mod draft;
 mod drift;
+mod ending;
 mod errors;
+mod history;
 mod look;
 mod model_requests;
 mod near;
@@ -24,17 +26,21 @@ mod runner;
 mod said;
 mod session;
 mod settings;
+mod silence;
 #[cfg(test)]
 pub(crate) mod tests;
 mod text;
+mod todo;
+mod unfinished;
 mod verdict;
 
 pub(crate) use act::{Act, ActRow, Content};
 pub use assess::{AssessedFinding, Assessment, assess};
 pub(crate) use blocked::evades;
 pub(crate) use draft::{
-    Confidence, Draft, Severity, Waste, duration_words, grouped, loop_severity,
+    Confidence, Draft, MIN_CERTAIN_REPEATS, Severity, Waste, duration_words, grouped, loop_severity,
 };
+pub(crate) use history::{Figure, History};
 pub(crate) use look::{Due, read_session, refresh};
 pub(crate) use runner::run;
 pub(crate) use session::Session;
@@ -50,6 +56,11 @@ pub(crate) use verdict::{Evidence, Outcome, Verdict, verdict};
 pub(crate) struct Ending {
     /// The session cannot go on by itself.
     pub(crate) ended: bool,
+    /// The time by the clock (Unix ns), while something is still to be expected: the session has not
+    /// ended, and its last act calls for another.
+    pub(crate) awaited_at_ns: Option<i64>,
+    /// What earlier sessions of the same kind took; known of sessions that have ended.
+    pub(crate) history: Option<History>,
 }
 
 /// One rule, in the state that it has for one session.
@@ -91,6 +102,11 @@ pub(crate) const RULES: &[Rule] = &[
     context::COMPACTION_RULE,
     context::CUT_OFF_RULE,
     context::ORPHAN_RULE,
+    unfinished::PROMISE_RULE,
+    unfinished::TODO_RULE,
+    unfinished::AFTER_ERROR_RULE,
+    silence::RULE,
+    history::RULE,
 ];
 
 /// Whether a stored finding is one of these detectors', of any version.

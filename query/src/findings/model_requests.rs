@@ -7,11 +7,11 @@ use std::sync::Arc;
 use proto::agent::Operation;
 
 use super::act::Act;
-use super::{Confidence, Detector, Draft, Ending, Rule, Waste, loop_severity};
+use super::{Confidence, Detector, Draft, Ending, MIN_CERTAIN_REPEATS, Rule, Waste, loop_severity};
 
 pub(super) const RULE: Rule = Rule {
     name: "repeated_model_request",
-    version: 2,
+    version: 3,
     thresholds: &[("min_repeats", 3.0)],
     make: |thresholds| {
         Box::new(Requests {
@@ -101,12 +101,7 @@ fn likeness(earlier: &Act, later: &Act) -> Option<Likeness> {
     if earlier.input_hash.is_some() && earlier.input_hash == later.input_hash {
         return Some(Likeness::Input);
     }
-    let asks_for_tool = |act: &Act| {
-        act.finish_reason
-            .as_deref()
-            .is_some_and(|reason| reason.to_ascii_lowercase().contains("tool"))
-    };
-    let both_ask = asks_for_tool(earlier) && asks_for_tool(later);
+    let both_ask = earlier.asks_for_tool() && later.asks_for_tool();
     // The conversation that the next request resends holds the answer before. The same short answer
     // to unrelated inputs is batch work, not a loop.
     let resends = earlier
@@ -143,16 +138,15 @@ impl Run {
         if count < min {
             return None;
         }
-        let certain = !self.alike.contains(&Likeness::Shape);
-        let confidence = if certain {
-            Confidence::Certain
-        } else {
-            Confidence::Likely
+        let identical = !self.alike.contains(&Likeness::Shape);
+        let confidence = match identical && count >= MIN_CERTAIN_REPEATS {
+            true => Confidence::Certain,
+            false => Confidence::Likely,
         };
         let first = &acts[self.requests[0]];
         let why = if self.alike.iter().all(|alike| *alike == Likeness::Input) {
             "The requests are identical.".to_owned()
-        } else if certain {
+        } else if identical {
             "The answers are identical.".to_owned()
         } else {
             format!(

@@ -5,25 +5,30 @@ use std::sync::Arc;
 
 use super::act::Act;
 use super::calls::{
-    Sameness, changes_something, error_kind, failure_words, is_note, is_passing_error,
-    is_same_call, same_result,
+    Sameness, asks_in_words, changes_something, error_template, failure_words, is_bare_error,
+    is_note, is_passing_error, is_same_call, same_result,
 };
-use super::{Confidence, Detector, Draft, Ending, Rule, Waste, loop_severity};
+use super::text::one_line;
+use super::{Confidence, Detector, Draft, Ending, MIN_CERTAIN_REPEATS, Rule, Waste, loop_severity};
 
 pub(super) const RULE: Rule = Rule {
     name: "near_duplicate_call",
-    version: 1,
+    version: 2,
     thresholds: &[
-        ("min_likeness", 0.6),
+        ("min_likeness", 0.4),
+        ("min_likeness_same_result", 0.6),
         ("min_failures", 2.0),
         ("min_repeats", 3.0),
+        ("min_rewordings", 4.0),
         ("min_result_likeness", 0.9),
     ],
     make: |thresholds| {
         Box::new(Near {
             min_likeness: thresholds.get("min_likeness"),
+            min_likeness_same_result: thresholds.get("min_likeness_same_result"),
             min_failures: thresholds.count("min_failures").max(2),
             min_repeats: thresholds.count("min_repeats").max(2),
+            min_rewordings: thresholds.count("min_rewordings").max(2),
             min_result_likeness: thresholds.get("min_result_likeness"),
             rows: HashMap::new(),
             requests: HashMap::new(),
@@ -40,8 +45,10 @@ type Place = (Arc<str>, i64, Arc<str>);
 
 struct Near {
     min_likeness: f64,
+    min_likeness_same_result: f64,
     min_failures: usize,
     min_repeats: usize,
+    min_rewordings: usize,
     min_result_likeness: f64,
     rows: HashMap<Place, Row>,
     /// What the requests of each agent have cost up to now.
@@ -141,15 +148,19 @@ impl Near {
             earlier.content.arguments.as_ref()?,
             later.content.arguments.as_ref()?,
         );
-        let alike = is_same_call(earlier, later) || a.likeness(b) >= self.min_likeness;
-        if !alike {
+        let likeness = match is_same_call(earlier, later) {
+            true => 1.0,
+            false => a.likeness(b),
+        };
+        if likeness < self.min_likeness {
             return None;
         }
         if earlier.is_error || later.is_error {
             let same = earlier.is_error
                 && later.is_error
-                && error_kind(earlier) == error_kind(later)
-                && !is_passing_error(later);
+                && error_template(earlier) == error_template(later)
+                && !is_passing_error(later)
+                && (!is_bare_error(later) || a.exact == b.exact);
             // Other items that fail in the same way are batch work.
             let other_item = a.advances_to(b) || a.swaps_one_item(b);
             if same && !other_item {
@@ -164,10 +175,14 @@ impl Near {
                 _ => false,
             };
         let other_item = a.advances_to(b) || a.swaps_one_item(b);
-        if same_result && !other_item && !earlier.is_error {
+        if same_result
+            && !other_item
+            && !earlier.is_error
+            && likeness >= self.min_likeness_same_result
+        {
             return Some(Step::SameResult);
         }
-        let is_question = a.len().min(b.len()) >= MIN_QUESTION_WORDS;
+        let is_question = asks_in_words(later) && a.len().min(b.len()) >= MIN_QUESTION_WORDS;
         (is_question && !other_item && a.exact != b.exact && !is_same_call(earlier, later))
             .then_some(Step::Reworded)
     }
@@ -183,11 +198,16 @@ impl Near {
         let count = row.calls.len();
         let failures = longest(&row.steps, Step::Failed) + 1;
         let is_failing = failures >= self.min_failures && failures > 1;
-        if !is_failing && (count < self.min_repeats || self.is_one_call(acts, row)) {
+        let enough = match row.steps.contains(&Step::Reworded) {
+            true => self.min_rewordings,
+            false => self.min_repeats,
+        };
+        if !is_failing && (count < enough || self.is_one_call(acts, row)) {
             return None;
         }
         let first = &acts[row.calls[0]];
-        let confidence = match failures >= self.min_repeats {
+        // Calls that differ may each have been a try of something else.
+        let confidence = match failures >= MIN_CERTAIN_REPEATS && is_one_but_for_ids(acts, row) {
             true => Confidence::Certain,
             false => Confidence::Likely,
         };
@@ -195,6 +215,13 @@ impl Near {
             .calls_waste
             .plus(row.requests_to.since(row.requests_from));
         let tool = first.tool_words();
+        let last = &acts[row.calls[count - 1]];
+        let varies = match (first.detail.as_deref(), last.detail.as_deref()) {
+            (Some(a), Some(b)) if a != b => {
+                format!(", from \"{}\" to \"{}\"", one_line(a), one_line(b))
+            }
+            _ => first.detail_words(),
+        };
         let result = if is_failing {
             let failed = row.calls.iter().rev().find(|at| acts[**at].is_error);
             let words = failed.map(|at| failure_words(&acts[*at]));
@@ -214,8 +241,7 @@ impl Near {
             confidence,
             title: format!("{tool} called {count} times with nearly the same arguments"),
             explanation: format!(
-                "The agent called {tool} {count} times with arguments that hardly differ{}.{result}{}",
-                first.detail_words(),
+                "The agent called {tool} {count} times with arguments that hardly differ{varies}.{result}{}",
                 waste.sentence()
             ),
             spans: row.calls.iter().map(|at| acts[*at].key).collect(),
@@ -243,6 +269,18 @@ impl Row {
             ..Self::empty(spent)
         }
     }
+}
+
+/// Whether all calls are the same one but for ids and times in their arguments.
+fn is_one_but_for_ids(acts: &[Act], row: &Row) -> bool {
+    row.calls.windows(2).all(|pair| {
+        let (a, b) = (&acts[pair[0]], &acts[pair[1]]);
+        is_same_call(a, b)
+            || match (&a.content.arguments, &b.content.arguments) {
+                (Some(a), Some(b)) => a.len() > 0 && a.exact == b.exact,
+                _ => false,
+            }
+    })
 }
 
 /// The longest row of one kind of step.

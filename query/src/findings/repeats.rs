@@ -9,11 +9,14 @@ use super::calls::{
     is_same_call, is_weak, same_result, same_results, scope,
 };
 use super::text::one_line;
-use super::{Confidence, Detector, Draft, Ending, Rule, Waste, duration_words, loop_severity};
+use super::{
+    Confidence, Detector, Draft, Ending, MIN_CERTAIN_REPEATS, Rule, Waste, duration_words,
+    loop_severity,
+};
 
 pub(super) const RULE: Rule = Rule {
     name: "exact_repeat",
-    version: 2,
+    version: 3,
     thresholds: &[("min_repeats", 3.0), ("min_repeats_while_waiting", 10.0)],
     make: |thresholds| {
         Box::new(Repeats {
@@ -136,8 +139,9 @@ impl Repeats {
         if count < self.min_waiting && (makes_progress(&ended) || is_waiting(&ended)) {
             return None;
         }
+        let is_exact = same == Sameness::Exact && !is_weak(first) && !run.is_interleaved;
         let confidence = match (same, is_weak(first)) {
-            (Sameness::Exact, false) if !run.is_interleaved => Confidence::Certain,
+            _ if is_exact && count >= MIN_CERTAIN_REPEATS => Confidence::Certain,
             // Arguments of the same size with other results are other calls.
             (Sameness::Not, true) => return None,
             _ => Confidence::Likely,
@@ -154,7 +158,10 @@ impl Repeats {
         let tool = first.tool_words();
         Some(Draft {
             kind: "loop",
-            severity: loop_severity(confidence, count),
+            severity: match is_exact {
+                true => loop_severity(Confidence::Certain, count),
+                false => loop_severity(confidence, count),
+            },
             confidence,
             title: format!("{tool} called {count} times with the same arguments"),
             explanation: format!(

@@ -7,10 +7,11 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::Session;
 use super::look::{Due, refresh};
+use super::{Session, silence};
 use crate::sql;
 use crate::state::AppState;
+use crate::time::now_ns;
 
 /// A session is looked at this long after its first change; changes meanwhile, and those of other
 /// sessions, share the look.
@@ -32,6 +33,9 @@ const LONGEST_REST: Duration = Duration::from_millis(500);
 /// While nothing is due, it is noted this often how far the looks have come.
 const MARK_PERIOD: Duration = Duration::from_secs(2);
 
+/// Sessions that have become silent are looked for this often.
+const SILENCE_PERIOD: Duration = Duration::from_secs(10);
+
 /// Acts of the sessions that are kept between looks; about two kilobytes each.
 const KEPT_ACTS: usize = 20_000;
 
@@ -49,12 +53,20 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
     };
     let mut mark_ticks = interval(MARK_PERIOD);
     mark_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut silence_ticks = interval(SILENCE_PERIOD);
+    silence_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard_until_ns = silence::from_ns(&state.config.detectors, now_ns());
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().min().copied();
         tokio::select! {
             () = state.shutdown.cancelled() => return,
             _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() => mark.advance(&state).await,
+            _ = silence_ticks.tick() => {
+                let until_ns = silence::from_ns(&state.config.detectors, now_ns());
+                schedule_silent(&state, &mut due, heard_until_ns, until_ns).await;
+                heard_until_ns = until_ns;
+            }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
                 let took = look(&state, ready, &mut watched).await;
@@ -136,6 +148,24 @@ async fn schedule_unfinished(state: &AppState, due: &mut HashMap<Arc<str>, Insta
         for row in &table.rows {
             if let Some(Value::Text(id)) = row.first() {
                 due.entry(id.clone()).or_insert(now);
+            }
+        }
+    }
+}
+
+/// Sessions that have become silent since the last time: nothing that comes tells of them.
+async fn schedule_silent(
+    state: &AppState,
+    due: &mut HashMap<Arc<str>, Instant>,
+    from_ns: i64,
+    until_ns: i64,
+) {
+    let period = vec![Value::Int(from_ns), Value::Int(until_ns)];
+    // A failure is in the log already.
+    if let Ok(table) = state.read(sql::SESSIONS_FALLEN_SILENT, period).await {
+        for row in &table.rows {
+            if let Some(Value::Text(id)) = row.first() {
+                due.entry(id.clone()).or_insert_with(Instant::now);
             }
         }
     }

@@ -41,6 +41,10 @@ pub(crate) struct Said {
     pub(crate) called_names: Vec<String>,
     /// Places that say that something is assumed or made up.
     pub(crate) inventions: usize,
+    /// The last sentence, when it says what is done next.
+    pub(crate) promise: Option<String>,
+    /// The last line is a question.
+    pub(crate) asks: bool,
 }
 
 impl Said {
@@ -60,6 +64,8 @@ impl Said {
         let code = Sketch::of_text(&code);
         let mut said = Self {
             inventions: inventions(text),
+            promise: promise(text).map(str::to_owned),
+            asks: last_line(text).is_some_and(|line| line.ends_with('?')),
             prose: Sketch::of_text(&prose),
             called_names,
             code: (code.len() >= MIN_CODE_WORDS).then_some(code),
@@ -173,6 +179,50 @@ fn called(code: &str) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The last line of a text, without its marks of lists and emphasis.
+fn last_line(text: &str) -> Option<&str> {
+    let mut lines = text.lines().rev().map(str::trim);
+    let line = lines.find(|line| !line.is_empty())?;
+    Some(line.trim_matches(['*', '_', '#', '-', '>', ' ']))
+}
+
+/// The last sentence, when it announces a deed of the speaker and leaves nothing to the reader.
+fn promise(text: &str) -> Option<&str> {
+    const ANNOUNCES: [&str; 12] = [
+        "i will now",
+        "i'll now",
+        "i\u{2019}ll now",
+        "now i will",
+        "now i'll",
+        "now, i will",
+        "now let me",
+        "let me now",
+        "next, i will",
+        "next, i'll",
+        "i am now going to",
+        "let me ",
+    ];
+    const LEAVES_IT: [&str; 6] = [
+        "let me know",
+        "let me summar",
+        "if you",
+        "once you",
+        "when you",
+        "?",
+    ];
+    let line = last_line(text)?;
+    let sentence = line
+        .trim_end_matches(['.', ':', '!', '\u{2026}'])
+        .rsplit(['.', '!', ';'])
+        .next()?
+        .trim();
+    let lower = sentence.to_lowercase();
+    let announces = ANNOUNCES.iter().any(|start| lower.starts_with(start));
+    let line = line.to_lowercase();
+    let leaves_it = LEAVES_IT.iter().any(|words| line.contains(words));
+    (announces && !leaves_it).then_some(sentence)
 }
 
 fn inventions(text: &str) -> usize {

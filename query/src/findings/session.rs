@@ -1,6 +1,6 @@
 //! The detectors of one session, and the acts that they have taken.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use store::{ActKey, FindingRow};
@@ -8,6 +8,7 @@ use store::{ActKey, FindingRow};
 use super::act::{Act, ActRow};
 use super::settings::Settings;
 use super::{Detector, Draft, Ending, RULES};
+use crate::time::rfc3339;
 
 /// Where a loop is told already, a weaker rule that sees this share of its acts there is silent.
 const COVERED_SHARE: f64 = 0.5;
@@ -69,19 +70,32 @@ impl Session {
     pub(crate) fn findings(&self, ending: Ending) -> Vec<FindingRow> {
         let mut told: HashSet<ActKey> = HashSet::new();
         let mut rows = Vec::new();
+        let mut starts: HashMap<ActKey, i64> = HashMap::new();
         for (detector, rule) in &self.detectors {
-            for draft in rule.drafts(&self.acts, ending) {
+            for mut draft in rule.drafts(&self.acts, ending) {
                 if is_repetition(&draft) && is_covered(&draft, &told) {
                     continue;
                 }
                 if draft.kind == "loop" {
                     told.extend(draft.spans.iter().copied());
+                    if starts.is_empty() {
+                        starts.extend(self.acts.iter().map(|act| (act.key, act.start_ns)));
+                    }
+                    let since = draft.spans.first().and_then(|first| starts.get(first));
+                    draft.explanation.extend(since.map(|ns| since_words(*ns)));
                 }
                 rows.push(draft.into_row(&self.session_id, detector, ending.ended));
             }
         }
         rows
     }
+}
+
+/// ` Since 2026-11-21 01:06:41 UTC.`
+fn since_words(start_ns: i64) -> String {
+    let time = rfc3339(start_ns).replacen('T', " ", 1);
+    let to_the_second = time.split('.').next().unwrap_or_default();
+    format!(" Since {to_the_second} UTC.")
 }
 
 /// Whether a loop may be the better word for it.
@@ -97,9 +111,19 @@ fn is_covered(draft: &Draft, told: &HashSet<ActKey>) -> bool {
 /// Goes through the acts of one session from the start.
 #[cfg(test)]
 pub(crate) fn detect(session_id: &str, acts: &[Act], ended: bool) -> Vec<FindingRow> {
+    let ending = Ending {
+        ended,
+        ..Ending::default()
+    };
+    detect_with(session_id, acts, ending)
+}
+
+/// As [`detect`], with more known of the session.
+#[cfg(test)]
+pub(crate) fn detect_with(session_id: &str, acts: &[Act], ending: Ending) -> Vec<FindingRow> {
     let mut session = Session::new(&Arc::from(session_id), &Settings::default());
     for act in acts {
         session.push(act.clone());
     }
-    session.findings(Ending { ended })
+    session.findings(ending)
 }

@@ -1,5 +1,7 @@
 //! `spanreel evaluate`: the detectors measured on labelled traces, beside plain rules.
 
+mod measure;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +11,10 @@ use anyhow::{Context as _, anyhow};
 use query::Assessment;
 use serde_json::{Value, json};
 
+use self::measure::{Folds, Measured, choose};
 use super::output::{self, Heading};
 use super::progress::Progress;
-use crate::args::{EvaluateArgs, ServeArgs};
+use crate::args::{EvaluateArgs, ServeArgs, ThresholdChoice};
 use crate::failure::Failure;
 use crate::serve;
 
@@ -25,39 +28,41 @@ struct Example {
     sessions: Vec<Assessment>,
 }
 
-/// A rule that says yes or no of each example, and how much so.
-struct Measured {
-    name: String,
-    flagged: Vec<bool>,
-    scores: Vec<f64>,
-}
-
 pub(super) async fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let labels = labels(&args.folder)?;
-    let settings = match &args.settings {
-        Some(file) => serve::read_detector_settings(file)?,
-        None => query::DetectorSettings::default(),
-    };
+    let settings = all_settings(&args)?;
     let scratch = Scratch::new()?;
     record(&args.folder, labels.keys().collect(), &scratch.0).await?;
     let progress = Progress::spinner("looking for findings");
     let store = serve::open_store(&scratch.0, 1 << 30).await?;
-    let assessed = tokio::task::spawn_blocking(move || {
-        let assessed = query::assess(&store, &settings);
+    let assessed: Vec<Vec<Assessment>> = tokio::task::spawn_blocking(move || {
+        let assessed: Result<Vec<Vec<Assessment>>, store::Error> = settings
+            .iter()
+            .map(|settings| query::assess(&store, settings))
+            .collect();
         store.close();
         assessed
     })
     .await
     .context("assessing")?
-    .map_err(|error| anyhow!(error))?;
+    .map_err(|error: store::Error| anyhow!(error))?;
     drop(progress);
-    let examples = examples(labels, &assessed);
-    let tables = [
-        ("loops", &args.loops, loop_rules(&examples)),
-        ("drift", &args.drift, drift_rules(&examples)),
+    // The first is by the settings as they are, the others one for each value that is tried.
+    let each_setting: Vec<Vec<Example>> = assessed
+        .iter()
+        .map(|assessed| examples(labels.clone(), assessed))
+        .collect();
+    let [examples, tried @ ..] = each_setting.as_slice() else {
+        return Ok(());
+    };
+    let tables: [Table<'_>; 3] = [
+        ("loops", &args.loops, loop_rules, "all loops"),
+        ("drift", &args.drift, drift_rules, "plan_dropped"),
+        ("ignored results", &args.ignored, ignored_rules, ""),
     ];
     let mut report = serde_json::Map::new();
-    for (name, categories, rules) in tables {
+    for (name, categories, rules_of, headline) in tables {
+        let rules = rules_of(examples);
         let truth: Vec<bool> = examples
             .iter()
             .map(|example| example.categories.iter().any(|c| categories.contains(c)))
@@ -76,25 +81,102 @@ pub(super) async fn run(args: EvaluateArgs) -> Result<(), Failure> {
             truth.len(),
             categories.join(", ")
         ))?;
-        let headings = [
-            Heading::text("rule"),
-            Heading::number("flagged"),
-            Heading::number("right"),
-            Heading::number("precision"),
-            Heading::number("recall"),
-            Heading::number("F1"),
-            Heading::number("AUC"),
-        ];
         let rows = rules.iter().map(|rule| rule.row(&truth)).collect();
-        output::print(&output::table(&headings, rows))?;
+        output::print(&output::table(&measure::headings(), rows))?;
+        if let Some(count) = args.folds {
+            let names: Vec<&str> = examples.iter().map(|e| e.trace_id.as_str()).collect();
+            let folds = Folds::deal(&names, &truth, count as usize);
+            output::print(&format!("{name}, mean and deviation over {count} folds"))?;
+            let rows = rules.iter().map(|rule| rule.spread_row(&truth, &folds));
+            output::print(&output::table(&measure::spread_headings(), rows.collect()))?;
+            if let Some(choice) = &args.choose {
+                let headline = |examples| {
+                    let mut rules = rules_of(examples).into_iter();
+                    rules.find(|rule| rule.name == headline)
+                };
+                let under: Vec<Measured> = tried.iter().filter_map(|e| headline(e)).collect();
+                print_choice(choice, &under, &truth, &folds)?;
+            }
+        }
         if args.each {
-            each(&examples, &truth, name)?;
+            each(examples, &truth, name)?;
         }
     }
     if args.json {
         return output::print_json(&Value::Object(report));
     }
     Ok(())
+}
+
+/// Name, wanted categories, the rules that are measured, and the one that thresholds are chosen by.
+type Table<'a> = (
+    &'static str,
+    &'a Vec<String>,
+    fn(&[Example]) -> Vec<Measured>,
+    &'static str,
+);
+
+/// The settings as they are, and one more for each value that `--choose` tries.
+fn all_settings(args: &EvaluateArgs) -> Result<Vec<query::DetectorSettings>, Failure> {
+    let Some(choice) = &args.choose else {
+        return Ok(vec![match &args.settings {
+            Some(file) => serve::read_detector_settings(file)?,
+            None => query::DetectorSettings::default(),
+        }]);
+    };
+    let mut base = json!({});
+    if let Some(file) = &args.settings {
+        serve::read_detector_settings(file)?;
+        let text = fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+        base = serde_json::from_str(&text)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+    }
+    let parse = |json: &Value| {
+        query::DetectorSettings::parse(&json.to_string())
+            .map_err(|error| Failure::Usage(format!("--choose: {error}")))
+    };
+    let mut all = vec![parse(&base)?];
+    for value in &choice.values {
+        let mut json = base.clone();
+        json[&choice.rule][&choice.threshold] = json!(value);
+        all.push(parse(&json)?);
+    }
+    Ok(all)
+}
+
+/// What comes of choosing a threshold on the other folds, where it makes a difference.
+fn print_choice(
+    choice: &ThresholdChoice,
+    under: &[Measured],
+    truth: &[bool],
+    folds: &Folds,
+) -> Result<(), Failure> {
+    if under.len() != choice.values.len() || under.windows(2).all(|w| w[0].flagged == w[1].flagged)
+    {
+        return Ok(());
+    }
+    let mut rules: Vec<Vec<String>> = Vec::new();
+    for (value, measured) in choice.values.iter().zip(under) {
+        let mut row = measured.row(truth);
+        row[0] = format!("{}.{} {value}", choice.rule, choice.threshold);
+        rules.push(row);
+    }
+    let chosen = choose(under, truth, folds);
+    rules.push(chosen.measured.row(truth));
+    output::print(&output::table(&measure::headings(), rules))?;
+    let values = chosen
+        .by_fold
+        .iter()
+        .map(|at| choice.values[*at].to_string());
+    output::print(&format!(
+        "each fold took the best value of the others: {}",
+        values.collect::<Vec<_>>().join(", ")
+    ))?;
+    output::print(&output::table(
+        &measure::spread_headings(),
+        vec![chosen.measured.spread_row(truth, folds)],
+    ))
 }
 
 /// The categories of errors of each trace.
@@ -320,75 +402,17 @@ fn drift_rules(examples: &[Example]) -> Vec<Measured> {
     rules
 }
 
-impl Measured {
-    /// Flagged, right, precision, recall, F1, AUC.
-    fn figures(&self, truth: &[bool]) -> (usize, usize, f64, f64, f64, f64) {
-        let flagged = self.flagged.iter().filter(|flagged| **flagged).count();
-        let right = self
-            .flagged
-            .iter()
-            .zip(truth)
-            .filter(|(f, t)| **f && **t)
-            .count();
-        let positive = truth.iter().filter(|truth| **truth).count();
-        let share = |of: usize| {
-            if of == 0 {
-                0.0
-            } else {
-                right as f64 / of as f64
-            }
-        };
-        let f1 = match flagged + positive {
-            0 => 0.0,
-            all => 2.0 * right as f64 / all as f64,
-        };
-        (
-            flagged,
-            right,
-            share(flagged),
-            share(positive),
-            f1,
-            auc(&self.scores, truth),
-        )
-    }
-
-    fn row(&self, truth: &[bool]) -> Vec<String> {
-        let (flagged, right, precision, recall, f1, auc) = self.figures(truth);
-        vec![
-            self.name.clone(),
-            flagged.to_string(),
-            right.to_string(),
-            format!("{precision:.2}"),
-            format!("{recall:.2}"),
-            format!("{f1:.2}"),
-            format!("{auc:.2}"),
-        ]
-    }
-
-    fn json(&self, truth: &[bool]) -> Value {
-        let (flagged, right, precision, recall, f1, auc) = self.figures(truth);
-        json!({"rule": self.name, "flagged": flagged, "right": right, "precision": precision,
-            "recall": recall, "f1": f1, "auc": auc})
-    }
-}
-
-/// The chance that a positive example scores higher than a negative one; equal scores count half.
-fn auc(scores: &[f64], truth: &[bool]) -> f64 {
-    let mut order: Vec<(f64, bool)> = scores.iter().copied().zip(truth.iter().copied()).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let positive = truth.iter().filter(|truth| **truth).count();
-    let negative = truth.len() - positive;
-    if positive == 0 || negative == 0 {
-        return f64::NAN;
-    }
-    let (mut below, mut won) = (0_usize, 0.0);
-    for equal in order.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
-        let yes = equal.iter().filter(|(_, truth)| *truth).count();
-        let no = equal.len() - yes;
-        won += yes as f64 * (below as f64 + no as f64 / 2.0);
-        below += no;
-    }
-    won / (positive * negative) as f64
+/// How often a failed call was made again as it was at once. Nothing is flagged by it.
+fn ignored_rules(examples: &[Example]) -> Vec<Measured> {
+    vec![
+        from_score("baseline: always", examples, 0.0, |_| 0.0),
+        from_score("baseline: 10 or more model requests", examples, 10.0, |e| {
+            e.most(|session| session.model_request_count as f64)
+        }),
+        from_score("ignored errors (evidence only)", examples, 1.0, |e| {
+            e.most(|session| session.ignored_errors as f64)
+        }),
+    ]
 }
 
 /// What was found in each trace, the positive ones marked.
@@ -425,17 +449,4 @@ fn each(examples: &[Example], truth: &[bool], what: &str) -> Result<(), Failure>
         })
         .collect();
     output::print(&output::table(&headings, rows))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_area_under_the_curve_is_that_of_ranks() {
-        let truth = [true, true, false, false];
-        assert!((auc(&[4.0, 3.0, 2.0, 1.0], &truth) - 1.0).abs() < 1e-9);
-        assert!((auc(&[1.0, 1.0, 1.0, 1.0], &truth) - 0.5).abs() < 1e-9);
-        assert!((auc(&[4.0, 1.0, 2.0, 1.0], &truth) - 0.625).abs() < 1e-9);
-    }
 }
