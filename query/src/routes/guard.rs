@@ -64,7 +64,7 @@ pub(crate) async fn guard(
             let id = Arc::from(session_id);
             let (session, _) = findings::read_session(store, &settings, &id)?;
             // Whatever its records say, a run that is about to make a call has not ended.
-            let findings = session.findings(Ending { ended: false });
+            let findings = session.findings(Ending::default());
             Ok(judge(&session, &findings, &asked))
         })
         .await?;
@@ -163,20 +163,25 @@ mod tests {
     fn refuses_what_was_repeated_or_denied_and_nothing_else() {
         for (script, tool, command, denied) in [
             (
-                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no",
+                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no",
                 "Bash",
                 "make",
                 true,
             ),
             (
-                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no",
+                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no",
                 "Bash",
                 "make clean",
                 false,
             ),
-            ("t:Bash(make)!no t:Bash(make)!no", "Bash", "make", false),
             (
-                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no turn",
+                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no",
+                "Bash",
+                "make",
+                false,
+            ),
+            (
+                "t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no t:Bash(make)!no turn",
                 "Bash",
                 "make",
                 false,

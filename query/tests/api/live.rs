@@ -103,7 +103,7 @@ async fn a_session_and_its_loop_appear_as_they_happen() {
     assert_eq!(finding["repeat_count"], 3);
     assert_eq!(
         (&finding["kind"], &finding["confidence"]),
-        (&"loop".into(), &"certain".into())
+        (&"loop".into(), &"likely".into())
     );
     let row = events
         .until("session", |row| row["finding_count"] == 1)
