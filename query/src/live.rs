@@ -8,6 +8,7 @@ use serde::Serialize;
 use store::Notice;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::routes::sessions::sessions_by_id;
@@ -66,13 +67,16 @@ pub(crate) fn resync() -> Message {
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
     let mut changed: HashSet<Arc<str>> = HashSet::new();
     let mut due = Instant::now();
+    // Reading sessions takes a while; what needs no reading does not wait for it.
+    let mut reading = JoinSet::new();
     loop {
         tokio::select! {
             () = state.shutdown.cancelled() => return,
-            () = sleep_until(due), if !changed.is_empty() => {
-                send_sessions(&state, changed.drain()).await;
-                due = Instant::now() + SESSION_PACE;
+            () = sleep_until(due), if !changed.is_empty() && reading.is_empty() => {
+                let (state, ids) = (state.clone(), std::mem::take(&mut changed));
+                reading.spawn(async move { send_sessions(&state, ids.into_iter()).await });
             }
+            Some(_) = reading.join_next() => due = Instant::now() + SESSION_PACE,
             notice = notices.recv() => match notice {
                 Ok(notice) => pass_on(&state, &notice, &mut changed, &mut due),
                 Err(RecvError::Lagged(_)) => send(&state, resync()),
@@ -106,12 +110,8 @@ fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, d
                 let finding = rows::announced_finding(finding);
                 send(state, Message::new("finding", &finding));
             }
-            changed.extend(
-                findings
-                    .iter()
-                    .map(|finding| Arc::from(&*finding.session_id)),
-            );
         }
+        Notice::FindingsStored(session_ids) => changed.extend(session_ids.iter().cloned()),
     }
     *due = (*due).max(Instant::now());
 }

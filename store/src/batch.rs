@@ -189,8 +189,10 @@ pub enum Notice {
         span_count: u64,
         event_count: u64,
     },
-    /// These findings are new or have grown.
+    /// These findings are new or have grown. They may not be stored yet.
     Findings(Vec<FindingRow>),
+    /// Findings of these sessions were stored.
+    FindingsStored(Vec<Arc<str>>),
 }
 
 /// One row of `annotations`. `annotation_id` is the identity: writing it again replaces the row.

@@ -9,8 +9,16 @@ use crate::writer::Core;
 use crate::{ActKey, Error, FindingRow, Notice, Store};
 
 impl Store {
-    /// Inserts or replaces findings by id, and tells every subscriber. The time of detection stays
-    /// that of the first writing.
+    /// Tells every subscriber of findings that are about to be written: writing waits for the commits of
+    /// others, and a flag is wanted at once.
+    pub fn announce_findings(&self, findings: &[FindingRow]) {
+        if !findings.is_empty() {
+            self.tell(Notice::Findings(findings.to_vec()));
+        }
+    }
+
+    /// Inserts or replaces findings by id, and tells every subscriber that they are stored. The time of
+    /// detection stays that of the first writing.
     ///
     /// # Errors
     /// [`Error::Commit`] when nothing could be stored.
@@ -42,7 +50,13 @@ impl Store {
             delete_chosen(core)?;
             columns_of(&findings).append_to(connection, "finding")
         })?;
-        self.tell(Notice::Findings(findings));
+        let mut session_ids: Vec<Arc<str>> = findings
+            .iter()
+            .map(|finding| Arc::from(finding.session_id.as_str()))
+            .collect();
+        session_ids.sort_unstable();
+        session_ids.dedup();
+        self.tell(Notice::FindingsStored(session_ids));
         Ok(())
     }
 

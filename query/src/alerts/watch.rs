@@ -113,6 +113,7 @@ impl Watch {
                 let findings: Vec<Finding> = findings.iter().map(rows::announced_finding).collect();
                 self.judge(&findings).await;
             }
+            Notice::FindingsStored(_) => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! One look at sessions: their acts read, given to the detectors, and what changed written.
+//! One look at sessions: their acts read and given to the detectors, and what has changed.
 //!
 //! Any number of sessions is read by the same few queries.
 
@@ -21,68 +21,101 @@ const MAX_TEXT_BYTES: i64 = 64 * 1024;
 /// Characters of a text that are compared.
 const COMPARED_CHARS: i64 = 8 * 1024;
 
-/// A session that is to be looked at, and as it was when it was looked at last.
-pub(crate) struct Due {
-    pub(crate) session_id: Arc<str>,
-    pub(crate) before: Option<Session>,
+/// A session as it was left by a look.
+pub(crate) struct Looked {
+    pub(crate) session: Session,
+    /// Its findings, as they are stored or about to be.
+    known: Known,
 }
 
-/// How many findings a look has changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    pub(crate) written: usize,
-    pub(crate) removed: usize,
+/// A session that is to be looked at, and as it was left by the last look.
+pub(crate) struct Due {
+    pub(crate) session_id: Arc<str>,
+    pub(crate) before: Option<Looked>,
+}
+
+/// What a look has changed.
+#[derive(Default)]
+pub(crate) struct News {
+    /// Findings that are new or have grown.
+    pub(crate) changed: Vec<FindingRow>,
+    /// Sessions with the ids of their findings that hold no longer.
+    pub(crate) gone: Vec<(Arc<str>, Vec<String>)>,
     /// Findings that there are now.
     pub(crate) found: usize,
 }
 
-/// Brings the stored findings of sessions up to date. What still holds of a session as it was looked at
-/// last is not gone through again.
-pub(crate) fn refresh(
+impl News {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+
+    /// Writes what has changed; waits for the commits of others.
+    pub(crate) fn write(&self, store: &Store) -> Result<(), store::Error> {
+        for (session_id, ids) in &self.gone {
+            store.remove_findings(session_id, ids)?;
+        }
+        store.write_findings(&self.changed)
+    }
+}
+
+/// Looks at sessions and says what has changed. What still holds of a session as it was left by the last
+/// look is not gone through again.
+pub(crate) fn look(
     store: &Store,
     settings: &Settings,
     due: Vec<Due>,
-) -> Result<(Vec<Session>, Changes), ApiError> {
-    let ids: Vec<Arc<str>> = due.iter().map(|due| due.session_id.clone()).collect();
-    let looked_at = read_sessions(store, settings, due)?;
-    let mut known = known(store, &ids)?;
+) -> Result<(Vec<Looked>, News), ApiError> {
+    let mut remembered: HashMap<Arc<str>, Known> = HashMap::new();
+    let mut forgotten = Vec::new();
+    let mut befores = Vec::with_capacity(due.len());
+    for Due { session_id, before } in due {
+        let before = match before {
+            Some(looked) => {
+                remembered.insert(session_id.clone(), looked.known);
+                Some(looked.session)
+            }
+            None => {
+                forgotten.push(session_id.clone());
+                None
+            }
+        };
+        befores.push((session_id, before));
+    }
+    let sessions = read_sessions(store, settings, befores)?;
+    remembered.extend(stored_findings(store, &forgotten)?);
     let now = now_ns();
-    let mut changes = Changes::default();
-    let mut changed = Vec::new();
-    let mut sessions = Vec::with_capacity(looked_at.len());
-    for (session, ending) in looked_at {
-        let mut known = known.remove(session.id()).unwrap_or_default();
+    let mut news = News::default();
+    let mut looked = Vec::with_capacity(sessions.len());
+    for (session, ending) in sessions {
+        let mut old = remembered.remove(session.id()).unwrap_or_default();
+        let mut known = Known::new();
         for mut finding in session.findings(ending) {
-            changes.found += 1;
             finding.updated_ns = now;
-            match known.remove(&finding.finding_id) {
-                None => {
-                    finding.detected_ns = now;
-                    changed.push(finding);
-                }
-                Some(old) if same(&old, &finding) => {}
-                Some(old) => {
-                    finding.detected_ns = old.detected_ns;
-                    changed.push(finding);
+            finding.detected_ns = now;
+            match old.remove(&finding.finding_id) {
+                Some(old) if same(&old, &finding) => finding = old,
+                old => {
+                    if let Some(old) = old {
+                        finding.detected_ns = old.detected_ns;
+                    }
+                    news.changed.push(finding.clone());
                 }
             }
+            known.insert(finding.finding_id.clone(), finding);
         }
-        let gone: Vec<String> = known
+        news.found += known.len();
+        let gone: Vec<String> = old
             .into_values()
             .filter(|finding| super::is_ours(&finding.detector))
             .map(|finding| finding.finding_id)
             .collect();
         if !gone.is_empty() {
-            store.remove_findings(session.id(), &gone)?;
-            changes.removed += gone.len();
+            news.gone.push((session.id().clone(), gone));
         }
-        sessions.push(session);
+        looked.push(Looked { session, known });
     }
-    changes.written = changed.len();
-    if !changed.is_empty() {
-        store.write_findings(&changed)?;
-    }
-    Ok((sessions, changes))
+    Ok((looked, news))
 }
 
 /// One session with all its acts.
@@ -91,11 +124,7 @@ pub(crate) fn read_session(
     settings: &Settings,
     session_id: &Arc<str>,
 ) -> Result<(Session, Ending), store::Error> {
-    let due = Due {
-        session_id: session_id.clone(),
-        before: None,
-    };
-    let mut sessions = read_sessions(store, settings, vec![due])?;
+    let mut sessions = read_sessions(store, settings, vec![(session_id.clone(), None)])?;
     let gone = Ending {
         ended: true,
         ..Ending::default()
@@ -119,18 +148,16 @@ struct Reading {
 fn read_sessions(
     store: &Store,
     settings: &Settings,
-    due: Vec<Due>,
+    due: Vec<(Arc<str>, Option<Session>)>,
 ) -> Result<Vec<(Session, Ending)>, store::Error> {
-    let ids: Vec<&str> = due.iter().map(|due| &*due.session_id).collect();
+    let ids: Vec<&str> = due.iter().map(|(id, _)| &**id).collect();
     let ids = [Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR)))];
     let state = store.read(sql::SESSION_STATE, &ids)?;
     let running: HashMap<String, bool> = rows::rows(&state)
         .map(|row| (row.string("session_id"), !row.flag("ended")))
         .collect();
-    let mut acts: HashMap<Arc<str>, Vec<ActRow>> = due
-        .iter()
-        .map(|due| (due.session_id.clone(), Vec::new()))
-        .collect();
+    let mut acts: HashMap<Arc<str>, Vec<ActRow>> =
+        due.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
     store.scan(sql::SESSION_ACTS, &ids, &mut |row| {
         let of_session = row.text(SESSION_ID).and_then(|id| acts.get_mut(id));
         if let (Some(of_session), Some(act)) = (of_session, act(row)) {
@@ -139,9 +166,9 @@ fn read_sessions(
     })?;
     let mut readings: Vec<Reading> = due
         .into_iter()
-        .map(|due| {
-            let rows = acts.remove(&due.session_id).unwrap_or_default();
-            continued(due, rows, settings)
+        .map(|(id, before)| {
+            let rows = acts.remove(&id).unwrap_or_default();
+            continued(&id, before, rows, settings)
         })
         .collect();
     let mut texts = read_texts(store, &readings)?;
@@ -174,8 +201,13 @@ fn read_sessions(
 }
 
 /// What is left to be taken of a session whose acts are `rows`.
-fn continued(due: Due, mut rows: Vec<ActRow>, settings: &Settings) -> Reading {
-    match due.before {
+fn continued(
+    session_id: &Arc<str>,
+    before: Option<Session>,
+    mut rows: Vec<ActRow>,
+    settings: &Settings,
+) -> Reading {
+    match before {
         Some(session) if session.is_continued_by(&rows) => {
             let new = rows.split_off(session.acts().len());
             Reading {
@@ -187,7 +219,7 @@ fn continued(due: Due, mut rows: Vec<ActRow>, settings: &Settings) -> Reading {
         before => {
             let acts = before.map(Session::into_acts).unwrap_or_default();
             Reading {
-                session: Session::new(&due.session_id, settings),
+                session: Session::new(session_id, settings),
                 new: rows,
                 contents: acts.into_iter().map(|act| (act.key, act)).collect(),
             }
@@ -245,11 +277,17 @@ fn key(row: &Row<'_>) -> Option<ActKey> {
     })
 }
 
-/// Findings of a session as last written, by id.
+/// Findings of a session, by id.
 type Known = HashMap<String, FindingRow>;
 
 /// The stored findings of sessions.
-fn known(store: &Store, session_ids: &[Arc<str>]) -> Result<HashMap<Arc<str>, Known>, ApiError> {
+fn stored_findings(
+    store: &Store,
+    session_ids: &[Arc<str>],
+) -> Result<HashMap<Arc<str>, Known>, ApiError> {
+    if session_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let filter = [
         Value::Int(i64::MAX),
         Value::Text(Arc::from(session_ids.join(sql::ITEM_SEPARATOR))),

@@ -1,14 +1,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use store::{Notice, Value};
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::look::{Due, refresh};
-use super::{Session, silence};
+use super::look::{Due, Looked, News, look};
+use super::silence;
 use crate::sql;
 use crate::state::AppState;
 use crate::time::now_ns;
@@ -40,13 +42,14 @@ const SILENCE_PERIOD: Duration = Duration::from_secs(10);
 const KEPT_ACTS: usize = 20_000;
 
 /// Sessions that were looked at, so that the next look takes only what is new.
-type Watched = HashMap<Arc<str>, Session>;
+type Watched = HashMap<Arc<str>, Looked>;
 
 /// Runs until shutdown. Starts with the sessions that were not finished, or not looked at, when the
 /// last run ended.
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
     let mut due: HashMap<Arc<str>, Instant> = HashMap::new();
     let mut watched = Watched::new();
+    let pen = Pen::new(&state);
     let mut mark = Mark {
         is_behind: true,
         ..Mark::default()
@@ -60,8 +63,8 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
     loop {
         let next = due.values().min().copied();
         tokio::select! {
-            () = state.shutdown.cancelled() => return,
-            _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() => mark.advance(&state).await,
+            () = state.shutdown.cancelled() => break,
+            _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() && pen.is_idle() => mark.advance(&state).await,
             _ = silence_ticks.tick() => {
                 let until_ns = silence::from_ns(&state.config.detectors, now_ns());
                 schedule_silent(&state, &mut due, heard_until_ns, until_ns).await;
@@ -69,7 +72,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
             }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
-                let took = look(&state, ready, &mut watched).await;
+                let took = look_at(&state, ready, &mut watched, &pen).await;
                 if (state.count_ingest)().queued_bytes > BUSY_BYTES {
                     sleep((took * BUSY_REST_FACTOR).min(LONGEST_REST)).await;
                 }
@@ -81,10 +84,11 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                     schedule(&notice, &mut due, DEBOUNCE);
                 }
                 Err(RecvError::Lagged(_)) => schedule_unfinished(&state, &mut due).await,
-                Err(RecvError::Closed) => return,
+                Err(RecvError::Closed) => break,
             },
         }
     }
+    pen.finish().await;
 }
 
 /// How far the looks have come, so that the next run need not look at everything.
@@ -187,9 +191,18 @@ fn take_ready(due: &mut HashMap<Arc<str>, Instant>) -> Vec<Arc<str>> {
     ready.into_iter().map(|(_, id)| id).collect()
 }
 
-/// Looks at sessions; returns how long it took.
-async fn look(state: &AppState, ids: Vec<Arc<str>>, watched: &mut Watched) -> Duration {
+/// Looks at sessions; returns how long it took. What has changed is told at once and written by `pen`.
+async fn look_at(
+    state: &AppState,
+    ids: Vec<Arc<str>>,
+    watched: &mut Watched,
+    pen: &Pen,
+) -> Duration {
     let started = Instant::now();
+    if pen.has_failed() {
+        // What was not written has to be found again.
+        watched.clear();
+    }
     let due = ids
         .into_iter()
         .map(|session_id| Due {
@@ -199,27 +212,97 @@ async fn look(state: &AppState, ids: Vec<Arc<str>>, watched: &mut Watched) -> Du
         .collect();
     let settings = Arc::clone(&state.config.detectors);
     let looked = state
-        .blocking(move |store| refresh(store, &settings, due))
+        .blocking(move |store| {
+            let (looked, news) = look(store, &settings, due)?;
+            store.announce_findings(&news.changed);
+            Ok((looked, news))
+        })
         .await;
     // A failure is in the log already; the next commit of the sessions looks again.
-    if let Ok((sessions, _)) = looked {
-        keep(watched, sessions);
+    if let Ok((looked, news)) = looked {
+        tracing::debug!(
+            sessions = looked.len(),
+            changed = news.changed.len(),
+            took_ms = started.elapsed().as_millis(),
+            "looked at sessions"
+        );
+        keep(watched, looked);
+        pen.write(news);
     }
     started.elapsed()
 }
 
 /// Keeps sessions for the next look, as far as there is room.
-fn keep(watched: &mut Watched, sessions: Vec<Session>) {
-    let mut kept: usize = watched.values().map(|session| session.acts().len()).sum();
-    for session in sessions {
-        let count = session.acts().len();
-        if kept + count > KEPT_ACTS {
+fn keep(watched: &mut Watched, looked: Vec<Looked>) {
+    let count = |looked: &Looked| looked.session.acts().len();
+    let mut kept: usize = watched.values().map(count).sum();
+    for looked in looked {
+        let acts = count(&looked);
+        if kept + acts > KEPT_ACTS {
             watched.clear();
             kept = 0;
         }
-        if count <= KEPT_ACTS {
-            kept += count;
-            watched.insert(session.id().clone(), session);
+        if acts <= KEPT_ACTS {
+            kept += acts;
+            watched.insert(looked.session.id().clone(), looked);
         }
+    }
+}
+
+/// Writes findings behind the looks, in their order: a look does not wait for the commits of others.
+struct Pen {
+    news: mpsc::UnboundedSender<News>,
+    /// News that are not written yet.
+    waiting: Arc<AtomicUsize>,
+    failed: Arc<AtomicBool>,
+    writing: JoinHandle<()>,
+}
+
+impl Pen {
+    fn new(state: &AppState) -> Self {
+        let (news, mut received) = mpsc::unbounded_channel::<News>();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let failed = Arc::new(AtomicBool::new(false));
+        let (state, left, has_failed) = (state.clone(), waiting.clone(), failed.clone());
+        let writing = tokio::spawn(async move {
+            while let Some(news) = received.recv().await {
+                let written = state.blocking(move |store| Ok(news.write(store)?)).await;
+                // A failure is in the log already.
+                has_failed.fetch_or(written.is_err(), Ordering::AcqRel);
+                left.fetch_sub(1, Ordering::AcqRel);
+            }
+        });
+        Self {
+            news,
+            waiting,
+            failed,
+            writing,
+        }
+    }
+
+    fn write(&self, news: News) {
+        if news.is_empty() {
+            return;
+        }
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        // The task ends only with this sender.
+        let _ = self.news.send(news);
+    }
+
+    /// Whether everything is written.
+    fn is_idle(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether something could not be written since this was asked last.
+    fn has_failed(&self) -> bool {
+        self.failed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Writes what is left.
+    async fn finish(self) {
+        drop(self.news);
+        // A panic is in the log already.
+        let _ = self.writing.await;
     }
 }

@@ -120,15 +120,18 @@ pub(crate) async fn detect(
             })
             .collect();
         let settings = Arc::clone(&state.config.detectors);
-        let changes = state
+        let news = state
             .blocking(move |store| {
-                findings::refresh(store, &settings, due).map(|(_, changes)| changes)
+                let (_, news) = findings::look(store, &settings, due)?;
+                store.announce_findings(&news.changed);
+                news.write(store)?;
+                Ok(news)
             })
             .await?;
         report.sessions += ids.len();
-        report.findings += changes.found;
-        report.written += changes.written;
-        report.removed += changes.removed;
+        report.findings += news.found;
+        report.written += news.changed.len();
+        report.removed += news.gone.iter().map(|(_, ids)| ids.len()).sum::<usize>();
     }
     Ok(Json(report))
 }

@@ -143,8 +143,11 @@ fn subscribers_hear_of_commits_and_findings() {
     let mut notices = store.subscribe();
     let batch = demo(&mut writer);
     writer.commit(batch).unwrap();
-    store.write_findings(&[fixture::finding("f1", 3)]).unwrap();
-    store.write_findings(&[fixture::finding("f1", 5)]).unwrap();
+    for repeat_count in [3, 5] {
+        let findings = [fixture::finding("f1", repeat_count)];
+        store.announce_findings(&findings);
+        store.write_findings(&findings).unwrap();
+    }
     let heard = notices.try_recv().unwrap();
     let store::Notice::Committed {
         session_ids,
@@ -166,7 +169,11 @@ fn subscribers_hear_of_commits_and_findings() {
             panic!("{heard:?}");
         };
         assert_eq!(findings[0].repeat_count, repeat_count);
-        assert_eq!(findings[0].detected_ns, fixture::T0 + 3);
+        let heard = notices.try_recv().unwrap();
+        let store::Notice::FindingsStored(session_ids) = &*heard else {
+            panic!("{heard:?}");
+        };
+        assert_eq!(&*session_ids[0], "s1");
     }
     assert_eq!(
         query(
