@@ -5,9 +5,6 @@
 //! `cargo test --test system findings -- --nocapture --test-threads 1` prints it. The recordings lie
 //! beside the repository; without them there is nothing to compare.
 
-use std::thread;
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::program::{Server, data_folder};
@@ -29,7 +26,10 @@ struct Planted {
 
 /// A call that was denied, and the tool that the model asked for next.
 struct Denied {
+    tool: String,
     command: String,
+    /// Whether what was sent names the command; with default flags some harnesses name the tool only.
+    is_reported: bool,
     next_tool: Option<String>,
 }
 
@@ -111,6 +111,8 @@ fn denied(recording: &Recording, truth: &Value) -> Vec<Denied> {
                     .find(|(request, _)| request["agent"] == *agent)
             });
             Denied {
+                tool: short_name(&text(&denial["tool"])),
+                is_reported: recording.sends(&command),
                 command,
                 next_tool: next.map(|(_, call)| short_name(&text(&call[0]))),
             }
@@ -151,13 +153,25 @@ impl Planted {
 impl Denied {
     fn is_told_by(&self, found: &Found) -> bool {
         found.kind == "blocked"
-            && (found.input.contains(&self.command) || found.explanation.contains(&self.command))
+            && found.tool == self.tool
+            && (!self.is_reported
+                || found.input.contains(&self.command)
+                || found.explanation.contains(&self.command))
     }
 
-    /// Whether the finding says what came next.
+    /// Whether the finding says what came next. Tools of MCP servers have the server's name before
+    /// their own in what the model asks for.
     fn has_next(&self, found: &Found) -> bool {
         match &self.next_tool {
-            Some(tool) => found.explanation.contains(tool.as_str()),
+            Some(tool) => {
+                let (_, then) = found
+                    .explanation
+                    .split_once("The agent then called ")
+                    .unwrap_or_default();
+                let called = then.split([' ', '.']).next().unwrap_or_default();
+                tool == called
+                    || (then.contains("(MCP server") && tool.ends_with(&format!("_{called}")))
+            }
             None => found.explanation.contains("without a further call"),
         }
     }
@@ -234,21 +248,7 @@ fn findings_of_every_recording_are_what_happened() {
             request.send(&server);
         }
         server.wait_until_loaded();
-        // Findings are looked for after the last commit: until nothing changes any more.
-        let mut findings = found(&server);
-        loop {
-            thread::sleep(Duration::from_millis(700));
-            let again = found(&server);
-            let is_same = again.len() == findings.len()
-                && again
-                    .iter()
-                    .zip(&findings)
-                    .all(|(a, b)| a.explanation == b.explanation);
-            findings = again;
-            if is_same {
-                break;
-            }
-        }
+        let findings = found(&server);
         println!("\n{}", recording.name());
         let of_recording = compare(&recording, &findings);
         wrong.extend(

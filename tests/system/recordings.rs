@@ -80,6 +80,12 @@ impl Recording {
         meta["ground_truth"].clone()
     }
 
+    /// Whether a text is anywhere in what was sent.
+    pub(crate) fn sends(&self, text: &str) -> bool {
+        let has = |body: &[u8]| body.windows(text.len()).any(|part| part == text.as_bytes());
+        self.requests().iter().any(|request| has(&request.body))
+    }
+
     /// Its requests in the order in which they were sent.
     pub(crate) fn requests(&self) -> Vec<Request> {
         let index = self.file("raw/index.jsonl").expect("index");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proto::agent::Operation;
+
 use super::act::Act;
 use super::text::{hash_of, one_line};
 
@@ -24,6 +26,19 @@ pub(super) fn is_weak(act: &Act) -> bool {
 
 pub(super) fn is_same_call(a: &Act, b: &Act) -> bool {
     a.call_hash.is_some() && a.call_hash == b.call_hash
+}
+
+/// Whether a harness tells that it stopped the agent because it asked for the same call again.
+pub(super) fn stops_repeat(act: &Act) -> bool {
+    act.operation == Operation::Guardrail
+        && act
+            .hook_name
+            .as_deref()
+            .is_some_and(|name| name.contains("loop"))
+        && act
+            .detail
+            .as_deref()
+            .is_some_and(|what| what.contains("tool_call"))
 }
 
 /// Characters of an error by which it is recognised.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::act::Act;
 use super::calls::{
     Sameness, Scope, error_kind, failure_words, has_failed, is_look, is_note, is_passing_error,
-    is_same_call, is_weak, same_result, same_results, scope,
+    is_same_call, is_weak, same_result, same_results, scope, stops_repeat,
 };
 use super::text::one_line;
 use super::{
@@ -49,6 +49,8 @@ struct Run {
     asides: Vec<usize>,
     /// Looks lay between them.
     is_interleaved: bool,
+    /// Where the harness stopped the agent as it asked for the same call once more.
+    stopped: Vec<usize>,
     /// The repeated calls and what lay between.
     waste: Waste,
     /// Requests since the last of them.
@@ -70,6 +72,15 @@ impl Detector for Repeats {
         if act.is_model() {
             if let Some(run) = self.scopes.get_mut(&scope(act)) {
                 run.pending.add(act);
+            }
+            return;
+        }
+        if stops_repeat(act) {
+            if let Some(run) = self.scopes.get_mut(&scope(act))
+                && run.calls.len() > 1
+            {
+                run.stopped.push(at);
+                run.waste = run.waste.plus(std::mem::take(&mut run.pending));
             }
             return;
         }
@@ -121,7 +132,8 @@ impl Detector for Repeats {
 
 impl Repeats {
     fn draft(&self, acts: &[Act], run: &Run, open: bool) -> Option<Draft> {
-        let count = run.calls.len();
+        let called = run.calls.len();
+        let count = called + run.stopped.len();
         if count < self.min {
             return None;
         }
@@ -132,7 +144,7 @@ impl Repeats {
             .map(|at| &acts[*at])
             .filter(|act| act.end_ns.is_some())
             .collect();
-        let same = match ended.len() >= self.min {
+        let same = match ended.len() >= self.min.min(called) {
             true => same_results(ended.iter().copied()),
             false => Sameness::Not,
         };
@@ -156,6 +168,13 @@ impl Repeats {
             false => " in a row",
         };
         let tool = first.tool_words();
+        let (asked, stopped) = match run.stopped.len() {
+            0 => ("called", String::new()),
+            n => (
+                "asked for",
+                format!(" It asked for it {n} more times, which the harness stopped as a loop."),
+            ),
+        };
         Some(Draft {
             kind: "loop",
             severity: match is_exact {
@@ -163,13 +182,18 @@ impl Repeats {
                 false => loop_severity(confidence, count),
             },
             confidence,
-            title: format!("{tool} called {count} times with the same arguments"),
+            title: format!("{tool} {asked} {count} times with the same arguments"),
             explanation: format!(
-                "The agent called {tool} {count} times{between} with the same arguments{}.{result}{}",
+                "The agent called {tool} {called} times{between} with the same arguments{}.{result}{stopped}{}",
                 first.detail_words(),
                 run.waste.sentence()
             ),
-            spans: run.calls.iter().map(|at| acts[*at].key).collect(),
+            spans: run
+                .calls
+                .iter()
+                .chain(&run.stopped)
+                .map(|at| acts[*at].key)
+                .collect(),
             repeat_count: count,
             waste: run.waste,
             open,

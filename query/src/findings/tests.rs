@@ -4,7 +4,7 @@
 //! `t:A...` still running · `d:A` denied tool call · `m` model request (`m:in>out` with input and
 //! output, `m!:in>` failed, `m#n` asking for a tool in n tokens) · `h` hook · `h:A` hook that denies
 //! A · `p` policy (`p?:A` that asks a person for A) ·
-//! `g!` guardrail that tripped · `a` a subagent that has not ended · `turn` the next turn ·
+//! `g!` guardrail that tripped · `g:loop` the harness stops a repeated call · `a` a subagent that has not ended · `turn` the next turn ·
 //! `wait:s` seconds pass · `m@n` a request with n input tokens · `m|r` one that stopped for reason r ·
 //! `c:…` an answer with code · `s:…` one with prose · a prefix `sub/` names another agent.
 //! After them `ended`: the session is over · `silent:s` it is not, and nothing came for s seconds ·
@@ -154,8 +154,13 @@ pub(crate) fn acts(script: &str) -> Vec<Act> {
             }
             "g" => {
                 act.operation = Operation::Guardrail;
+                act.is_error = rest == "!";
                 act.name = arc("no_secrets");
-                act.is_error = true;
+                if rest == ":loop" {
+                    act.name = arc("loop_detected");
+                    act.hook_name = Some(arc("loop_detected"));
+                    act.detail = Some(arc("consecutive_identical_tool_calls"));
+                }
             }
             "c" | "s" => {
                 act.operation = Operation::Model;
