@@ -85,8 +85,8 @@ const PLANTED: &[Planted] = &[
         session: "title like 'SCENARIO-LOOP%'",
         happened: "the same command asked for six times, run four times; the CLI stopped the run",
         mode: "loop",
-        says: &["run_shell_command 4 times"],
-        shows: &["4 of 4"],
+        says: &["run_shell_command 4 times", "asked for it 2 more times"],
+        shows: &["2 of 6", "6 of 6"],
     },
     Planted {
         recording: "opencode-effect-httpjson",

@@ -20,7 +20,6 @@ mod look;
 mod model_requests;
 mod near;
 mod outputs;
-mod remedy;
 mod repeats;
 mod runner;
 mod said;
@@ -45,7 +44,7 @@ pub(crate) use look::{Due, look, read_session};
 pub(crate) use runner::run;
 pub(crate) use session::Session;
 #[cfg(test)]
-pub(crate) use session::detect;
+pub(crate) use session::{detect, detect_with};
 pub(crate) use settings::Thresholds;
 pub use settings::{Settings, SettingsError};
 pub(crate) use text::Sketch;

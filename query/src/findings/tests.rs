@@ -199,7 +199,7 @@ fn tool(act: &mut ActRow, call: &str) {
 }
 
 /// What the words after the acts say of the session.
-fn ending(script: &str, acts: &[Act]) -> Ending {
+pub(crate) fn ending(script: &str, acts: &[Act]) -> Ending {
     let value = |name: &str| {
         script
             .split_whitespace()

@@ -25,6 +25,7 @@ pub(crate) struct Why {
     session_id: String,
     status: String,
     /// `loop`, `blocked`, `model_failure`, `cut_off`, `limit`, `interrupted`, `tool_failure`, `drift`,
+    /// `stall`, `unfinished`, `context`, `outlier`,
     /// `none`.
     mode: &'static str,
     sentence: String,

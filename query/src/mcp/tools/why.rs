@@ -27,7 +27,7 @@ pub(crate) struct WhyArgs {
 impl Mcp {
     #[tool(
         name = "why",
-        description = "Why a recorded run failed, by fixed rules and not by a model: the mode of failure (loop, blocked, model_failure, cut_off, interrupted, tool_failure, drift, none), a sentence, the spans that prove it in order of time, the last thing that went well before, what was wasted, and what to change."
+        description = "Why a recorded run failed, by fixed rules and not by a model: the mode of failure (loop, blocked, model_failure, cut_off, limit, interrupted, tool_failure, drift, stall, unfinished, context, outlier, none), a sentence, the spans that prove it in order of time, the last thing that went well before, what was wasted, and what to change."
     )]
     async fn why(&self, Parameters(args): Parameters<WhyArgs>) -> Result<Said, Refused> {
         let budget = Budget::of(args.budget_tokens)?;

@@ -2,8 +2,8 @@
 
 use store::FindingRow;
 
-use super::act::Act;
-use super::verdict::{Mode, Outcome};
+use super::{Mode, Outcome};
+use crate::findings::Act;
 use crate::setup;
 
 /// What to do about it.
@@ -75,6 +75,23 @@ pub(super) fn remedy(
         Mode::Interrupted => Remedy::plain(
             "The process was stopped or killed. If the call that had not ended was hanging, give its tool a time limit; else look at time limits and memory of the machine. Then start the run again.",
         ),
+        Mode::Stall => Remedy::plain(
+            "Give tool calls and model requests a time limit in the harness, so that one that hangs fails; and see whether the machine slept. `spanreel watch --fail-on stall` tells at once the next time.",
+        ),
+        Mode::Unfinished => Remedy::plain(
+            "Remind the agent of its goal before it stops: have it name the open items of its task, and accept an answer only when none is left.",
+        ),
+        Mode::Context => Remedy::plain(
+            "Give it smaller tasks, or subagents for what reads much: their context is their own. Keep the goal and the open steps in a file that is read again after the context was cut down.",
+        ),
+        Mode::Outlier => Remedy::plain(
+            "Nothing failed. Compare it with an ordinary run of the same work (`spanreel compare`) to see what it spent more on.",
+        ),
+        Mode::ToolFailure if cause.is_some_and(|finding| finding.kind == "unknown_tool") => {
+            Remedy::plain(
+                "The agent believes in a tool that it does not have: name the tools that there are in its instructions, or give it that one.",
+            )
+        }
         Mode::ToolFailure => Remedy::plain(
             "Look at the failing call first: the tool, its arguments or its environment are wrong, and the agent has no other way.",
         ),
