@@ -80,7 +80,7 @@ fn names_the_mode_and_the_evidence() {
             "m t:A=x silent:900",
             "killed",
             "interrupted",
-            "The records stop after A (A)",
+            "the records stop after A (A)",
         ),
         (
             "t:A=x s:I+will+now+fix+the+checkout+test.",
