@@ -155,10 +155,18 @@ impl Server {
         let arrived =
             format!("select count(*) from metrics where name = 'test.mark' and value = {mark}");
         self.wait_for(&arrived, &json!(1));
-        // The detectors look soon after each commit; by now they are asked to.
+        // The detectors look soon after each commit, and write a moment later: they are asked until
+        // nothing changes any more.
         let url = format!("{}/api/v1/findings/detect", self.url);
-        let (status, answer) = post(&url, "application/json", Vec::new()).expect("an answer");
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        let mut unchanged = 0;
+        while unchanged < 3 {
+            let (status, answer) = post(&url, "application/json", Vec::new()).expect("an answer");
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+            let report: Value = serde_json::from_slice(&answer).expect("JSON");
+            let is_same = report["written"] == 0 && report["removed"] == 0;
+            unchanged = if is_same { unchanged + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(300));
+        }
     }
 
     /// `GET` of a path that answers JSON.
