@@ -229,3 +229,32 @@ test("the palette finds acts by what was said", NEEDS, async () => {
     await page.locator(".inspector").getByText(`zebra${mark}`).first().waitFor();
   });
 });
+
+test("how the panels stand is part of the link, and is kept in the browser that put them so", async () => {
+  const { session_id: id } = await loopSession();
+  await withPage({}, async (page) => {
+    await page.goto(replay(id));
+    await page.locator(".wf-row").first().waitFor();
+    await page.keyboard.press("[");
+    await page.locator(".rail").waitFor();
+    await page.getByRole("separator", { name: "Width of the names" }).focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await page.waitForURL((url) => /^r\d+\.i\d+\.n\d+\.s\d+$/.test(url.searchParams.get("panels") ?? ""));
+    const widths = (where) => where.evaluate(() => [".rail", ".inspector", ".wf-name"].map((selector) => Math.round(document.querySelector(selector).getBoundingClientRect().width)));
+    const put = await widths(page);
+    await withPage({}, async (colleague) => {
+      await colleague.goto(page.url());
+      await colleague.locator(".rail").waitFor();
+      await colleague.locator(".wf-row").first().waitFor();
+      assert.deepEqual(await widths(colleague), put);
+      // Whoever follows a link keeps their own panels for other sessions.
+      await colleague.goto(replay(id));
+      await colleague.locator(".wf-row").first().waitFor();
+      assert.equal(await colleague.locator(".rail").count(), 0);
+    });
+    await page.goto(replay(id));
+    await page.locator(".rail").waitFor();
+    await page.locator(".wf-row").first().waitFor();
+    assert.deepEqual(await widths(page), put);
+  });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccessible } from "./axe.mjs";
-import { api, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { api, loopSession, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -32,6 +32,23 @@ for (const [name, path, ready] of PLACES) {
     assert.ok(wide <= 360, `${wide} px wide`);
     await assertAccessible(page);
   }));
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`every place is accessible in high contrast, ${colorScheme}`, async () => {
+    const { session_id: id } = await loopSession();
+    const calling = (await sessions()).find((row) => row.session_id !== id && row.tool_call_count > 0).session_id;
+    const session = `/replay/${encodeURIComponent(id)}`;
+    await withPage({ colorScheme, contrast: "more" }, async (page) => {
+      const more = [["", session, ".wf-row"], ["", `${session}?view=transcript`, ".say"], ["", `${session}?t=5000`, ".moment"], ["", `/compare?${new URLSearchParams({ a: id, b: calling })}`, ".run-parting"], ["", "/compare?by=harness", ".group-values li"], ["", "/replay/nowhere", ".nowhere"], ["", "/sql?saved=slowest-tools", ".result-space .cell"]];
+      for (const [, path, ready] of [...PLACES, ...more]) {
+        await page.goto(URL_BASE + path);
+        await page.locator(ready).first().waitFor();
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.contrast), "more");
+        await assertAccessible(page);
+      }
+    });
+  });
 }
 
 test("keys lead to every place, and the help lists them", () => withPage({}, async (page) => {

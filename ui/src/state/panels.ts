@@ -1,9 +1,11 @@
 // Widths and open or closed state of the panels.
 
-import { computed, signal } from "@preact/signals";
+import { computed, signal, untracked } from "@preact/signals";
 import { t } from "../strings.ts";
-import { stored } from "./stored.ts";
+import { borrow, stored } from "./stored.ts";
 
+/** Least and most of each panel, in pixels; of the split in percent. */
+export const LIMITS = { rail: [160, 420], inspector: [300, 1000], names: [180, 900], split: [15, 85] } as const;
 const wide = innerWidth >= 1500;
 export const railOpen = stored<boolean>("rail.open", wide);
 export const railWidth = stored("rail.width", 232);
@@ -16,6 +18,24 @@ export const namesShown = computed(() => Math.min(namesWidth.value, Math.round(w
 /** Share of the waterfall's height beside the transcript, in percent. */
 export const splitShare = stored("split.share", 45);
 export const schemaWidth = stored("schema.width", 260);
+
+const arranged = () => `r${railOpen.value ? railWidth.value : 0}.i${inspectorOpen.value ? inspectorWidth.value : 0}.n${namesWidth.value}.s${splitShare.value}`;
+const usual = untracked(arranged);
+/** How the panels of a session stand, for its address; null while they are as this browser keeps them. */
+export const arrangement = computed(() => (arranged() === usual ? null : arranged()));
+
+/** Puts the panels as an address says, without keeping that in this browser. */
+export function arrange(text: string | null): void {
+  const [, rail, inspector, names, split] = (/^r(\d{1,4})\.i(\d{1,4})\.n(\d{1,4})\.s(\d{1,2})$/.exec(text ?? "") ?? []).map(Number);
+  if (rail === undefined || inspector === undefined || names === undefined || split === undefined) return;
+  borrow(railOpen, rail > 0);
+  borrow(inspectorOpen, inspector > 0);
+  const within = (value: number, [least, most]: readonly [number, number]) => Math.min(most, Math.max(least, value));
+  if (rail > 0) borrow(railWidth, within(rail, LIMITS.rail));
+  if (inspector > 0) borrow(inspectorWidth, within(inspector, LIMITS.inspector));
+  borrow(namesWidth, within(names, LIMITS.names));
+  borrow(splitShare, within(split, LIMITS.split));
+}
 
 /** Id of the session that waits for another to be compared with. */
 export const toCompare = stored<string>("compare.first", "");

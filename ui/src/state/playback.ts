@@ -35,6 +35,7 @@ export function createPlayback({ table, timeline, axis, select }: Needs) {
   let told = 0;
   let step = -1;
 
+  /** Chooses the act that began last up to an instant, unless it was that before. */
   function follow(at: number): void {
     const prepared = timeline.peek();
     if (prepared === null) return;
@@ -110,7 +111,7 @@ export function createPlayback({ table, timeline, axis, select }: Needs) {
   });
 
   return {
-    time, playing, speed, moment, seek, play, pause, stepBy,
+    time, playing, speed, moment, seek, follow, play, pause, stepBy,
     toggle: () => (playing.peek() ? pause() : play()),
     faster(by: 1 | -1) {
       const at = SPEEDS.indexOf(speed.peek() as (typeof SPEEDS)[number]);

@@ -4,6 +4,7 @@
 import { batch, effect, type Signal } from "@preact/signals";
 import type { Window } from "../trace/viewport.ts";
 import { VOICES, type Voice } from "../trace/speech.ts";
+import { arrange, arrangement } from "./panels.ts";
 import { query, recordQuery } from "./route.ts";
 
 export type InspectorTab = "content" | "diff" | "meta" | "related" | "notes" | "raw";
@@ -54,6 +55,7 @@ function read(view: Addressed): void {
     view.folding.value = on("fold", true);
     view.compress.value = on("idle", true);
     view.critical.value = on("path", false);
+    arrange(params.get("panels"));
   });
 }
 
@@ -92,6 +94,7 @@ export function bindAddress(view: Addressed, moved: () => void): { stop: () => v
         fold: flag(view.folding.value, true),
         idle: flag(view.compress.value, true),
         path: flag(view.critical.value, false),
+        panels: arrangement.value,
       };
       clearTimeout(writing);
       if (jumping) {

@@ -147,7 +147,11 @@ export function createSessionView(source: Source) {
         table.value = buildTable(tree.tree);
         findings.value = tree.tree.findings;
         version.value++;
-        if (first) openLinked();
+        if (!first) return;
+        openLinked();
+        const at = playback.time.peek();
+        playback.seek(at);
+        if (at !== null && selected.peek() === null) playback.follow(at);
       });
     } catch (cause) {
       if (isAbort(cause) || own !== request) return;

@@ -2,6 +2,15 @@
 
 import { effect, signal, type Signal } from "@preact/signals";
 
+const borrowing = new WeakSet<object>();
+
+/** Gives a stored signal a value for as long as the page is open: what is stored stays. */
+export function borrow<T>(state: Signal<T>, value: T): void {
+  if (state.peek() === value) return;
+  borrowing.add(state);
+  state.value = value;
+}
+
 export function stored<T extends string | number | boolean>(key: string, initial: T): Signal<T> {
   const name = `spanreel.${key}`;
   let value: T = initial;
@@ -20,6 +29,7 @@ export function stored<T extends string | number | boolean>(key: string, initial
       first = false;
       return;
     }
+    if (borrowing.delete(state)) return;
     try {
       localStorage.setItem(name, text);
     } catch {

@@ -4,8 +4,7 @@ import type { Signal } from "@preact/signals";
 
 interface Props {
   width: Signal<number>;
-  least: number;
-  most: number;
+  limits: readonly [least: number, most: number];
   /** Which side of the divider the width belongs to. */
   side: "left" | "right";
   label: string;
@@ -13,7 +12,7 @@ interface Props {
   vertical?: boolean;
 }
 
-export function Divider({ width, least, most, side, label, vertical = false }: Props) {
+export function Divider({ width, limits: [least, most], side, label, vertical = false }: Props) {
   const set = (value: number) => (width.value = Math.round(Math.min(most, Math.max(least, value))));
   const onPointerDown = (event: PointerEvent) => {
     event.preventDefault();

@@ -24,9 +24,38 @@ const OUTCOMES: readonly [outcome: keyof SessionGroup["outcomes"], label: string
   ["ok", t("Ended well")], ["error", t("Ended with an error")], ["interrupted", t("Interrupted")], ["killed", t("Killed")], ["running", t("Running")],
 ];
 
-function Spread({ spread, format }: { spread: Distribution | null; format: (value: number) => string }) {
+/** The median, and beside it where the others are: a line from least to most, a bar up to nine of ten. */
+function Spread({ spread, most, format }: { spread: Distribution | null; most: number; format: (value: number) => string }) {
   if (spread === null) return <td class="num muted">–</td>;
-  return <td class="num"><b>{format(spread.median)}</b><span class="muted">{" "}{t("{0} to {1}, 90 % under {2}", format(spread.min), format(spread.max), format(spread.p90))}</span></td>;
+  const percent = (value: number) => `${(most > 0 ? (value / most) * 100 : 0).toFixed(2)}%`;
+  const told = t("{0} to {1}, 90 % under {2}", format(spread.min), format(spread.max), format(spread.p90));
+  return (
+    <td>
+      <div class="spread" title={told}>
+        <b>{format(spread.median)}</b>
+        <span class="spread-line" aria-hidden="true">
+          <i class="spread-all" style={{ left: percent(spread.min), width: percent(spread.max - spread.min) }} />
+          <i class="spread-most" style={{ left: percent(spread.min), width: percent(spread.p90 - spread.min) }} />
+          <i class="spread-median" style={{ left: percent(spread.median) }} />
+        </span>
+        <span class="muted spread-told">{told}</span>
+      </div>
+    </td>
+  );
+}
+
+/** How many of a group, as a share of it. */
+function Share({ part, group }: { part: number; group: SessionGroup }) {
+  const share = group.session_count === 0 ? 0 : Math.round((100 * part) / group.session_count);
+  return (
+    <td>
+      <div class="spread">
+        <b>{groupDigits(part)}</b>
+        <span class="spread-line" aria-hidden="true"><i class="spread-most" style={{ left: 0, width: `${share}%` }} /></span>
+        <span class="muted spread-told">{share} %</span>
+      </div>
+    </td>
+  );
 }
 
 function Row({ label, children }: { label: string; children: ComponentChildren }) {
@@ -39,7 +68,6 @@ export function Groups({ by, a, b }: { by: Grouping; a: string; b: string }) {
   if (answer.data === null || answer.stale) return <Skeleton rows={14} height={30} label={t("Loading both groups")} />;
   const groups = [answer.data.a, answer.data.b];
   const kinds = [...new Set(groups.flatMap((group) => group.findings.map(({ kind }) => kind)))];
-  const share = (part: number, group: SessionGroup) => `${groupDigits(part)} · ${group.session_count === 0 ? 0 : Math.round((100 * part) / group.session_count)} %`;
   return (
     <div class="page-scroll compare" tabIndex={0} role="region" aria-label={t("Comparison")}>
       <div class="compare-heads">
@@ -51,11 +79,11 @@ export function Groups({ by, a, b }: { by: Grouping; a: string; b: string }) {
         ))}
       </div>
       <table class="table group-figures">
-        <thead><tr><th scope="col">{t("Of a session: median, and the spread")}</th><th scope="col" class="num">A</th><th scope="col" class="num">B</th></tr></thead>
+        <thead><tr><th scope="col">{t("Of a session: median, and the spread")}</th><th scope="col">A</th><th scope="col">B</th></tr></thead>
         <tbody>
-          {FIGURES.map(({ label, of, format }) => <Row key={label} label={label}>{groups.map((group, i) => <Spread key={i} spread={of(group)} format={format} />)}</Row>)}
-          {OUTCOMES.filter(([outcome]) => groups.some((group) => group.outcomes[outcome] > 0)).map(([outcome, label]) => <Row key={outcome} label={label}>{groups.map((group, i) => <td key={i} class="num">{share(group.outcomes[outcome], group)}</td>)}</Row>)}
-          {kinds.map((kind) => <Row key={kind} label={t("With finding: {0}", kind.replaceAll("_", " "))}>{groups.map((group, i) => <td key={i} class="num">{share(group.findings.find((one) => one.kind === kind)?.session_count ?? 0, group)}</td>)}</Row>)}
+          {FIGURES.map(({ label, of, format }) => <Row key={label} label={label}>{groups.map((group, i) => <Spread key={i} spread={of(group)} most={Math.max(...groups.map((one) => of(one)?.max ?? 0))} format={format} />)}</Row>)}
+          {OUTCOMES.filter(([outcome]) => groups.some((group) => group.outcomes[outcome] > 0)).map(([outcome, label]) => <Row key={outcome} label={label}>{groups.map((group, i) => <Share key={i} part={group.outcomes[outcome]} group={group} />)}</Row>)}
+          {kinds.map((kind) => <Row key={kind} label={t("With finding: {0}", kind.replaceAll("_", " "))}>{groups.map((group, i) => <Share key={i} part={group.findings.find((one) => one.kind === kind)?.session_count ?? 0} group={group} />)}</Row>)}
         </tbody>
       </table>
     </div>

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { ApiError } from "../../api/client.ts";
 import { recording } from "../../api/recording.ts";
 import { provide } from "../../commands.ts";
-import { copy, inspectorOpen, inspectorWidth, railOpen, railWidth, splitShare, tell, toCompare } from "../../state/panels.ts";
+import { copy, inspectorOpen, inspectorWidth, LIMITS, railOpen, railWidth, splitShare, tell, toCompare } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
 import type { MainTab } from "../../state/session_address.ts";
@@ -151,7 +151,7 @@ function Places({ view }: { view: SessionView }) {
   return (
     <div class="both">
       <div class="both-top" style={{ height: `${splitShare.value}%` }}><Waterfall view={view} /></div>
-      <Divider width={splitShare} least={15} most={85} side="left" label={t("Height of the waterfall")} vertical />
+      <Divider width={splitShare} limits={LIMITS.split} side="left" label={t("Height of the waterfall")} vertical />
       <Transcript view={view} />
     </div>
   );
@@ -215,11 +215,11 @@ export function SessionPage({ source }: { source: Source }) {
   }, [title]);
   return (
     <main class="session-page">
-      {railOpen.value && recording() === null ? <><Rail current={source.id} /><Divider width={railWidth} least={160} most={420} side="left" label={t("Width of the session list")} /></> : null}
+      {railOpen.value && recording() === null ? <><Rail current={source.id} /><Divider width={railWidth} limits={LIMITS.rail} side="left" label={t("Width of the session list")} /></> : null}
       <Main view={view} />
       {inspectorOpen.value && view.table.value !== null ? (
         <>
-          <Divider width={inspectorWidth} least={300} most={1000} side="right" label={t("Width of the inspector")} />
+          <Divider width={inspectorWidth} limits={LIMITS.inspector} side="right" label={t("Width of the inspector")} />
           <Inspector view={view} />
         </>
       ) : null}

@@ -1,7 +1,7 @@
 // The waterfall: only the rows in sight are in the page.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { inspectorOpen, namesShown, namesWidth, waterfallWidth } from "../../state/panels.ts";
+import { inspectorOpen, LIMITS, namesShown, namesWidth, waterfallWidth } from "../../state/panels.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
 import { axisTicks, toAxis, toTime } from "../../trace/axis.ts";
@@ -304,7 +304,7 @@ export function Waterfall({ view }: { view: SessionView }) {
       </div>
       <i class="wf-cursor" hidden />
       <span class="wf-cursor-time" hidden aria-hidden="true" />
-      <div class="wf-divider"><Divider width={namesWidth} least={180} most={900} side="left" label={t("Width of the names")} /></div>
+      <div class="wf-divider"><Divider width={namesWidth} limits={LIMITS.names} side="left" label={t("Width of the names")} /></div>
       <Playhead view={view} place={(at) => {
         const left = x(toAxis(view.axis.peek(), at));
         return left < -1 || left > pixels + 1 ? null : `${(left + namesShown.peek()).toFixed(1)}px`;

@@ -176,7 +176,7 @@ export function SqlPage() {
         {side.value === "saved" ? <SavedQueries current={unchanged ? from.name : null} use={(wanted) => choose(wanted)} /> : side.value === "history" ? <History use={use} />
           : schemaError !== null ? <Failure error={schemaError} what={t("The schema could not be read")} retry={loadSchema} /> : <Schema schema={schema} insert={(text) => editor.current!.insert(text)} />}
       </aside>
-      <Divider width={schemaWidth} least={160} most={520} side="left" label={t("Width of the schema")} />
+      <Divider width={schemaWidth} limits={[160, 520]} side="left" label={t("Width of the schema")} />
       <div class="sql-main">
         <div class="sql-editor" ref={host} aria-label="SQL" />
         {unchanged ? <ParameterFields parameters={parameters} values={values} onValue={(name, typed) => setValues({ ...values, [name]: typed })} run={() => void run()} />
