@@ -38,7 +38,9 @@ async function subjects() {
   const { sessions } = await ask(MAIN, "/sessions?limit=200");
   const tree = await ask(MAIN, `/sessions/${encodeURIComponent(loop.session_id)}/tree`);
   const edit = tree.columns.tool_s.findIndex((name) => name >= 0 && /^(edit|write|apply_patch)/i.test(tree.strings[name]));
-  const other = sessions.find((row) => row.session_id !== loop.session_id && row.tool_call_count > 3);
+  const own = sessions.find((row) => row.session_id === loop.session_id);
+  const others = sessions.filter((row) => row.session_id !== loop.session_id && row.tool_call_count > 3 && row.tool_call_count !== own?.tool_call_count);
+  const other = others.find((row) => row.harness === own?.harness) ?? others[0];
   return {
     loop: loop.session_id,
     act: key(loop.span_ids[Math.min(3, loop.span_ids.length - 1)]),
@@ -97,6 +99,7 @@ async function picture(name, base, path, [width, height], colorScheme, { keys = 
   if (fails) await page.route("**/api/v1/sessions?*", (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { code: "database_busy", message: "the database did not answer in time; it is tried again when you ask", request_id: "5e241d99d1e54830" } }) }));
   await page.goto(base + path);
   await page.locator("main").waitFor();
+  await page.waitForFunction(() => document.querySelector(".skeleton, .is-waiting") === null);
   // Figures and shapes come a moment after the page.
   await page.waitForTimeout(1300);
   for (const one of keys) await page.keyboard.press(one);

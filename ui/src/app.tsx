@@ -20,8 +20,9 @@ import { SessionDialog } from "./views/sessions/session_dialogs.tsx";
 import { SetupPage } from "./views/setup/setup_page.tsx";
 import { CatalogPage } from "./views/catalog/catalog_page.tsx";
 import { ComparePage } from "./views/compare/compare_page.tsx";
-import { Help, Palette } from "./widgets/dialogs.tsx";
+import { Help } from "./widgets/dialogs.tsx";
 import { Icon } from "./widgets/icon.tsx";
+import { Palette } from "./widgets/palette.tsx";
 import { Skeleton } from "./widgets/states.tsx";
 
 /** A page that brings an editor or charts along, fetched when it is first visited. */

@@ -4,7 +4,7 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import { getSession } from "../../api/client.ts";
 import { compareSessions, GROUPINGS, type CompareCall, type Comparison, type Grouping } from "../../api/overview.ts";
-import type { SessionRow, SpanRef } from "../../api/types.ts";
+import type { SessionRow } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
@@ -20,7 +20,7 @@ import { visit } from "../../widgets/range_picker.tsx";
 import { Differences } from "./differences.tsx";
 import { foldAlike } from "./fold.ts";
 import { Groups } from "./groups.tsx";
-import { Runs } from "./runs.tsx";
+import { Runs, type Parting } from "./runs.tsx";
 import { GroupChoice, GroupValues } from "./group_choice.tsx";
 import "./compare.css";
 
@@ -145,9 +145,9 @@ function GroupsPage({ by }: { by: Grouping }) {
  * The acts of A and B where the runs first differ: in what they do, else in how it went. A run that
  * does nothing there parts with its next call.
  */
-function partingOf({ steps, divergence_at, outcome_divergence_at }: Comparison): readonly [SpanRef | null, SpanRef | null] {
+function partingOf({ steps, divergence_at, outcome_divergence_at }: Comparison): Parting | null {
   const at = divergence_at ?? outcome_divergence_at;
-  if (at === null) return [null, null];
+  if (at === null) return null;
   const rest = steps.slice(at);
   return [rest.find((step) => step.a !== null)?.a?.span ?? null, rest.find((step) => step.b !== null)?.b?.span ?? null];
 }

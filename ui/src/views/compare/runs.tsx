@@ -22,17 +22,27 @@ interface Run {
   table: SpanTable;
   hidden: Uint8Array;
   found: readonly number[];
-  /** Row of the act where the runs part, or -1. */
-  parting: number;
+  /** Where it leaves the other, ns from its start; null when it does not. */
+  partsAt: number | null;
+  /** What it does there. */
+  partsWith: string;
 }
+
+/** The acts of A and B where they first differ; a side without one has nothing more to do there. */
+export type Parting = readonly [SpanRef | null, SpanRef | null];
 
 const NO_PROMPTS: ReadonlyMap<number, string> = new Map();
 const TICK_PX = 110;
 
-function runOf(id: string, tree: TreeResponse, parting: SpanRef | null): Run {
+function runOf(id: string, tree: TreeResponse, parting: Parting | null, side: 0 | 1): Run {
   const table = buildTable(tree);
-  const row = parting === null ? -1 : table.spanId.findIndex((span, i) => span === parting.span_id && table.traces[table.trace[i]!] === parting.trace_id);
-  return { id, table, hidden: plumbingMask(table, false).mask, found: tree.findings.flatMap((finding) => finding.rows), parting: row };
+  const act = parting?.[side] ?? null;
+  const row = act === null ? -1 : table.spanId.findIndex((span, i) => span === act.span_id && table.traces[table.trace[i]!] === act.trace_id);
+  return {
+    id, table, hidden: plumbingMask(table, false).mask, found: tree.findings.flatMap((finding) => finding.rows),
+    partsAt: parting === null ? null : row >= 0 ? table.start[row]! : table.total,
+    partsWith: row < 0 ? t("nothing more") : labelOf(table, row, NO_PROMPTS).name,
+  };
 }
 
 /** `shift` is where the run begins and `total` how long the scale is, both in ns. */
@@ -48,7 +58,7 @@ function Lanes({ run, label, shift, total, width }: { run: Run; label: string; s
     drawLanes(canvas.current!, bins);
   }, [run, pixels, isDark]);
   const left = (shift / total) * width;
-  const parts = run.parting < 0 ? null : ((shift + run.table.start[run.parting]!) / total) * width;
+  const parts = run.partsAt === null ? null : ((shift + run.partsAt) / total) * width;
   const open = (event: MouseEvent) => {
     const share = (event.clientX - canvas.current!.getBoundingClientRect().left) / pixels;
     navigate(`${sessionLink(run.id)}?t=${((share * run.table.total) / 1e6).toFixed(3)}`);
@@ -58,18 +68,18 @@ function Lanes({ run, label, shift, total, width }: { run: Run; label: string; s
       <span class="tag">{label}</span>
       <div class="run-track" style={{ height: `${lanesHeight(lanes)}px` }}>
         <canvas ref={canvas} role="img" aria-label={t("Run {0}, {1}", label, formatDuration(run.table.total))} title={t("Click: replay from this instant")} onClick={open} style={{ left: `${left.toFixed(1)}px`, width: `${pixels.toFixed(1)}px`, height: `${lanesHeight(lanes)}px` }} />
-        {parts === null ? null : <i class="run-parting" style={{ left: `${parts.toFixed(1)}px` }} title={t("Here they part: {0}", labelOf(run.table, run.parting, NO_PROMPTS).name)} />}
+        {parts === null ? null : <i class="run-parting" style={{ left: `${parts.toFixed(1)}px` }} title={t("Here they part: {0}", run.partsWith)} />}
       </div>
       <span class="muted num">{formatDuration(run.table.total)}</span>
     </div>
   );
 }
 
-/** `parting` are the acts of A and B where the runs first differ. */
-export function Runs({ a, b, parting }: { a: string; b: string; parting: readonly [SpanRef | null, SpanRef | null] }) {
+/** `parting` is null for runs that do not differ. */
+export function Runs({ a, b, parting }: { a: string; b: string; parting: Parting | null }) {
   const answer = useAnswer(`${a}\n${b}`, async (signal) => {
     const [left, right] = await Promise.all([a, b].map((id) => getTree("session", id, null, signal)));
-    return [runOf(a, left!.tree, parting[0]), runOf(b, right!.tree, parting[1])] as const;
+    return [runOf(a, left!.tree, parting, 0), runOf(b, right!.tree, parting, 1)] as const;
   });
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -83,8 +93,8 @@ export function Runs({ a, b, parting }: { a: string; b: string; parting: readonl
   }, [runs === null]);
   if (answer.failure !== null) return null;
   if (runs === null) return <div class="runs is-waiting" aria-hidden="true" />;
-  const begun = runs.map((run) => (run.parting < 0 ? 0 : run.table.start[run.parting]!));
-  const canAlign = runs.every((run) => run.parting >= 0) && begun[0] !== begun[1];
+  const begun = runs.map((run) => run.partsAt ?? 0);
+  const canAlign = begun[0] !== begun[1];
   const shifts = byStart || !canAlign ? [0, 0] : begun.map((at) => Math.max(...begun) - at);
   const total = Math.max(...runs.map((run, i) => run.table.total + shifts[i]!));
   const { ticks, step } = axisTicks({ total, gaps: [] }, { from: 0, to: total }, Math.max(2, width / TICK_PX));

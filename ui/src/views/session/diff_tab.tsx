@@ -79,7 +79,7 @@ export function DiffTab({ detail }: { detail: SpanDetail }) {
       {edits.map((edit, i) => {
         const { added, removed } = countChanges(edit);
         return (
-          <section class="card" key={i} aria-label={oneLine(edit.path)}>
+          <section class="card" role="group" key={i} aria-label={oneLine(edit.path)}>
             <header class="card-head"><bdi class="diff-path">{oneLine(edit.path) || t("a file")}</bdi><span class="muted">{KINDS[edit.kind]}</span><span class="grow" /><span class="diff-plus">+{added}</span><span class="diff-minus">−{removed}</span></header>
             <Lines edit={edit} />
           </section>

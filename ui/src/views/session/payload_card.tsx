@@ -106,7 +106,7 @@ export function TextCard({ title, text, size, hash = null, complete = true, line
   };
 
   return (
-    <section class="card" aria-label={title}>
+    <section class="card" role="group" aria-label={title}>
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded={shown} onClick={() => fold(!folded)}>{title}</button>
         <span class="muted" title={t("{0} bytes", groupDigits(size))}>{size < 1e6 && size >= 1000 ? `${groupDigits(size)} B` : formatBytes(size)}</span>
@@ -156,7 +156,7 @@ export function HashCard({ title, hash, size }: { title: string; hash: string; s
   }, [whole]);
   if (text !== null) return <TextCard title={title} text={text} size={size} hash={hash} />;
   return (
-    <section class="card" aria-label={title}>
+    <section class="card" role="group" aria-label={title}>
       <header class="card-head">
         <button type="button" class="card-title" aria-expanded="false" onClick={() => void load()}>{title}</button>
         <span class="muted">{formatBytes(size)}</span>

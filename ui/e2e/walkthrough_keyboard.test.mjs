@@ -1,5 +1,5 @@
 // The story of walkthrough.test.mjs by keyboard alone: nothing is clicked, no element is given the focus
-// by the test, and no address is typed but the first.
+// by the test, and no address is typed but the first. It runs after the other files, as that one does.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
