@@ -94,7 +94,7 @@ export function createEditor(host: HTMLElement, text: string, actions: { run: ()
         keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
         lang.of(language(null)), syntaxHighlighting(colours), theme, markField, EditorView.lineWrapping,
         EditorView.updateListener.of((update) => update.docChanged && actions.changed(update.state.doc.toString())),
-        EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+        EditorView.contentAttributes.of({ "aria-label": "SQL", tabindex: "0" }),
       ],
     }),
   });
