@@ -6,6 +6,7 @@ pub mod args;
 pub mod cli;
 pub mod failure;
 pub mod hook;
+mod privacy;
 pub mod serve;
 mod tui;
 mod waterfall;

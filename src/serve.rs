@@ -17,6 +17,7 @@ use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
+use crate::privacy;
 
 /// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
 const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
@@ -85,6 +86,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let detectors = detector_settings(&data_dir)?;
     let alerts = alert_settings(&data_dir)?;
     let ask = ask_endpoint(&data_dir)?;
+    let redaction = privacy::redaction(&data_dir, args.redact)?;
     let store = open_store(&data_dir, args.memory_mib << 20).await?;
     let shutdown = CancellationToken::new();
     let collector = collector::start(
@@ -94,6 +96,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             memory_budget_bytes: REQUEST_MEMORY_BYTES.max((args.max_request_mib << 20) * 2),
             cached_acts: CACHED_ACTS,
             read_body_refs: args.read_body_refs.clone(),
+            redaction,
         },
         collector::Listeners {
             grpc: grpc.into(),

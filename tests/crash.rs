@@ -249,6 +249,7 @@ fn read_back(folder: &Path) -> Stored {
             memory_budget_bytes: 64 << 20,
             cached_acts: 100_000,
             read_body_refs: None,
+            redaction: collector::redact::Settings::default(),
         };
         let shutdown = CancellationToken::new();
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());

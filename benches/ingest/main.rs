@@ -157,6 +157,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
             memory_budget_bytes: 128 << 20,
             cached_acts: 40_000,
             read_body_refs: None,
+            redaction: collector::redact::Settings::default(),
         };
         let listeners = Listeners {
             grpc: grpc.into(),

@@ -5,8 +5,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::conventions::Bodies;
+use crate::redact::Redactor;
 
 /// Larger files are left where they are.
 const LARGEST_BYTES: u64 = 64 << 20;
@@ -15,19 +17,21 @@ const LARGEST_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct BodyRefs {
     folder: PathBuf,
+    /// Such a body passes no receiver.
+    redactor: Option<Arc<Redactor>>,
 }
 
 impl BodyRefs {
-    /// Allows everything inside `folder`.
+    /// Allows everything inside `folder`, without what `redactor` replaces.
     ///
     /// # Errors
     /// When there is no such folder.
-    pub(crate) fn allow(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn allow(folder: &Path, redactor: Option<Arc<Redactor>>) -> io::Result<Self> {
         let folder = fs::canonicalize(folder)?;
         if !folder.is_dir() {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
-        Ok(Self { folder })
+        Ok(Self { folder, redactor })
     }
 }
 
@@ -54,7 +58,12 @@ impl Bodies for BodyRefs {
         file.take(LARGEST_BYTES)
             .read_to_end(&mut bytes)
             .map_err(|_| "it cannot be read")?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let redacted = self
+            .redactor
+            .as_ref()
+            .and_then(|redactor| redactor.redacted(&text));
+        Ok(redacted.unwrap_or(text))
     }
 }
 
@@ -70,7 +79,7 @@ mod tests {
         fs::write(folder.join("1.json"), "{}").unwrap();
         fs::write(root.path().join("secret"), "secret").unwrap();
         std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
-        let bodies = BodyRefs::allow(&folder).unwrap();
+        let bodies = BodyRefs::allow(&folder, None).unwrap();
         let read = |path: &Path| bodies.read(&path.to_string_lossy());
         assert_eq!(read(&folder.join("1.json")).as_deref(), Ok("{}"));
         let outside = Err("it is outside the folder of --read-body-refs");
@@ -79,6 +88,6 @@ mod tests {
         assert_eq!(read(&folder.join("absent")), Err("it is not there"));
         assert_eq!(read(&folder), Err("it is no file"));
         assert_eq!(read(Path::new("1.json")), Err("its path is not absolute"));
-        assert!(BodyRefs::allow(&root.path().join("absent")).is_err());
+        assert!(BodyRefs::allow(&root.path().join("absent"), None).is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::receive;
 use crate::receive::admission::Budget;
+use crate::redact::Redactor;
 
 /// What the loader counts.
 #[derive(Debug, Default)]
@@ -41,9 +42,16 @@ pub struct Meter {
     pub(crate) receive: Arc<receive::Counters>,
     pub(crate) load: Arc<LoadCounters>,
     pub(crate) budget: Budget,
+    pub(crate) redactor: Option<Arc<Redactor>>,
 }
 
 impl Meter {
+    /// How much of each kind was redacted since the start, in the order of the documentation; kinds
+    /// that were not met are left out. `None` when nothing is redacted.
+    pub fn redactions(&self) -> Option<Vec<(&str, u64)>> {
+        self.redactor.as_ref().map(|redactor| redactor.counts())
+    }
+
     /// The counts at this moment.
     pub fn counts(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

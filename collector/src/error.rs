@@ -16,6 +16,12 @@ pub enum Error {
     StartThread { source: io::Error },
     #[error("cannot read bodies from {}", path.display())]
     BodyRefs { path: PathBuf, source: io::Error },
+    #[error("cannot keep the key of the redaction in the data folder")]
+    RedactionKey { source: io::Error },
+    #[error("the redaction cannot be used")]
+    Redaction {
+        source: crate::redact::SettingsError,
+    },
     #[error("the price table cannot be used")]
     Prices { source: crate::prices::Error },
     #[error("the store's writer cannot be had")]

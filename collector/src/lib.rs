@@ -14,6 +14,7 @@ pub mod journal;
 mod load;
 pub mod prices;
 pub mod receive;
+pub mod redact;
 pub mod resolve;
 mod start;
 

@@ -16,6 +16,7 @@ use crate::journal::{self, Journal};
 use crate::load::{Feed, Loader, WAITING_BYTES};
 use crate::prices::Prices;
 use crate::receive::{self, admission::Budget};
+use crate::redact::{self, Redactor};
 use crate::resolve::Resolver;
 
 const SEGMENT_BYTES: u64 = 64 << 20;
@@ -36,6 +37,8 @@ pub struct Config {
     pub cached_acts: usize,
     /// Folder that bodies may be read from which senders keep in files; `None` = none are read.
     pub read_body_refs: Option<PathBuf>,
+    /// What is replaced in everything that is received, before it is on disk.
+    pub redaction: redact::Settings,
 }
 
 /// Bound listeners. Both take OTLP over gRPC and over HTTP.
@@ -65,14 +68,20 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> Result<Collector, Error> {
     let load = Arc::new(LoadCounters::default());
+    let max_body_bytes = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
+    let budget = Budget::new(config.memory_budget_bytes);
     let loader_shutdown = shutdown.clone();
     let counters = Arc::clone(&load);
     let prepared = tokio::task::spawn_blocking(move || {
+        let redactor = redactor(&config)?;
         let body_refs = match &config.read_body_refs {
-            Some(path) => Some(BodyRefs::allow(path).map_err(|source| Error::BodyRefs {
-                path: path.clone(),
-                source,
-            })?),
+            Some(path) => {
+                let allowed = BodyRefs::allow(path, redactor.clone());
+                Some(allowed.map_err(|source| Error::BodyRefs {
+                    path: path.clone(),
+                    source,
+                })?)
+            }
             None => None,
         };
         let prices = Prices::load(&config.data_dir).map_err(|source| Error::Prices { source })?;
@@ -123,20 +132,20 @@ pub async fn start(
             .name("loader".to_owned())
             .spawn(move || loader.run(&groups))
             .map_err(failed)?;
-        Ok::<_, Error>((ingest, thread, prices))
+        Ok::<_, Error>((ingest, thread, prices, redactor))
     });
-    let (ingest, loader, prices) = prepared
+    let (ingest, loader, prices, redactor) = prepared
         .await
         .map_err(|source| Error::Recover { source })??;
-    let budget = Budget::new(config.memory_budget_bytes);
     let counters = Arc::new(receive::Counters::default());
     let receivers = tokio::spawn(receive::serve(
         vec![listeners.grpc, listeners.http],
         receive::Config {
-            max_body_bytes: usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX),
+            max_body_bytes,
             admission_wait: ADMISSION_WAIT,
             body_timeout: BODY_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,
+            redactor: redactor.clone(),
         },
         budget.clone(),
         ingest,
@@ -148,11 +157,24 @@ pub async fn start(
             receive: counters,
             load,
             budget,
+            redactor,
         },
         prices,
         receivers,
         loader,
     })
+}
+
+/// What redacts by the settings, with the key of the data folder; `None` when they say `off`.
+fn redactor(config: &Config) -> Result<Option<Arc<Redactor>>, Error> {
+    if config.redaction.mode() == redact::Mode::Off {
+        return Ok(None);
+    }
+    let key = redact::load_or_draw_key(&config.data_dir)
+        .map_err(|source| Error::RedactionKey { source })?;
+    let redactor =
+        Redactor::new(&config.redaction, key).map_err(|source| Error::Redaction { source })?;
+    Ok(redactor.map(Arc::new))
 }
 
 impl Collector {

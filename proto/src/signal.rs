@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use prost::Message as _;
+
 use crate::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use crate::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use crate::otlp::collector::trace::v1::ExportTraceServiceRequest;
@@ -106,6 +108,24 @@ impl Request {
             Self::Traces(_) => Signal::Traces,
             Self::Logs(_) => Signal::Logs,
             Self::Metrics(_) => Signal::Metrics,
+        }
+    }
+
+    /// Length of [`Self::encode`]'s result.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            Self::Traces(request) => request.encoded_len(),
+            Self::Logs(request) => request.encoded_len(),
+            Self::Metrics(request) => request.encoded_len(),
+        }
+    }
+
+    /// The request in protobuf.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Traces(request) => request.encode_to_vec(),
+            Self::Logs(request) => request.encode_to_vec(),
+            Self::Metrics(request) => request.encode_to_vec(),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use collector::redact::Mode;
 
 use super::SourceArgs;
-use super::serve::loopback_address;
+use super::serve::{loopback_address, redaction_mode};
 
 const HOOK_EXAMPLES: &str = "\
 It reads the document that the harness writes to its hooks, hands it to the recorder, and exits with 0
@@ -50,6 +51,10 @@ pub struct HookArgs {
         hide_env_values = true
     )]
     pub data: Option<PathBuf>,
+
+    /// How fires that wait are redacted: off, secrets, strict; goes before privacy.json there
+    #[arg(long, value_name = "MODE", env = "SPANREEL_REDACT", value_parser = redaction_mode)]
+    pub redact: Option<Mode>,
 
     /// The hook command to run
     #[arg(last = true, value_name = "COMMAND")]

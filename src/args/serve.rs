@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use collector::redact::Mode;
 
 use super::data_folder;
 use crate::failure::Failure;
@@ -58,6 +59,11 @@ pub struct ServeArgs {
     )]
     pub read_body_refs: Option<PathBuf>,
 
+    /// Replace secrets in what is received before it is on disk: off, secrets, strict; goes before
+    /// privacy.json in the data folder
+    #[arg(long, value_name = "MODE", env = "SPANREEL_REDACT", value_parser = redaction_mode)]
+    pub redact: Option<Mode>,
+
     /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
     #[arg(
         long,
@@ -84,6 +90,7 @@ impl ServeArgs {
             max_request_mib: 64,
             memory_mib: 384,
             read_body_refs: None,
+            redact: None,
             log: "error".to_owned(),
             sends_alerts: false,
         }
@@ -107,4 +114,12 @@ pub(super) fn loopback_address(text: &str) -> Result<SocketAddr, String> {
         );
     }
     Ok(address)
+}
+
+/// A mode of redaction.
+pub(super) fn redaction_mode(text: &str) -> Result<Mode, String> {
+    Mode::parse(text).ok_or_else(|| {
+        "give off (nothing), secrets (keys, tokens, passwords) or strict (personal data as well)"
+            .to_owned()
+    })
 }

@@ -1,9 +1,12 @@
 //! `spanreel hook`: one fire from standard input to the recorder or the spool.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use collector::redact::{self, Mode, Redactor};
+use proto::Request;
 use proto::hook::Fire;
 use proto::id::{SpanId, TraceId};
 
@@ -11,6 +14,7 @@ use super::send::{Recorder, Sent};
 use super::spool::Spool;
 use super::wrap::{self, Finished};
 use crate::args::{HookArgs, data_folder};
+use crate::privacy;
 
 /// How long the recorder may take to say that it has a fire on disk.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -67,7 +71,8 @@ pub fn run(args: &HookArgs) -> ExitCode {
 
 fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
     let (time_ns, id) = (fire.time_ns, fire.id.clone());
-    let request = prost::Message::encode_to_vec(&fire.into_request());
+    let request = fire.into_request();
+    let encoded = prost::Message::encode_to_vec(&request);
     let folder =
         data_folder(args.data.as_deref()).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let spool = Spool::of(&folder);
@@ -76,7 +81,7 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
         .build()?;
     let recorder = Recorder::at(&args.endpoint, ANSWER)?;
     let sent = runtime.block_on(async {
-        let sent = recorder.send(request.clone()).await;
+        let sent = recorder.send(encoded).await;
         if sent == Sent::Taken {
             // What cannot be read now is read by the next one.
             let _ = recorder
@@ -87,9 +92,26 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
     });
     match sent {
         Sent::Taken => Ok(()),
-        Sent::Later => Ok(spool.add(time_ns, &id, &request)?),
+        Sent::Later => {
+            let request = redacted(args, &folder, Request::Logs(request))?;
+            Ok(spool.add(time_ns, &id, &request.encode())?)
+        }
         Sent::Refused => anyhow::bail!("{} does not take it", args.endpoint),
     }
+}
+
+/// The request without what the recorder would redact, since it waits on disk.
+fn redacted(args: &HookArgs, folder: &Path, mut request: Request) -> anyhow::Result<Request> {
+    let settings =
+        privacy::redaction(folder, args.redact).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    if settings.mode() != Mode::Off {
+        std::fs::create_dir_all(folder)?;
+        let redactor = Redactor::new(&settings, redact::load_or_draw_key(folder)?)?;
+        if let Some(redactor) = redactor {
+            redactor.redact(&mut request);
+        }
+    }
+    Ok(request)
 }
 
 /// Trace and span of a W3C `traceparent`.

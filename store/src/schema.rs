@@ -30,6 +30,7 @@ const VIEWS: &[Script] = scripts!("views":
     "findings.sql",
     "annotations.sql",
     "marks.sql",
+    "redactions.sql",
     "metrics.sql",
     "macros.sql",
     "search.sql",

@@ -25,6 +25,7 @@ mod hooks;
 mod import;
 mod mcp;
 mod order;
+mod privacy;
 mod program;
 mod pty;
 mod recordings;

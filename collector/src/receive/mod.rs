@@ -27,6 +27,7 @@ use proto::{Decoded, Encoding, Rejected, Signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::ingest::IngestHandle;
+use crate::redact::Redactor;
 use admission::{Budget, Permit};
 use decompress::Compression;
 use refusal::Refusal;
@@ -44,6 +45,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// How long a shutdown waits for requests that are being received.
     pub drain_timeout: Duration,
+    /// Replaces secrets in what is received; `None` = nothing is looked at.
+    pub redactor: Option<Arc<Redactor>>,
 }
 
 /// Counts since start, for status pages.
@@ -121,12 +124,13 @@ impl Receiver {
     /// Takes a body to disk. Returns what of it was dropped.
     async fn take(&self, received: Received) -> Result<Rejected, Refusal> {
         let limit = self.config.max_body_bytes;
+        let redactor = self.config.redactor.clone();
         let understood = if received.bytes.len() < INLINE_BYTES
             && received.compression == Compression::Identity
         {
-            understand(received, limit)
+            understand(received, limit, redactor.as_deref())
         } else {
-            tokio::task::spawn_blocking(move || understand(received, limit))
+            tokio::task::spawn_blocking(move || understand(received, limit, redactor.as_deref()))
                 .await
                 .unwrap_or(Err(Refusal::Internal))
         };
@@ -163,8 +167,12 @@ impl Receiver {
 
 type Understood = (Encoding, Bytes, Decoded<proto::Request>, Permit);
 
-/// Decompresses and decodes; CPU work.
-fn understand(received: Received, limit: usize) -> Result<Understood, Refusal> {
+/// Decompresses, decodes and redacts; CPU work.
+fn understand(
+    received: Received,
+    limit: usize,
+    redactor: Option<&Redactor>,
+) -> Result<Understood, Refusal> {
     let Received {
         signal,
         encoding,
@@ -179,7 +187,24 @@ fn understand(received: Received, limit: usize) -> Result<Understood, Refusal> {
         return Err(Refusal::Busy(crate::ingest::Busy::Memory));
     }
     permit.shrink_to(needed);
-    let decoded = proto::decode(signal, encoding, &body)
+    let mut decoded = proto::decode(signal, encoding, &body)
         .map_err(|error| Refusal::Invalid(error.to_string()))?;
+    if let Some(redactor) = redactor
+        && (redactor.redact(&mut decoded.request) || !is_all_of(&decoded, encoding, &body))
+    {
+        // The journal gets what was looked at, and nothing else of the body.
+        drop(body);
+        let body = Bytes::from(decoded.request.encode());
+        return Ok((Encoding::Protobuf, body, decoded, permit));
+    }
     Ok((encoding, body, decoded, permit))
+}
+
+/// Whether a body holds nothing beside the decoded request: no field that is not known, and no record
+/// that was rejected. Such things are longer than nothing, and shorter forms of what is known do not
+/// exist in protobuf; a body in JSON has room for anything.
+fn is_all_of(decoded: &Decoded<proto::Request>, encoding: Encoding, body: &Bytes) -> bool {
+    encoding == Encoding::Protobuf
+        && decoded.rejected.count == 0
+        && decoded.request.encoded_len() == body.len()
 }

@@ -11,6 +11,7 @@ use collector::ingest::Accepted;
 use collector::journal::{self, Journal};
 use collector::receive::admission::Budget;
 use collector::receive::{self, Counters};
+use collector::redact::Redactor;
 use prost::Message;
 use proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -27,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) max_body_bytes: usize,
     pub(crate) budget_bytes: u64,
     pub(crate) body_timeout: Duration,
+    pub(crate) redactor: Option<Arc<Redactor>>,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             max_body_bytes: 4 * MIB,
             budget_bytes: 64 << 20,
             body_timeout: Duration::from_secs(10),
+            redactor: None,
         }
     }
 }
@@ -68,6 +71,7 @@ impl Server {
             admission_wait: Duration::from_millis(50),
             body_timeout: options.body_timeout,
             drain_timeout: Duration::from_secs(10),
+            redactor: options.redactor,
         };
         let task = tokio::spawn(receive::serve(
             vec![grpc.into(), http.into()],

@@ -155,6 +155,7 @@ async fn lists_what_can_be_asked() {
             "annotations",
             "checkpoints",
             "deleted_sessions",
+            "redactions",
             "metrics",
             "tool_calls",
             "model_requests",

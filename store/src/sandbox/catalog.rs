@@ -21,6 +21,7 @@ pub const RELATIONS: &[&str] = &[
     "annotations",
     "checkpoints",
     "deleted_sessions",
+    "redactions",
     "metrics",
     "tool_calls",
     "model_requests",
