@@ -57,7 +57,7 @@ fn spans(secrets: &[(&str, String)]) -> Value {
             "name": name, "kind": 1,
             "startTimeUnixNano": (1_790_000_000_000_000_000 + id * 1_000_000_000).to_string(),
             "endTimeUnixNano": (1_790_000_000_500_000_000 + id * 1_000_000_000).to_string(),
-            "attributes": [&[text("gen_ai.conversation.id", "redacted-run")][..], &attributes].concat(),
+            "attributes": ([&[text("gen_ai.conversation.id", "redacted-run")][..], &attributes].concat()),
             "events": [{"name": "exception", "timeUnixNano": "1790000001000000000",
                 "attributes": [text("exception.message", &format!("401 for {github}"))]}],
             "links": [{"traceId": "0af7651916cd43dd8448eb211c80319d", "spanId": "00000000000000ff",
@@ -226,7 +226,7 @@ fn a_secret_is_nowhere_in_the_data_folder_whichever_way_it_came() {
     );
 
     let told = [
-        server.sql("select input, output, prompt, attributes::varchar a, resource::varchar r, links::varchar l, status_message, error_message, name from spans"),
+        server.sql("select input, output, attributes::varchar a, resource::varchar r, links::varchar l, status_message, error_message, name from spans"),
         server.sql("from events"),
         server.sql("from messages"),
         server.sql("from metrics"),

@@ -235,13 +235,7 @@ impl Scanner {
         }
     }
 
-    fn push(
-        &self,
-        kind: &str,
-        rank: u8,
-        range: Option<Range<usize>>,
-        found: &mut Vec<Finding>,
-    ) {
+    fn push(&self, kind: &str, rank: u8, range: Option<Range<usize>>, found: &mut Vec<Finding>) {
         if let (Some(kind), Some(range)) = (self.is_on.get(kind), range)
             && !range.is_empty()
         {
@@ -330,8 +324,9 @@ fn marks(text: &str) -> Vec<Range<usize>> {
     text.match_indices(MARK)
         .filter_map(|(start, _)| {
             let inside = start + MARK.len();
-            let is_inside =
-                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:".contains(&byte);
+            let is_inside = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:".contains(&byte)
+            };
             let end = run_after(text.as_bytes(), inside, LONGEST_MARK, is_inside);
             (text.as_bytes().get(end) == Some(&b']')).then_some(start..end + 1)
         })

@@ -34,7 +34,7 @@ fn documented() -> Vec<(String, Vec<(String, String)>)> {
 fn relations_have_exactly_the_documented_columns() {
     let (_folder, store, _writer) = open();
     let relations = documented();
-    assert_eq!(relations.len(), 11);
+    assert_eq!(relations.len(), 12);
     let columns_of = |name: &str| -> Vec<(String, String)> {
         let table = store
             .read(&format!("select * from {name} limit 0"), &[])
