@@ -160,7 +160,7 @@ fn has_check_digit(digits: &[u8]) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Country and length of its account numbers (ISO 13616 registry).
@@ -221,7 +221,7 @@ fn iban(bytes: &[u8], at: usize) -> Option<usize> {
     while signs.len() < *length {
         let byte = *bytes.get(end)?;
         // Written in groups of four.
-        if byte == b' ' && signs.len() % 4 == 0 {
+        if byte == b' ' && signs.len().is_multiple_of(4) {
             end += 1;
             continue;
         }
