@@ -33,7 +33,7 @@ pub use read::{Format, SessionsArgs, SourceArgs, SqlArgs};
 pub use record::{DemoArgs, ImportArgs};
 pub use search::SearchArgs;
 pub use serve::ServeArgs;
-pub use session::{AnnotateArgs, DeleteArgs, ExportArgs, ExportFormat, TagArgs};
+pub use session::{AnnotateArgs, DeleteArgs, ExportArgs, ExportFormat, PrivateArgs, TagArgs};
 pub use shell::{CompletionsArgs, ManArgs};
 
 /// Where the UI and the API are when nobody says otherwise.
@@ -89,6 +89,7 @@ pub enum Command {
     Annotate(AnnotateArgs),
     Tag(TagArgs),
     Delete(DeleteArgs),
+    Private(PrivateArgs),
     Pull(PullArgs),
     Mcp(McpArgs),
     Setup(SetupArgs),

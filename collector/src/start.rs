@@ -116,6 +116,7 @@ pub async fn start(
         };
         let loader = Loader {
             writer,
+            store: store.clone(),
             resolver: Resolver::new(config.cached_acts, Arc::clone(&prices)),
             journal: journal.clone(),
             counters,

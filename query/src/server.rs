@@ -62,6 +62,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(marks::set_checkpoint, marks::list_checkpoints))
         .routes(routes!(marks::remove_checkpoint))
         .routes(routes!(deletion::delete_sessions))
+        .routes(routes!(deletion::make_private))
         .routes(routes!(deletion::allow_session_again))
         .routes(routes!(tree::trace_tree))
         .routes(routes!(span::get_span))

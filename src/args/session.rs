@@ -205,3 +205,36 @@ pub struct DeleteArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+const PRIVATE_EXAMPLES: &str = "\
+Nothing of a private session stays, and nothing that comes of it later is kept; `spanreel delete --allow`
+takes that back. An agent says it by itself with the attribute spanreel.private=true, a user of a coding
+agent with hooks by the prompt /private.
+
+Examples:
+  spanreel private last
+  spanreel private SESSION --yes";
+
+/// Make sessions private: delete them and keep out what comes of them later
+#[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = PRIVATE_EXAMPLES)]
+pub struct PrivateArgs {
+    /// The sessions: their ids, beginnings of them, `last`, `@2`; with --coming whole ids
+    #[arg(value_name = "SESSION", required = true)]
+    pub session_ids: Vec<String>,
+
+    /// The sessions may not have begun: take the ids as they are
+    #[arg(long)]
+    pub coming: bool,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,4 +1,4 @@
-//! `spanreel annotate`, `spanreel tag` and `spanreel delete`.
+//! `spanreel annotate`, `spanreel tag`, `spanreel delete` and `spanreel private`.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -8,7 +8,7 @@ use super::answer::{rows, text};
 use super::format::shortened;
 use super::output::{self, Heading};
 use super::source::{Api, percent_encoded};
-use crate::args::{AnnotateArgs, DeleteArgs, TagArgs};
+use crate::args::{AnnotateArgs, DeleteArgs, PrivateArgs, TagArgs};
 use crate::failure::Failure;
 
 pub(super) async fn annotate(args: AnnotateArgs) -> Result<(), Failure> {
@@ -147,6 +147,49 @@ async fn delete_with(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
         count("payload_count")
     );
     tell(&answer, args.json, &said)
+}
+
+pub(super) async fn make_private(args: PrivateArgs) -> Result<(), Failure> {
+    let api = Api::open(&args.source).await?;
+    let done = make_private_with(&api, &args).await;
+    api.close().await?;
+    done
+}
+
+async fn make_private_with(api: &Api, args: &PrivateArgs) -> Result<(), Failure> {
+    let mut ids = Vec::new();
+    for reference in &args.session_ids {
+        ids.push(if args.coming {
+            reference.clone()
+        } else {
+            api.session_id(reference).await?
+        });
+    }
+    let listed: Vec<String> = ids.iter().map(|id| format!("  {id}")).collect();
+    if !args.yes && !is_confirmed(&listed)? {
+        return output::print("Nothing was changed.");
+    }
+    let mut answers = Vec::new();
+    for id in &ids {
+        let path = format!("/sessions/{}/private", percent_encoded(id));
+        answers.push(api.send("POST", &path, None).await?);
+    }
+    let deleted: usize = answers
+        .iter()
+        .map(|answer| rows(&answer["session_ids"]).len())
+        .sum();
+    let said = format!(
+        "Private: {} deleted, and what comes of {} later is left out.",
+        counted(deleted, "session"),
+        if ids.len() == 1 { "it" } else { "them" }
+    );
+    tell(&Value::Array(answers), args.json, &said)
+}
+
+/// A number and a noun.
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 /// Asks on the terminal.

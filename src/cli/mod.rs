@@ -83,6 +83,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Annotate(args) => marks::annotate(args).await?,
             Command::Tag(args) => marks::tag(args).await?,
             Command::Delete(args) => marks::delete(args).await?,
+            Command::Private(args) => marks::make_private(args).await?,
             Command::Pull(args) => pull::pull(args).await?,
             Command::Mcp(args) => mcp::run(args).await?,
             Command::Setup(args) => return setup::run(&args).map(|()| ExitCode::SUCCESS),

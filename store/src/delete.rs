@@ -48,21 +48,40 @@ impl Store {
         ids: &[String],
         deleted_ns: i64,
     ) -> std::result::Result<Deletion, Error> {
-        let mut deletion = Deletion::default();
         if ids.is_empty() {
-            return Ok(deletion);
+            return Ok(Deletion::default());
         }
+        self.remove(ids, deleted_ns, |_| Ok(false))
+    }
+
+    /// Deletes sessions and what they started; then, in the same transaction, what `also` does. It
+    /// tells whether it has changed what is kept out.
+    pub(crate) fn remove(
+        &self,
+        ids: &[String],
+        deleted_ns: i64,
+        also: impl FnOnce(&Connection) -> Result<bool>,
+    ) -> std::result::Result<Deletion, Error> {
+        let mut deletion = Deletion::default();
         self.change_and(
             |core| {
-                deletion = choose(&core.connection, ids)?;
+                if !ids.is_empty() {
+                    deletion = choose(&core.connection, ids)?;
+                }
                 if deletion.session_ids.is_empty() {
-                    return Ok(None);
+                    let gone = Gone::default();
+                    return Ok(if also(&core.connection)? {
+                        Some((gone, Deleted::load(&core.connection)?))
+                    } else {
+                        None
+                    });
                 }
                 take_out_records(core)?;
                 take_out_rows(&core.connection, deleted_ns, &mut deletion)?;
                 let gone = sweep(&core.connection)?;
                 deletion.payload_count = gone.payloads.len() as u64;
                 deletion.piece_count = gone.pieces.len() as u64;
+                also(&core.connection)?;
                 Ok(Some((gone, Deleted::load(&core.connection)?)))
             },
             |core, done| {

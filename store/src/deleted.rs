@@ -53,6 +53,10 @@ impl Deleted {
         self.sessions.contains(id)
     }
 
+    pub(crate) fn has_trace(&self, id: &TraceId) -> bool {
+        self.traces.contains(id)
+    }
+
     /// Whether what names this session, or only this trace, is of a deleted session.
     fn has(&self, session_id: Option<&str>, trace_id: Option<&TraceId>) -> bool {
         match session_id {

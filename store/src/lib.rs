@@ -23,6 +23,7 @@ mod packer;
 mod payload;
 mod payloads;
 mod pieces;
+mod private;
 mod read;
 mod received;
 mod reported;

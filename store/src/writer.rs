@@ -341,7 +341,7 @@ fn delete<T: AsRef<str>>(
 
 /// The only way to add to the store. At most one lives.
 pub struct Writer {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     next_act_id: i64,
     /// Set when the engine failed during a commit: whether that batch is on disk.
     outcome: Option<(u64, bool)>,

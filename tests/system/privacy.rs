@@ -356,3 +356,213 @@ fn the_documented_session_is_what_a_redacted_one_looks_like() {
         "UPDATE_PRIVACY_DOC=1 writes docs/privacy.md anew"
     );
 }
+
+/// A log record of an agent, with more attributes of its resource and of its own.
+fn note(session: &str, trace: &str, said: &str, resource: Vec<Value>, own: Vec<Value>) -> Value {
+    let mut attributes = vec![text("event.name", "note")];
+    if !session.is_empty() {
+        attributes.push(text("session.id", session));
+    }
+    attributes.extend(own);
+    json!({"resourceLogs": [{
+        "resource": {"attributes": ([&[text("service.name", "agent")][..], &resource].concat())},
+        "scopeLogs": [{"logRecords": [{
+            "timeUnixNano": "1790000005000000000", "traceId": trace,
+            "body": {"stringValue": said}, "attributes": attributes,
+        }]}],
+    }]})
+}
+
+fn private() -> Value {
+    json!({"key": "spanreel.private", "value": {"boolValue": true}})
+}
+
+/// Everything that SQL tells of the folder.
+fn all_of(server: &Server) -> String {
+    let relations = [
+        "sessions", "spans", "events", "turns", "messages", "metrics",
+    ];
+    let rows = relations.map(|relation| server.sql(&format!("from {relation}")));
+    json!(rows).to_string()
+}
+
+fn prompt(server: &Server, session: &str, words: &str) {
+    send(
+        server,
+        "/hooks/claude-code",
+        &json!({
+            "session_id": session, "hook_event_name": "UserPromptSubmit", "cwd": "/w", "prompt": words,
+        }),
+    );
+}
+
+#[test]
+fn private_sessions_leave_nothing_and_stay_away() {
+    let folder = data_folder();
+    let server = Server::start(folder.path());
+    const OTHER: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    // By attribute: of a resource, of a record, and of a record that names only its trace.
+    send(
+        &server,
+        "/v1/logs",
+        &note(
+            "by-resource",
+            "",
+            "alpha-1",
+            vec![text("spanreel.private", "true")],
+            vec![],
+        ),
+    );
+    send(
+        &server,
+        "/v1/logs",
+        &note("", "", "alpha-2", vec![private()], vec![]),
+    );
+    send(
+        &server,
+        "/v1/logs",
+        &note("by-record", "", "alpha-3", vec![], vec![]),
+    );
+    send(
+        &server,
+        "/v1/logs",
+        &note("by-record", "", "alpha-4", vec![], vec![private()]),
+    );
+    send(
+        &server,
+        "/v1/logs",
+        &note("by-trace", OTHER, "alpha-5", vec![], vec![]),
+    );
+    send(
+        &server,
+        "/v1/logs",
+        &note("", OTHER, "alpha-6", vec![private()], vec![]),
+    );
+    // By the user's word, after something was recorded and with a subagent.
+    prompt(&server, "by-hook", "alpha-7");
+    prompt(&server, "by-hook-of-plugin", "/privateer is a ship");
+    server.wait_until_loaded();
+    server.wait_for(
+        "select count(*) from sessions where session_id like 'by-hook%'",
+        &json!(2),
+    );
+    prompt(&server, "by-hook", "/private alpha-8");
+    prompt(&server, "by-hook", "alpha-9");
+    // By command, also of a session that is to come.
+    prompt(&server, "by-command", "alpha-10");
+    prompt(&server, "kept", "beta");
+    server.wait_until_loaded();
+    for args in [
+        &["private", "by-command", "--yes"][..],
+        &["private", "to-come", "--coming", "--yes"],
+    ] {
+        let output = server.command(args);
+        assert!(output.status.success(), "{output:?}");
+    }
+    prompt(&server, "to-come", "alpha-11");
+    server.wait_until_loaded();
+    server.wait_for(
+        "select count(*) from sessions where session_id = 'kept'",
+        &json!(1),
+    );
+
+    let told = all_of(&server);
+    assert!(!told.contains("alpha"), "{told}");
+    assert!(told.contains("beta") && told.contains("privateer"));
+    let kept_out = server.sql("select session_id from deleted_sessions order by 1");
+    assert_eq!(
+        kept_out,
+        [
+            "by-command",
+            "by-hook",
+            "by-record",
+            "by-resource",
+            "by-trace",
+            "to-come"
+        ]
+        .map(|id| json!({"session_id": id}))
+    );
+
+    // Gone from the files, the journal's among them, once it was started anew.
+    server.stop();
+    let server = Server::start(folder.path());
+    prompt(&server, "by-hook", "alpha-12");
+    prompt(&server, "kept", "gamma");
+    server.wait_until_loaded();
+    assert!(!all_of(&server).contains("alpha"));
+    server.stop();
+    let server = Server::start(folder.path());
+    server.wait_until_loaded();
+    let mut holding = Vec::new();
+    files_with(
+        &folder.path().join("journal"),
+        &[("a private text", "alpha".to_owned())],
+        &mut holding,
+    );
+    assert!(holding.is_empty(), "{holding:?}");
+    server.stop();
+}
+
+#[test]
+fn subagents_of_private_sessions_go_along() {
+    let folder = data_folder();
+    let server = Server::start(folder.path());
+    let span = |trace: &str, id: &str, session: &str, more: Vec<Value>| {
+        json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+            "traceId": trace, "spanId": id, "name": "invoke_agent helper",
+            "startTimeUnixNano": "1790000000000000000", "endTimeUnixNano": "1790000000500000000",
+            "attributes": ([&[text("gen_ai.conversation.id", session), text("gen_ai.operation.name", "invoke_agent")][..], &more].concat()),
+        }]}]}]})
+    };
+    let parent = "0af7651916cd43dd8448eb211c80319c";
+    send(
+        &server,
+        "/v1/traces",
+        &span(parent, "00000000000000a1", "parent", vec![]),
+    );
+    let mut child = span(parent, "00000000000000a2", "child", vec![]);
+    child["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["parentSpanId"] =
+        json!("00000000000000a1");
+    send(&server, "/v1/traces", &child);
+    server.wait_until_loaded();
+    server.wait_for(
+        "select count(*) from sessions where parent_session_id = 'parent'",
+        &json!(1),
+    );
+    send(
+        &server,
+        "/v1/traces",
+        &span(
+            "0af7651916cd43dd8448eb211c80319d",
+            "00000000000000b1",
+            "parent",
+            vec![private()],
+        ),
+    );
+    server.wait_until_loaded();
+    assert_eq!(
+        server.value("select count(*) from spans where session_id in ('parent', 'child')"),
+        json!(0)
+    );
+    // A subagent of Codex has a conversation of its own, and hooks that name both.
+    send(
+        &server,
+        "/hooks/codex",
+        &json!({
+            "session_id": "parent", "agent_id": "later-child", "hook_event_name": "PreToolUse", "tool_name": "shell",
+            "tool_input": {"command": "ls"},
+        }),
+    );
+    server.wait_until_loaded();
+    let sessions = server.sql("select session_id from deleted_sessions order by 1");
+    assert_eq!(
+        sessions,
+        ["child", "later-child", "parent"].map(|id| json!({"session_id": id}))
+    );
+    assert_eq!(
+        server.value("select count(*) from spans where session_id like '%child'"),
+        json!(0)
+    );
+    server.stop();
+}

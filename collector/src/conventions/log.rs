@@ -16,7 +16,7 @@ use super::record::{Reading, Record};
 use super::source::Source;
 use super::span::{keep_extras, span_join_key};
 use super::value::{self, Attributes, Value};
-use super::{Bodies, Understood};
+use super::{Bodies, Private, Understood, private};
 
 /// Where it stands why the body that a record names was not read.
 pub(super) const BODY_NOT_READ: &str = "spanreel.body_ref.error";
@@ -106,6 +106,14 @@ pub(super) fn understand(
         None => record.picked.word(super::names::Concept::Session, bag),
     }
     .or_else(|| source.session_id.clone());
+    let is_private = reading.as_ref().is_some_and(|reading| reading.is_private);
+    if (is_private || private::is_said(&attributes)) && (session_id.is_some() || trace_id.is_some())
+    {
+        out.private.push(Private {
+            session_id: session_id.clone(),
+            trace_id,
+        });
+    }
 
     if let Some(mut reading) = reading {
         let also = std::mem::take(&mut reading.also);

@@ -37,6 +37,7 @@ mod names;
 mod parse;
 mod payload;
 mod place;
+mod private;
 mod received;
 mod record;
 mod source;
@@ -52,6 +53,8 @@ use received::Shelf;
 use source::{Origin, Source};
 
 pub(crate) use identity::session_trace;
+use private::Before;
+pub use private::{PRIVATE, Private};
 
 /// Everything that a group of requests says.
 #[derive(Debug, Default)]
@@ -67,6 +70,8 @@ pub struct Understood {
     pub rejected: Vec<String>,
     /// The records themselves, by the request that brought them.
     pub received: Vec<Received>,
+    /// What says of itself that it is private.
+    pub private: Vec<Private>,
     /// Place in the journal of the request that is read next: set it before each.
     pub request_id: i64,
 }
@@ -79,6 +84,7 @@ pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understoo
         bag.lift(&mut group.resource);
         let of_resource = bag.lifted().to_vec();
         let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        let before = Before::new(out);
         for mut scope in std::mem::take(&mut group.scope_spans) {
             let spans = std::mem::take(&mut scope.spans);
             bag.set_lifted(&of_resource);
@@ -94,6 +100,9 @@ pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understoo
                 let record = shelf.record(&span, &bag);
                 span::understand(&source, span, record, &mut bag, out);
             }
+        }
+        if origin.is_private {
+            before.all_private(out);
         }
     }
     shelf.finish(out);
@@ -123,6 +132,7 @@ pub fn understand_logs(
         bag.lift(&mut group.resource);
         let of_resource = bag.lifted().to_vec();
         let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        let before = Before::new(out);
         for mut scope in std::mem::take(&mut group.scope_logs) {
             let log_records = std::mem::take(&mut scope.log_records);
             bag.set_lifted(&of_resource);
@@ -139,6 +149,9 @@ pub fn understand_logs(
                 log::understand(&source, record, place, bodies, &mut bag, &mut gathered, out);
             }
         }
+        if origin.is_private {
+            before.all_private(out);
+        }
     }
     shelf.finish(out);
     gathered.finish(&mut bag, out);
@@ -154,6 +167,7 @@ pub fn understand_metrics(request: ExportMetricsServiceRequest, out: &mut Unders
         bag.lift(&mut group.resource);
         let of_resource = bag.lifted().to_vec();
         let origin = Arc::new(Origin::new(group.resource.clone(), &mut bag));
+        let before = Before::new(out);
         for mut scope in std::mem::take(&mut group.scope_metrics) {
             let metrics = std::mem::take(&mut scope.metrics);
             bag.set_lifted(&of_resource);
@@ -171,6 +185,9 @@ pub fn understand_metrics(request: ExportMetricsServiceRequest, out: &mut Unders
                     metric::understand(&source, point, record, &mut bag, &mut repeats, out);
                 }
             }
+        }
+        if origin.is_private {
+            before.all_private(out);
         }
     }
     shelf.finish(out);

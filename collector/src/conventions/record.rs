@@ -126,6 +126,8 @@ pub(super) struct Reading {
     pub(super) end_ns: Option<i64>,
     /// The error that the record reports is how its framework works, not a failure.
     pub(super) is_control_flow: bool,
+    /// The user asks by it that the session is not kept.
+    pub(super) is_private: bool,
 }
 
 impl Reading {
@@ -142,6 +144,7 @@ impl Reading {
             start_ns: record.start_ns,
             end_ns: record.end_ns,
             is_control_flow: false,
+            is_private: false,
         }
     }
 
@@ -159,6 +162,7 @@ impl Reading {
             start_ns: event.time_ns,
             end_ns: Some(event.time_ns),
             is_control_flow: false,
+            is_private: false,
         }
     }
 

@@ -8,6 +8,7 @@ use proto::otlp::resource::v1::Resource;
 use super::family::{self, Active};
 use super::json;
 use super::payload::Bag;
+use super::private;
 use super::text;
 use super::value::{self, Attributes, Value};
 
@@ -18,6 +19,8 @@ pub(super) struct Origin {
     pub(super) service_name: Arc<str>,
     pub(super) service_version: Option<Arc<str>>,
     pub(super) host: Option<Arc<str>>,
+    /// Everything of this resource is private.
+    pub(super) is_private: bool,
 }
 
 impl Origin {
@@ -33,12 +36,14 @@ impl Origin {
             word(&attributes, &["service.name"], bag).unwrap_or_else(|| bag.word(""));
         let service_version = word(&attributes, &["service.version"], bag);
         let host = word(&attributes, &["host.name"], bag);
+        let is_private = private::is_said(&attributes);
         Self {
             attributes,
             json,
             service_name,
             service_version,
             host,
+            is_private,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::place::Place;
 use super::record::{Reading, Record, SpanEvent};
 use super::source::Source;
 use super::value::{self, Value};
-use super::{Understood, content, facts, json};
+use super::{Private, Understood, content, facts, json, private};
 
 pub(super) fn understand(
     source: &Source,
@@ -81,6 +81,13 @@ pub(super) fn understand(
         .session_id
         .clone()
         .or_else(|| reading.facts.resource_session_id.clone());
+
+    if private::is_said(&attributes) {
+        out.private.push(Private {
+            session_id: session_id.clone(),
+            trace_id: Some(trace_id),
+        });
+    }
 
     let reported: Vec<(usize, Reading)> = events
         .iter()

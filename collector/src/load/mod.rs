@@ -9,18 +9,21 @@
 
 mod feed;
 mod group;
+mod private;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use proto::agent::Act;
 use proto::id::TraceId;
-use store::{Batch, LoadedAct, Writer};
+use store::{Batch, LoadedAct, Store, Writer};
 use tokio_util::sync::CancellationToken;
 
-use crate::conventions::Understood;
+use crate::conventions::{Private, Understood};
 use crate::counters::LoadCounters;
+use crate::ingest::unix_ns;
 use crate::journal::Journal;
 use crate::resolve::{Memory, Resolver};
 
@@ -50,6 +53,8 @@ impl Memory for Writer {
 
 pub(crate) struct Loader {
     pub(crate) writer: Writer,
+    /// The same store, to delete from.
+    pub(crate) store: Store,
     pub(crate) resolver: Resolver,
     pub(crate) journal: Journal,
     pub(crate) counters: Arc<LoadCounters>,
@@ -99,6 +104,7 @@ impl Loader {
             payloads,
             rejected,
             received,
+            private,
             ..
         } = understood;
         let mut batch = Batch {
@@ -111,6 +117,9 @@ impl Loader {
             journal_position: position,
             ..Batch::default()
         };
+        if !self.drop_private(&private, &acts) {
+            return;
+        }
         self.writer.leave_out_deleted(&mut acts, &mut batch);
         let deletions = self.writer.deletion_count();
         if deletions != self.deletions {
@@ -160,6 +169,19 @@ impl Loader {
                 );
             }
         }
+    }
+
+    /// Drops sessions that this group makes private, before any of it is stored: the group that says so
+    /// is read again when the program ends between. False = gave up because of shutdown.
+    fn drop_private(&mut self, private: &[Private], acts: &[Act]) -> bool {
+        self.insist("write", |loader| {
+            let dropped = private::dropped(&mut loader.writer, private, acts)?;
+            if dropped != private::Dropped::default() {
+                let (sessions, traces) = (&dropped.session_ids, &dropped.trace_ids);
+                loader.store.make_private(sessions, traces, unix_ns())?;
+            }
+            Ok(())
+        })
     }
 
     /// Repeats what the store refuses, with growing pauses. False = gave up because of shutdown.

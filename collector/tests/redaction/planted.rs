@@ -306,7 +306,11 @@ fn card(d: &mut Draw) -> String {
     let doubled = |(at, digit): (usize, u8)| {
         let digit = u32::from(digit - b'0');
         // The check digit comes last, so every other one from here counts twice.
-        let value = if at.is_multiple_of(2) { digit * 2 } else { digit };
+        let value = if at.is_multiple_of(2) {
+            digit * 2
+        } else {
+            digit
+        };
         if value > 9 { value - 9 } else { value }
     };
     let sum: u32 = digits.bytes().rev().enumerate().map(doubled).sum();

@@ -39,13 +39,19 @@ async fn delete(state: &AppState, ids: Vec<String>) -> Result<Deletion, ApiError
     let deletion = state
         .blocking(move |store| Ok(store.delete_sessions(&ids, now_ns())?))
         .await?;
-    Ok(Deletion {
-        session_ids: deletion.session_ids,
-        span_count: deletion.span_count,
-        event_count: deletion.event_count,
-        payload_count: deletion.payload_count,
-        piece_count: deletion.piece_count,
-    })
+    Ok(deletion.into())
+}
+
+impl From<store::Deletion> for Deletion {
+    fn from(deletion: store::Deletion) -> Self {
+        Self {
+            session_ids: deletion.session_ids,
+            span_count: deletion.span_count,
+            event_count: deletion.event_count,
+            payload_count: deletion.payload_count,
+            piece_count: deletion.piece_count,
+        }
+    }
 }
 
 /// Deletes a session and those that it started, for good. Records of it that come later are left
@@ -77,6 +83,20 @@ pub(crate) async fn delete_sessions(
         ));
     }
     Ok(Json(delete(&state, request.session_ids).await?))
+}
+
+/// Makes a session private: deletes it and those that it started, for good, and leaves out what comes
+/// of it later, also when nothing of it is there yet.
+#[utoipa::path(post, path = "/sessions/{session_id}/private", tag = "sessions",
+    params(("session_id" = String, Path)), responses((status = 200, body = Deletion)))]
+pub(crate) async fn make_private(
+    State(state): State<AppState>,
+    ApiPath(session_id): ApiPath<String>,
+) -> Result<Json<Deletion>, ApiError> {
+    let deletion = state
+        .blocking(move |store| Ok(store.make_private(&[session_id], &[], now_ns())?))
+        .await?;
+    Ok(Json(deletion.into()))
 }
 
 /// Lets the records of a deleted session in again. What was deleted does not come back by itself.

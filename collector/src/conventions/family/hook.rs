@@ -15,7 +15,7 @@ use super::hook_document::{Document, Kind, Verdict, kind, verdict};
 use crate::conventions::payload::Bag;
 use crate::conventions::record::{Reading, Record, Shape};
 use crate::conventions::value::Value;
-use crate::conventions::{content, facts, json, text};
+use crate::conventions::{content, facts, json, private, text};
 
 pub(super) static FAMILY: Family = Family {
     scopes: &[SCOPE],
@@ -35,7 +35,7 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         Kind::AfterTool | Kind::ToolFailed => Some(after_tool(record, &document, kind, bag)),
         Kind::Denied => Some(denied(record, &document, bag)),
         Kind::SubagentStart | Kind::SubagentStop => subagent(record, &document, bag),
-        Kind::Permission | Kind::Other => None,
+        Kind::Permission | Kind::Expansion | Kind::Other => None,
     };
     if let Some(mut about) = about
         && about.facts.session_id.is_some()
@@ -45,6 +45,12 @@ fn log(record: &Record<'_>, bag: &mut Bag) -> Option<Reading> {
         }
         fire.also.push(about);
     }
+    let asks = match kind {
+        Kind::Prompt => document.prompt().is_some_and(private::is_asked),
+        Kind::Expansion => document.command().is_some_and(private::is_command),
+        _ => false,
+    };
+    fire.is_private = asks;
     Some(fire)
 }
 

@@ -8,6 +8,8 @@ use serde_json::Value;
 pub(super) enum Kind {
     /// The user has sent a prompt.
     Prompt,
+    /// A command that the user has typed becomes a prompt.
+    Expansion,
     /// A tool call is about to run.
     BeforeTool,
     /// A tool call has run.
@@ -29,6 +31,7 @@ pub(super) fn kind(event: &str) -> Kind {
         "userpromptsubmit" | "userpromptsubmitted" | "beforeagent" | "beforesubmitprompt" => {
             Kind::Prompt
         }
+        "userpromptexpansion" => Kind::Expansion,
         "pretooluse" | "beforetool" => Kind::BeforeTool,
         "posttooluse" | "aftertool" => Kind::AfterTool,
         "posttoolusefailure" => Kind::ToolFailed,
@@ -96,6 +99,11 @@ impl Document {
 
     pub(super) fn prompt(&self) -> Option<&str> {
         self.text(&["prompt"])
+    }
+
+    /// The command that is expanded.
+    pub(super) fn command(&self) -> Option<&str> {
+        self.text(&["command_name"])
     }
 
     pub(super) fn tool_name(&self) -> Option<&str> {
