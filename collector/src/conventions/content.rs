@@ -280,6 +280,7 @@ pub(super) fn set_messages(
         start_ns: act.start_ns,
         end_ns: act.end_ns,
         is_control_flow: false,
+        is_private: false,
     };
     if !input.is_empty() {
         set_input(Some(messages::from_list(input, bag)), bag, &mut reading);
