@@ -122,12 +122,16 @@ impl Store {
     }
 }
 
-/// Notes what must go: sessions, the records that tell of them, and the acts made of those.
+/// Notes what must go: sessions, the records that tell of them, and the acts made of those. A session
+/// of which there are only log records or points has no row of its own.
 fn choose(connection: &Connection, ids: &[String]) -> Result<Deletion> {
     connection.execute_batch(&format!(
         "create or replace temp table doomed as \
          with recursive family as ( \
-             select session_id as id from session where {} \
+             select session_id as id from ( \
+                 select session_id from session union select session_id from event \
+                 union select session_id from metric \
+             ) where {} \
              union \
              select s.session_id from session s join family f on s.parent_session_id = f.id \
          ) from family; \
@@ -189,7 +193,7 @@ fn take_out_rows(connection: &Connection, deleted_ns: i64, deletion: &mut Deleti
     connection.execute(
         "insert into deleted \
          select 'session', d.id, d.id, make_timestamp_ns(?), s.span_count \
-         from doomed d join session s on s.session_id = d.id",
+         from doomed d left join session s on s.session_id = d.id",
         params![deleted_ns],
     )?;
     run("delete from call_asked where act_id in (select act_id from doomed_act)")?;

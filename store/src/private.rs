@@ -70,7 +70,9 @@ impl Writer {
         each_row(
             &core.connection,
             &format!(
-                "select distinct session_id from trace where trace_id in ({})",
+                "select session_id from trace where trace_id in ({0}) \
+                 union select session_id from event \
+                 where trace_id in ({0}) and session_id is not null",
                 ids.join(",")
             ),
             |row| sessions.extend(row.str("session_id").map(str::to_owned)),

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use proto::agent::Act;
+use proto::agent::{Act, Event};
 use proto::id::TraceId;
 use store::{Batch, LoadedAct, Store, Writer};
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ impl Loader {
             journal_position: position,
             ..Batch::default()
         };
-        if !self.drop_private(&private, &acts) {
+        if !self.drop_private(&private, &acts, &batch.events) {
             return;
         }
         self.writer.leave_out_deleted(&mut acts, &mut batch);
@@ -173,9 +173,9 @@ impl Loader {
 
     /// Drops sessions that this group makes private, before any of it is stored: the group that says so
     /// is read again when the program ends between. False = gave up because of shutdown.
-    fn drop_private(&mut self, private: &[Private], acts: &[Act]) -> bool {
+    fn drop_private(&mut self, private: &[Private], acts: &[Act], events: &[Event]) -> bool {
         self.insist("write", |loader| {
-            let dropped = private::dropped(&mut loader.writer, private, acts)?;
+            let dropped = private::dropped(&mut loader.writer, private, acts, events)?;
             if dropped != private::Dropped::default() {
                 let (sessions, traces) = (&dropped.session_ids, &dropped.trace_ids);
                 loader.store.make_private(sessions, traces, unix_ns())?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use proto::agent::Act;
+use proto::agent::{Act, Event};
 use proto::id::TraceId;
 use store::Writer;
 
@@ -24,6 +24,7 @@ pub(super) fn dropped(
     writer: &mut Writer,
     private: &[Private],
     acts: &[Act],
+    events: &[Event],
 ) -> Result<Dropped, store::Error> {
     let mut sessions: HashSet<String> = HashSet::new();
     let mut traces: HashSet<TraceId> = HashSet::new();
@@ -42,6 +43,9 @@ pub(super) fn dropped(
     for act in acts.iter().filter(|act| traces.contains(&act.trace_id)) {
         sessions.extend(named(act).map(str::to_owned));
     }
+    let is_of_trace = |event: &&Event| event.trace_id.is_some_and(|id| traces.contains(&id));
+    let of_events = events.iter().filter(is_of_trace);
+    sessions.extend(of_events.filter_map(|event| event.session_id.as_deref().map(str::to_owned)));
     sessions.extend(writer.sessions_of_traces(&traces)?);
     // Those that a dropped session has started go along, and those that they have started.
     loop {
