@@ -11,6 +11,8 @@ import { upperBound } from "../../trace/moment.ts";
 import type { Track } from "../../trace/tracks.ts";
 
 const HEIGHT = 26;
+/** Least distance of two marks of a history that shrank. */
+const DROP_PX = 12;
 const NAMES = { context: t("context"), cost: t("cost so far"), tokens: t("tokens so far") } as const;
 const COLOURS = { context: "model", cost: "agent", tokens: "agent" } as const;
 const HINTS = {
@@ -42,19 +44,33 @@ function TrackView({ view, track, pixels }: { view: SessionView; track: Track; p
     context.beginPath();
     context.moveTo(Math.max(0, x(track.times[first]!)), HEIGHT * ratio);
     let before = track.values[first] ?? 0;
+    // Many points in one pixel are one stroke from the least to the most of them.
     let column = -1;
+    let least = 0;
+    let most = 0;
+    const endColumn = () => {
+      if (column < 0 || (least === before && most === before)) return;
+      context.lineTo(column, y(least));
+      context.lineTo(column, y(most));
+      context.lineTo(column, y(before));
+    };
     for (let i = first; i < track.times.length; i++) {
-      const at = Math.max(0, x(track.times[i]!));
+      const at = Math.floor(Math.max(0, x(track.times[i]!)));
       if (at > element.width) break;
       const amount = track.values[i]!;
-      // Many points in one pixel are one line, up to the last of them.
-      if (Math.floor(at) !== column || amount < before) {
+      if (at === column) {
+        least = Math.min(least, amount);
+        most = Math.max(most, amount);
+      } else {
+        endColumn();
         context.lineTo(at, y(before));
         context.lineTo(at, y(amount));
-        column = Math.floor(at);
+        column = at;
+        least = most = amount;
       }
       before = amount;
     }
+    endColumn();
     context.lineTo(right, y(before));
     context.strokeStyle = tokenColour(COLOURS[track.name]);
     context.lineWidth = 1.25 * ratio;
@@ -68,12 +84,18 @@ function TrackView({ view, track, pixels }: { view: SessionView; track: Track; p
     context.strokeStyle = tokenColour("hook");
     context.lineWidth = ratio;
     context.setLineDash([2 * ratio, 2 * ratio]);
+    context.beginPath();
+    let last = -DROP_PX * ratio;
     for (const drop of track.drops) {
-      context.beginPath();
-      context.moveTo(x(drop), 0);
-      context.lineTo(x(drop), HEIGHT * ratio);
-      context.stroke();
+      const at = x(drop);
+      if (at > element.width) break;
+      // Closer than this they would be a hatch that says nothing.
+      if (at < 0 || at < last + DROP_PX * ratio) continue;
+      context.moveTo(at, 0);
+      context.lineTo(at, HEIGHT * ratio);
+      last = at;
     }
+    context.stroke();
     context.setLineDash([]);
   }, [track, axis, window.from, window.to, pixels, isDark]);
 
