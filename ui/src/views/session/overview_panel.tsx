@@ -11,6 +11,7 @@ import { formatDuration, groupDigits } from "../../trace/format.ts";
 import { oneLine } from "../../trace/payload_text.ts";
 import { stringAt } from "../../trace/span_table.ts";
 import { Icon } from "../../widgets/icon.tsx";
+import { Skeleton } from "../../widgets/states.tsx";
 import { useAnswer } from "../../widgets/use_answer.ts";
 
 const TURNS_SHOWN = 100;
@@ -102,6 +103,9 @@ function CheckpointList({ view }: { view: SessionView }) {
 export function OverviewPanel({ view }: { view: SessionView }) {
   const session = view.table.value!.sessionId;
   const answer = useAnswer(`${session}\n${view.version.value}`, async (signal) => (session === null || recording() !== null ? null : getWhy(session, signal)));
+  // All at once: what is below the verdict would be pushed down when it comes.
+  const waits = session !== null && recording() === null && answer.data === null && answer.failure === null;
+  if (waits) return <div class="inspector-body overview-panel"><Skeleton rows={8} label={t("Reading what went wrong")} /></div>;
   return (
     <div class="inspector-body overview-panel" tabIndex={0} role="region" aria-label={t("The whole run")}>
       {answer.data === null ? null : <Verdict view={view} why={answer.data} />}
