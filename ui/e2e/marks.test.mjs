@@ -259,3 +259,18 @@ test("how the panels stand is part of the link, and is kept in the browser that 
     assert.deepEqual(await widths(page), put);
   });
 });
+
+test("what stands in for a secret is marked and says what it was", NEEDS, async () => {
+  const mark = randomBytes(4).toString("hex");
+  const run = agent(`secret-${mark}`, `secret-session-${mark}`);
+  await run.tool("Bash", { command: "env" }, "TOKEN=[redacted:github_token:1a2b] and \u001b[31m");
+  await withPage({}, async (page) => {
+    await page.goto(replay(`secret-session-${mark}`));
+    await page.locator(".wf-row", { hasText: "Bash" }).first().click();
+    const stand = page.locator(".inspector .redacted", { hasText: "[redacted:github_token:1a2b]" });
+    await stand.waitFor();
+    assert.match(await stand.getAttribute("title"), /github token/);
+    assert.equal(await page.locator(".inspector .ctl").count(), 1);
+    await assertAccessible(page);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formsOf, indentJson, parseLossless, plainText, stringify } from "./json_text.ts";
-import { countLines, cutBlocks, findAll, oneLine, segments, utf8Length } from "./payload_text.ts";
+import { countLines, cutBlocks, findAll, oneLine, segments, splitRedacted, utf8Length } from "./payload_text.ts";
 import { formatBytes, formatCost, formatCount, formatDuration, groupDigits } from "./format.ts";
 
 describe("cutBlocks", () => {
@@ -100,5 +100,14 @@ describe("format", () => {
     expect([512, 41_000, 200_031, 5_200_000].map(formatBytes)).toEqual(["512 B", "41 KB", "200 KB", "5.2 MB"]);
     expect([0, 0.0042, 0.84, 120].map(formatCost)).toEqual(["$0", "$0.0042", "$0.84", "$120"]);
     expect(groupDigits(200031)).toBe("200,031");
+  });
+});
+
+describe("what stands in for secrets", () => {
+  it("is told apart from the text around it", () => {
+    expect(splitRedacted("key=[redacted:github_token:1a2b], [redacted:email] [redacted:] [redacted:x:zz]")).toEqual([
+      { text: "key=", kind: null }, { text: "[redacted:github_token:1a2b]", kind: "github_token" }, { text: ", ", kind: null }, { text: "[redacted:email]", kind: "email" }, { text: " [redacted:] [redacted:x:zz]", kind: null },
+    ]);
+    expect(splitRedacted("")).toEqual([]);
   });
 });

@@ -101,6 +101,21 @@ export function segments(text: string): Segment[] {
   return list;
 }
 
+const REDACTED = /\[redacted:([a-z0-9_]+)(?::[0-9a-f]{4})?\]/g;
+
+/** Text in pieces: what stands in for a secret, with the kind of secret, and what is between (`kind` is null). */
+export function splitRedacted(text: string): { text: string; kind: string | null }[] {
+  const list: { text: string; kind: string | null }[] = [];
+  let from = 0;
+  for (const match of text.matchAll(REDACTED)) {
+    if (match.index > from) list.push({ text: text.slice(from, match.index), kind: null });
+    list.push({ text: match[0], kind: match[1]! });
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) list.push({ text: text.slice(from), kind: null });
+  return list;
+}
+
 /** One line of text for a title or a row: control characters shown, runs of white space as one. */
 export function oneLine(text: string): string {
   return segments(text.replace(/[\s]+/g, " ").trim())

@@ -5,15 +5,19 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../strings.ts";
 import { formatBytes, plural } from "../trace/format.ts";
-import { countLines, cutBlocks, findAll, segments, type Block } from "../trace/payload_text.ts";
+import { countLines, cutBlocks, findAll, segments, splitRedacted, type Block } from "../trace/payload_text.ts";
 
 const LINE = 18;
 const BATCH = 150;
 const PREVIEW_LINE = 150;
 
-/** Text with control and invisible characters shown instead of obeyed. */
+/** Text with control and invisible characters shown instead of obeyed, and what stands in for secrets marked. */
 export function visible(text: string, key: string): ComponentChildren[] {
-  return segments(text).map((segment, i) => segment.control === null ? segment.text : <span key={`${key}${i}`} class="ctl" title={segment.control} data-name={segment.control.split(" ")[0]}>{segment.text}</span>);
+  return segments(text).flatMap((segment, i): ComponentChildren[] => {
+    if (segment.control !== null) return [<span key={`${key}${i}`} class="ctl" title={segment.control} data-name={segment.control.split(" ")[0]}>{segment.text}</span>];
+    if (!segment.text.includes("[redacted:")) return [segment.text];
+    return splitRedacted(segment.text).map((part, j) => (part.kind === null ? part.text : <span key={`${key}${i}r${j}`} class="redacted" title={t("A secret ({0}) was replaced before this was stored; equal marks with a number stand for equal secrets", part.kind.replaceAll("_", " "))}>{part.text}</span>));
+  });
 }
 
 const JSON_TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\b\d[\d.eE+-]*\b|\b(?:true|false|null)\b/g;
