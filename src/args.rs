@@ -1,5 +1,6 @@
 //! The command line. Every default is stated here, once.
 
+mod access;
 mod context;
 mod findings;
 mod harness;
@@ -19,6 +20,7 @@ use directories::ProjectDirs;
 
 use crate::failure::Failure;
 
+pub use access::{AccessArgs, CredentialArgs, FolderArgs, TokenArgs, TokenCommand, TokenRight};
 pub use context::{DigestFormat, McpArgs, PullArgs};
 pub use findings::{
     AlertsArgs, AlertsCommand, CompareArgs, DetectArgs, EndpointArgs, EvaluateArgs, LoopsArgs,
@@ -96,6 +98,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     Hook(HookArgs),
     Guard(GuardArgs),
+    Token(TokenArgs),
     Stats(StatsArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -136,13 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn refuses_to_listen_beyond_loopback() {
-        let error =
-            Args::try_parse_from(["spanreel", "serve", "--ui", "0.0.0.0:7771"]).unwrap_err();
-        assert!(
-            error.to_string().contains("only loopback addresses"),
-            "{error}"
-        );
+    fn refuses_half_a_certificate_and_contradictions() {
+        let both = [
+            "spanreel",
+            "serve",
+            "--tls-self-signed",
+            "--insecure-plaintext",
+        ];
+        assert!(Args::try_parse_from(both).is_err());
+        let half = ["spanreel", "serve", "--tls-cert", "cert.pem"];
+        assert!(Args::try_parse_from(half).is_err());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 pub mod args;
 pub mod cli;
+pub mod client;
+mod doors;
 pub mod failure;
 pub mod hook;
 mod privacy;

@@ -11,6 +11,7 @@ use spanreel::cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    access::use_ring();
     let args = match Args::try_parse() {
         Ok(args) => args,
         // Help and version come as "errors" that go to standard output; real ones are bad usage.

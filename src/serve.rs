@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::{Gate, Listener, Tls};
 use anyhow::{Context as _, anyhow};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -14,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
+use crate::cli::token;
+use crate::client;
+use crate::doors::Doors;
 use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
@@ -36,6 +41,8 @@ pub struct Running {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP over HTTP is received.
     pub otlp_http: SocketAddr,
+    /// The certificate, where connections are encrypted.
+    pub tls: Option<Tls>,
     shutdown: CancellationToken,
     collector: collector::Collector,
     served: JoinHandle<()>,
@@ -83,6 +90,27 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let otlp_grpc = grpc.local_addr().context("the OTLP/gRPC address")?;
     let otlp_http = http.local_addr().context("the OTLP/HTTP address")?;
 
+    let doors = Doors::new(args, &data_dir)?;
+    let ui_gate = doors.gate(args.ui, ui.port())?;
+    let grpc_gate = doors.gate(args.otlp_grpc, otlp_grpc.port())?;
+    let http_gate = doors.gate(args.otlp_http, otlp_http.port())?;
+    let otlp_needs_token = grpc_gate.is_closed() || http_gate.is_closed();
+    // Hook fires that waited come in by a door of their own where the others are closed.
+    let (own, front_door) = if http_gate.is_closed() || doors.tls.is_some() {
+        let listener = bind(
+            ([127, 0, 0, 1], 0).into(),
+            "--otlp-http",
+            "SPANREEL_OTLP_HTTP",
+        )
+        .await?;
+        let address = listener.local_addr().context("an address of our own")?;
+        let (gate, token) = Gate::own().map_err(token::failure)?;
+        let listener = Listener::new(listener, None, gate);
+        (Some(listener), (address, Some(client::bearer(&token)?)))
+    } else {
+        (None, (otlp_http, None))
+    };
+
     let detectors = detector_settings(&data_dir)?;
     let alerts = alert_settings(&data_dir)?;
     let ask = ask_endpoint(&data_dir)?;
@@ -99,8 +127,9 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             redaction,
         },
         collector::Listeners {
-            grpc: grpc.into(),
-            http: http.into(),
+            grpc: doors.listener(grpc, grpc_gate),
+            http: doors.listener(http, http_gate),
+            own,
         },
         store.clone(),
         shutdown.clone(),
@@ -131,7 +160,9 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         otlp_grpc,
         otlp_http,
         ui,
-        allowed_hosts: Vec::new(),
+        is_encrypted: doors.tls.is_some(),
+        otlp_needs_token,
+        allowed_hosts: args.access.allowed_host.clone(),
         prices: query::PriceTable {
             date: collector.prices().date().to_owned(),
             overridden_by: collector.prices().overridden_by().map(Path::to_owned),
@@ -143,11 +174,11 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     };
     tokio::spawn(deliver_hooks(
         Spool::of(&args.data_folder()?),
-        otlp_http,
+        front_door,
         shutdown.clone(),
     ));
     let served = query::serve(
-        ui_listener.into(),
+        doors.listener(ui_listener, ui_gate),
         store.clone(),
         config,
         count_ingest,
@@ -157,6 +188,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         ui,
         otlp_grpc,
         otlp_http,
+        tls: doors.tls,
         served: tokio::spawn(served),
         shutdown,
         collector,
@@ -165,8 +197,17 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
 }
 
 /// Takes in the hook fires that found no recorder, now and while this one runs, by its own front door.
-async fn deliver_hooks(spool: Spool, otlp_http: SocketAddr, shutdown: CancellationToken) {
-    let recorder = match Recorder::at(&otlp_http.to_string(), Duration::from_secs(10)) {
+async fn deliver_hooks(
+    spool: Spool,
+    (address, token): (SocketAddr, Option<HeaderValue>),
+    shutdown: CancellationToken,
+) {
+    let headers = token
+        .map(|token| (AUTHORIZATION, token))
+        .into_iter()
+        .collect();
+    let client = reqwest::Client::builder().default_headers(headers);
+    let recorder = match Recorder::at(&address.to_string(), client, Duration::from_secs(10)) {
         Ok(recorder) => recorder,
         Err(error) => {
             tracing::error!(%error, "hook fires that wait in the data folder are not taken in");
@@ -295,15 +336,28 @@ fn watch_signals(shutdown: CancellationToken) -> Result<(), Failure> {
 
 fn announce(running: &Running, data_dir: &Path) {
     let mut out = std::io::stdout().lock();
+    let scheme = if running.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     // Nobody reading our output is no reason not to serve.
     let _ = writeln!(
         out,
-        "Spanreel {} is recording into {}\n  look:  http://localhost:{}\n  send:  OTLP/gRPC http://{}   OTLP/HTTP http://{}\n  try:   spanreel demo",
+        "Spanreel {} is recording into {}\n  look:  {scheme}://localhost:{}\n  send:  OTLP/gRPC {scheme}://{}   OTLP/HTTP {scheme}://{}\n  try:   spanreel demo",
         env!("CARGO_PKG_VERSION"),
         data_dir.display(),
         running.ui.port(),
         running.otlp_grpc,
         running.otlp_http,
     );
+    if let Some(tls) = &running.tls {
+        let _ = writeln!(
+            out,
+            "  trust: SPANREEL_CA={}   SHA-256 {}",
+            tls.certificate.display(),
+            tls.fingerprint
+        );
+    }
     let _ = out.flush();
 }

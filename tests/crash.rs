@@ -242,6 +242,7 @@ fn read_back(folder: &Path) -> Stored {
         let listeners = collector::Listeners {
             grpc: bind().await.unwrap().into(),
             http: bind().await.unwrap().into(),
+            own: None,
         };
         let config = collector::Config {
             data_dir: folder.to_owned(),

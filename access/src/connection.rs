@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +16,10 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::gate::{Caller, Gate};
+use crate::tls::Tls;
 
 /// How long a client may take to say which protocol it speaks, TLS included, and for the head of a
 /// request.
@@ -31,16 +37,34 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How often a peer that has said too little to know its protocol is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A bound address and how its connections are encrypted.
+/// A bound address, how its connections are encrypted, and who is let in.
 pub struct Listener {
     tcp: TcpListener,
+    entry: Entry,
+}
+
+/// What a connection passes before its first request.
+#[derive(Clone)]
+struct Entry {
     tls: Option<Arc<ServerConfig>>,
+    gate: Gate,
+}
+
+impl Listener {
+    /// With TLS where it is given.
+    pub fn new(tcp: TcpListener, tls: Option<&Tls>, gate: Gate) -> Self {
+        let tls = tls.map(|tls| Arc::clone(&tls.config));
+        Self {
+            tcp,
+            entry: Entry { tls, gate },
+        }
+    }
 }
 
 impl From<TcpListener> for Listener {
-    /// Without TLS.
+    /// Without TLS, and for everybody.
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp, tls: None }
+        Self::new(tcp, None, Gate::open())
     }
 }
 
@@ -79,9 +103,13 @@ async fn accept(
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let tls = listener.tls.clone();
-                connections.spawn(connection(stream, tls, router.clone(), shutdown.clone()));
+            Ok((stream, peer)) => {
+                let Entry { tls, gate } = listener.entry.clone();
+                let site = Site {
+                    caller: Caller::new(peer.ip(), tls.is_some(), gate),
+                    router: router.clone(),
+                };
+                connections.spawn(connection(stream, tls, site, shutdown.clone()));
             }
             Err(error) => pause_after(&error).await,
         }
@@ -119,10 +147,16 @@ enum Protocol {
     Http2,
 }
 
+/// What a connection is shown, and as whom.
+struct Site {
+    caller: Caller,
+    router: Router,
+}
+
 async fn connection(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-    router: Router,
+    site: Site,
     shutdown: CancellationToken,
 ) {
     // Answers are small: waiting to fill a packet would only add latency.
@@ -145,9 +179,9 @@ async fn connection(
     };
     match greeted {
         Ok(Ok((Stream::Plain(stream), protocol))) => {
-            speak(stream, protocol, router, shutdown).await;
+            speak(stream, protocol, site, shutdown).await;
         }
-        Ok(Ok((Stream::Tls(stream), protocol))) => speak(*stream, protocol, router, shutdown).await,
+        Ok(Ok((Stream::Tls(stream), protocol))) => speak(*stream, protocol, site, shutdown).await,
         Ok(Err(error)) => tracing::debug!(%error, "connection ended before a request"),
         Err(_) => tracing::debug!("connection closed: it said nothing in time"),
     }
@@ -176,7 +210,7 @@ async fn protocol_of(stream: &TcpStream) -> io::Result<Protocol> {
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     protocol: Protocol,
-    router: Router,
+    site: Site,
     shutdown: CancellationToken,
 ) {
     let builder = Builder::new(TokioExecutor::new());
@@ -196,7 +230,12 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .max_concurrent_streams(MAX_STREAMS)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
-    let service = TowerToHyperService::new(router);
+    let Site { caller, router } = site;
+    let service =
+        TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(caller.clone());
+            request
+        }));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let result = tokio::select! {

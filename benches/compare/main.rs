@@ -44,6 +44,7 @@ impl Rows {
 const NEVER: &str = "never";
 
 fn main() {
+    access::use_ring();
     let count = std::env::var("SPANREEL_BENCH_BATCHES").map_or(160, |n| n.parse().unwrap());
     let batches = spans::batches(0, count, SPANS_PER_BATCH);
     let raw: usize = batches.iter().map(Bytes::len).sum();

@@ -162,6 +162,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
         let listeners = Listeners {
             grpc: grpc.into(),
             http: http.into(),
+            own: None,
         };
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());
         (started.await.unwrap(), address)

@@ -97,6 +97,7 @@ fn start(data: &std::path::Path) -> Server {
 }
 
 fn main() {
+    access::use_ring();
     let number = |name: &str, default: usize| {
         std::env::var(name)
             .ok()

@@ -31,6 +31,7 @@ const TIMES: usize = 6;
 type Make<'a> = dyn Fn(&mut dyn FnMut(Bytes, usize)) + 'a;
 
 fn main() {
+    access::use_ring();
     let raw_mb: usize = setting("SPANREEL_BENCH_RAW_MB", "1000").parse().unwrap();
     let span_count: u64 = setting("SPANREEL_BENCH_SPANS", "1000000").parse().unwrap();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -45,6 +45,8 @@ pub struct Config {
 pub struct Listeners {
     pub grpc: Listener,
     pub http: Listener,
+    /// For the program itself, where the others ask for tokens or speak TLS.
+    pub own: Option<Listener>,
 }
 
 /// A running collector.
@@ -140,7 +142,10 @@ pub async fn start(
         .map_err(|source| Error::Recover { source })??;
     let counters = Arc::new(receive::Counters::default());
     let receivers = tokio::spawn(receive::serve(
-        vec![listeners.grpc, listeners.http],
+        [listeners.grpc, listeners.http]
+            .into_iter()
+            .chain(listeners.own)
+            .collect(),
         receive::Config {
             max_body_bytes,
             admission_wait: ADMISSION_WAIT,

@@ -1,5 +1,5 @@
-//! What every request passes: known Host and Origin only, a bounded number at a time, an id, and
-//! headers that keep browsers in bounds.
+//! What every request passes: known Host and Origin only, a token where one is asked for, a bounded
+//! number at a time, an id, and headers that keep browsers in bounds.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::bodies::{self, Taken};
 use crate::error::{ApiError, REQUEST_ID, request_id};
+use crate::rights;
 use crate::state::{AppState, Config};
 
 /// Nothing but what this server itself serves; editors need style elements of their own.
@@ -40,22 +41,28 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
         .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     REQUEST_ID
         .scope(Cell::new(id), async move {
-            let mut response = match admit(&request, &state.config) {
+            let admitted = admit(&request, &state.config)
+                .map_err(|refusal| Box::new(refusal.into_response()))
+                .and_then(|()| rights::admit(&request));
+            let mut response = match admitted {
                 Ok(()) => answer(&state, request, next).await,
-                Err(refusal) => refusal.into_response(),
+                Err(refusal) => *refusal,
             };
             let headers = response.headers_mut();
             for (name, value) in [
                 (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
                 (X_CONTENT_TYPE_OPTIONS, "nosniff"),
                 (X_FRAME_OPTIONS, "DENY"),
-                (REFERRER_POLICY, "no-referrer"),
             ] {
                 headers.insert(name, HeaderValue::from_static(value));
             }
-            headers
-                .entry(CACHE_CONTROL)
-                .or_insert(HeaderValue::from_static("no-cache"));
+            for (name, value) in [
+                (CACHE_CONTROL, "no-cache"),
+                (REFERRER_POLICY, "no-referrer"),
+            ] {
+                let value = HeaderValue::from_static(value);
+                headers.entry(name).or_insert(value);
+            }
             if let Ok(value) = HeaderValue::from_str(&request_id()) {
                 headers.insert(REQUEST_ID_HEADER, value);
             }
@@ -195,7 +202,7 @@ fn misdirected(request: &Request) -> ApiError {
         "unknown_host",
         format!(
             "this request came for {host}, which Spanreel does not serve. Open it as localhost or \
-             127.0.0.1, or start Spanreel with that name among the allowed hosts"
+             127.0.0.1, or start Spanreel with --allowed-host and that name"
         ),
     )
 }
@@ -221,6 +228,8 @@ mod tests {
             otlp_grpc: ([127, 0, 0, 1], 1).into(),
             otlp_http: ([127, 0, 0, 1], 2).into(),
             ui: ([192, 168, 1, 7], 3).into(),
+            is_encrypted: false,
+            otlp_needs_token: false,
             allowed_hosts: vec!["reel.example".to_owned()],
             prices: crate::PriceTable::default(),
             detectors: std::sync::Arc::default(),

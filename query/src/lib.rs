@@ -25,6 +25,7 @@ pub mod mcp;
 mod model;
 mod outbound;
 mod recorded;
+mod rights;
 mod routes;
 mod rows;
 mod saved;

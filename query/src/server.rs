@@ -6,7 +6,7 @@ use access::Listener;
 use axum::Router;
 use axum::http::header::HeaderName;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use store::Store;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +21,8 @@ use crate::guard as front_door;
 use crate::mcp;
 use crate::routes::{
     acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export, findings,
-    guard, jaeger, live, marks, overview, payload, queries, search, sessions, setup, span, sql,
-    status, transcript, tree, usage, verdict,
+    guard, jaeger, live, marks, overview, payload, queries, search, sessions, setup, signin, span,
+    sql, status, transcript, tree, usage, verdict,
 };
 use crate::state::{AppState, Config, CountIngest};
 use crate::{description, etag, flight};
@@ -144,6 +144,9 @@ fn pages(state: AppState) -> Router {
     .route("/api", get(assets::unknown_route))
     .route("/api/{*rest}", axum::routing::any(assets::unknown_route))
     .route_service(flight::PATH, flight::service(state.clone()))
+    .route(signin::PATH, get(signin::show).post(signin::sign_in))
+    .route(signin::OUT_PATH, post(signin::sign_out))
+    .route(signin::STYLE_PATH, get(signin::style))
     .route("/healthz", get(status::healthz))
     .route("/readyz", get(status::readyz))
     .fallback(assets::serve)

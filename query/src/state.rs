@@ -39,6 +39,10 @@ pub struct Config {
     pub otlp_http: SocketAddr,
     /// Where the API and the interface are served.
     pub ui: SocketAddr,
+    /// Whether all three are served with TLS.
+    pub is_encrypted: bool,
+    /// Whether OTLP is taken from those only who show a token; shown to users.
+    pub otlp_needs_token: bool,
     /// Host names, without port, that requests may come under beside the loopback names and the
     /// bound address.
     pub allowed_hosts: Vec<String>,
@@ -52,6 +56,16 @@ pub struct Config {
     pub alerts_folder: Option<PathBuf>,
     /// Which prices costs are computed with; shown to users.
     pub prices: PriceTable,
+}
+
+impl Config {
+    /// What addresses of this server begin with.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.is_encrypted {
+            true => "https",
+            false => "http",
+        }
+    }
 }
 
 /// The prices that the collector uses where an emitter reports no cost.

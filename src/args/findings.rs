@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::SourceArgs;
+use super::{CredentialArgs, SourceArgs};
 
 const LOOPS_EXAMPLES: &str = "\
 Examples:
@@ -165,6 +165,9 @@ pub struct WatchArgs {
     /// The server to ask
     #[arg(long, value_name = "URL", default_value = super::DEFAULT_URL)]
     pub url: String,
+
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
 
     /// Print each finding as JSON on one line
     #[arg(long)]

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use collector::redact::Mode;
 
-use super::SourceArgs;
-use super::serve::{loopback_address, redaction_mode};
+use super::serve::{address, redaction_mode};
+use super::{CredentialArgs, SourceArgs};
 
 const HOOK_EXAMPLES: &str = "\
 It reads the document that the harness writes to its hooks, hands it to the recorder, and exits with 0
@@ -56,6 +56,9 @@ pub struct HookArgs {
     #[arg(long, value_name = "MODE", env = "SPANREEL_REDACT", value_parser = redaction_mode)]
     pub redact: Option<Mode>,
 
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
+
     /// The hook command to run
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -79,6 +82,9 @@ pub struct GuardArgs {
     /// The server to ask
     #[arg(long, value_name = "URL", default_value = super::DEFAULT_URL)]
     pub url: String,
+
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
 }
 
 const SETUP_EXAMPLES: &str = "\
@@ -126,12 +132,20 @@ pub struct SetupArgs {
     pub project: PathBuf,
 
     /// Where the recorder takes OTLP over gRPC
-    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = loopback_address)]
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = address)]
     pub otlp_grpc: SocketAddr,
 
     /// Where the recorder takes OTLP over HTTP
-    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = loopback_address)]
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = address)]
     pub otlp_http: SocketAddr,
+
+    /// The recorder asks for a token: say where it goes
+    #[arg(long)]
+    pub token: bool,
+
+    /// The recorder takes OTLP with TLS
+    #[arg(long)]
+    pub tls: bool,
 
     /// Print as JSON, as the API gives it
     #[arg(long, conflicts_with_all = ["write", "undo"])]

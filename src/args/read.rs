@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::CredentialArgs;
 use super::time::{duration, moment};
 
 /// Where a command that reads finds its data.
@@ -22,6 +23,9 @@ pub struct SourceArgs {
         hide_env_values = true
     )]
     pub data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
 }
 
 const SQL_EXAMPLES: &str = "\

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::CredentialArgs;
+
 const DEMO_EXAMPLES: &str = "\
 It sends four sessions through real OTLP/gRPC, children before parents as exporters do: a coding agent
 that loops, is denied an `rm -rf` and calls subagents and MCP tools; a support agent that hands over and
@@ -29,6 +31,9 @@ pub struct DemoArgs {
     /// Send everything within about 3 seconds
     #[arg(long, conflicts_with = "speed")]
     pub fast: bool,
+
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
 }
 
 const IMPORT_EXAMPLES: &str = "\
@@ -57,6 +62,9 @@ pub struct ImportArgs {
     /// Go on: import what is written from now on, until Ctrl-C
     #[arg(long)]
     pub follow: bool,
+
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
 }
 
 fn positive(text: &str) -> Result<f64, String> {

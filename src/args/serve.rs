@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use collector::redact::Mode;
 
-use super::data_folder;
+use super::{AccessArgs, data_folder};
 use crate::failure::Failure;
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
   spanreel serve
   spanreel serve --data ./runs --ui 127.0.0.1:8080
-  SPANREEL_OTLP_GRPC=127.0.0.1:14317 spanreel serve";
+  SPANREEL_OTLP_GRPC=127.0.0.1:14317 spanreel serve
+  spanreel serve --ui 0.0.0.0:7771 --tls-self-signed    needs a token: spanreel token add";
 
 /// Record: receive OTLP, store it, serve UI and API (the default command)
 #[derive(Debug, Clone, ClapArgs)]
@@ -30,15 +31,15 @@ pub struct ServeArgs {
     pub data: Option<PathBuf>,
 
     /// Address of the UI and the API
-    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_UI", default_value = "127.0.0.1:7771", value_parser = loopback_address)]
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_UI", default_value = "127.0.0.1:7771", value_parser = address)]
     pub ui: SocketAddr,
 
     /// Address for OTLP over gRPC
-    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = loopback_address)]
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = address)]
     pub otlp_grpc: SocketAddr,
 
     /// Address for OTLP over HTTP (protobuf and JSON)
-    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = loopback_address)]
+    #[arg(long, value_name = "ADDRESS", env = "SPANREEL_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = address)]
     pub otlp_http: SocketAddr,
 
     /// Largest OTLP request taken, in MiB after decompression
@@ -63,6 +64,9 @@ pub struct ServeArgs {
     /// privacy.json in the data folder
     #[arg(long, value_name = "MODE", env = "SPANREEL_REDACT", value_parser = redaction_mode)]
     pub redact: Option<Mode>,
+
+    #[command(flatten)]
+    pub access: AccessArgs,
 
     /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
     #[arg(
@@ -91,6 +95,7 @@ impl ServeArgs {
             memory_mib: 384,
             read_body_refs: None,
             redact: None,
+            access: AccessArgs::default(),
             log: "error".to_owned(),
             sends_alerts: false,
         }
@@ -102,18 +107,11 @@ impl ServeArgs {
     }
 }
 
-pub(super) fn loopback_address(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text
-        .replacen("localhost", "127.0.0.1", 1)
+/// An address with a port; `localhost` stands for 127.0.0.1.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.replacen("localhost", "127.0.0.1", 1)
         .parse()
-        .map_err(|_| "give an address and a port, as in 127.0.0.1:7771".to_owned())?;
-    if !address.ip().is_loopback() {
-        return Err(
-            "only loopback addresses (127.0.0.1, ::1): recordings hold prompts and file contents"
-                .to_owned(),
-        );
-    }
-    Ok(address)
+        .map_err(|_| "give an address and a port, as in 127.0.0.1:7771".to_owned())
 }
 
 /// A mode of redaction.

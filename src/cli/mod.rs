@@ -30,6 +30,7 @@ mod sql;
 mod status;
 pub(crate) mod style;
 pub(crate) mod tail;
+pub(crate) mod token;
 mod verdict;
 mod watch;
 
@@ -69,6 +70,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Tail(args) => tail::run(args).await?,
             Command::Tui(args) => tui::run(args).await?,
             Command::Findings(args) => findings::findings(args).await?,
+            Command::Token(args) => token::run(args)?,
             Command::Stats(args) => status::stats(args).await?,
             Command::Completions(args) => shell::completions(&args)?,
             Command::Man(args) => shell::man(&args)?,

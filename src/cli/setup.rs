@@ -81,9 +81,11 @@ fn with_mcp(harness: &Harness) -> Result<Harness, Failure> {
 
 fn recorder(args: &SetupArgs) -> Recorder {
     let program = std::env::current_exe().ok();
+    let scheme = if args.tls { "https" } else { "http" };
     Recorder {
-        grpc: format!("http://{}", args.otlp_grpc),
-        http: format!("http://{}", args.otlp_http),
+        grpc: format!("{scheme}://{}", args.otlp_grpc),
+        http: format!("{scheme}://{}", args.otlp_http),
+        needs_token: args.token,
         program: program.map_or_else(|| "spanreel".to_owned(), |path| quoted(&path)),
     }
 }

@@ -11,6 +11,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
 use crate::args::{DEFAULT_URL, ServeArgs, SourceArgs};
+use crate::client;
 use crate::failure::Failure;
 use crate::serve::{self, Running};
 
@@ -46,23 +47,26 @@ impl Deref for Api {
 impl Api {
     /// Finds or starts the server that `args` asks for.
     pub(crate) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
-        let client = Client::builder()
-            .build()
-            .context("cannot make an HTTP client")?;
+        let client = client::built(client::http(&args.credentials)?)?;
         if let Some(url) = &args.url {
             let base = base(url)?;
             let server = Server { client, base };
-            return match server.answers(Duration::from_secs(5)).await {
-                true => Ok(Self { server, own: None }),
-                false => Err(Failure::Unavailable(format!(
+            return match server.greeting(Duration::from_secs(5)).await {
+                Greeting::Answers => Ok(Self { server, own: None }),
+                Greeting::Denies(message) => Err(denied(url, &message)),
+                Greeting::Absent => Err(Failure::Unavailable(format!(
                     "no Spanreel server answers at {url}: start one with `spanreel`, or leave --url out to read the data folder"
                 ))),
             };
         }
         let base = base(DEFAULT_URL)?;
         let server = Server { client, base };
-        if args.data.is_none() && server.answers(LOOK_AROUND).await {
-            return Ok(Self { server, own: None });
+        if args.data.is_none() {
+            match server.greeting(LOOK_AROUND).await {
+                Greeting::Answers => return Ok(Self { server, own: None }),
+                Greeting::Denies(message) => return Err(denied(DEFAULT_URL, &message)),
+                Greeting::Absent => {}
+            }
         }
         let serve_args = ServeArgs::for_folder(args.data.clone());
         let folder = serve_args.data_folder()?;
@@ -245,19 +249,43 @@ impl Server {
         accepted(response).await.map_err(Refusal::into_failure)
     }
 
-    async fn answers(&self, within: Duration) -> bool {
+    async fn greeting(&self, within: Duration) -> Greeting {
         let request = self
             .client
             .get(format!("{}/api/v1/stats", self.base))
             .timeout(within);
-        match request.send().await {
-            Ok(response) if response.status().is_success() => response
-                .json::<Value>()
-                .await
-                .is_ok_and(|stats| stats["otlp"].is_object()),
-            _ => false,
+        let Ok(response) = request.send().await else {
+            return Greeting::Absent;
+        };
+        let status = response.status();
+        let body: Value = response.json().await.unwrap_or_default();
+        let message = body["error"]["message"].as_str();
+        match message {
+            _ if status.is_success() && body["otlp"].is_object() => Greeting::Answers,
+            Some(message) if DENIED.contains(&status) => Greeting::Denies(message.to_owned()),
+            _ => Greeting::Absent,
         }
     }
+}
+
+/// Statuses with which a server says that it does not know who asks, or not well enough.
+const DENIED: [StatusCode; 3] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::TOO_MANY_REQUESTS,
+];
+
+/// Who is at an address.
+enum Greeting {
+    /// A server that answers us.
+    Answers,
+    /// One that does not, and says why.
+    Denies(String),
+    Absent,
+}
+
+fn denied(url: &str, message: &str) -> Failure {
+    Failure::Unavailable(format!("the server at {url} does not answer us: {message}"))
 }
 
 /// What the API answers in place of a result.
@@ -314,10 +342,7 @@ pub(crate) fn gone(error: reqwest::Error) -> Failure {
 fn base(url: &str) -> Result<String, Failure> {
     let wrong =
         |why: &str| Failure::Usage(format!("--url {url}: {why}; one looks like {DEFAULT_URL}"));
-    if url.starts_with("https://") {
-        return Err(wrong("the server speaks plain HTTP"));
-    }
-    let with_scheme = if url.starts_with("http://") {
+    let with_scheme = if url.starts_with("http://") || url.starts_with("https://") {
         url.to_owned()
     } else {
         format!("http://{url}")
@@ -337,11 +362,10 @@ mod tests {
     fn addresses_are_read_with_and_without_scheme() {
         assert_eq!(base("127.0.0.1:7771").unwrap(), "http://127.0.0.1:7771");
         assert_eq!(
-            base("http://localhost:7771/").unwrap(),
-            "http://localhost:7771"
+            base("https://localhost:7771/").unwrap(),
+            "https://localhost:7771"
         );
         for wrong in [
-            "https://localhost:7771",
             "http://",
             "http://localhost:7771/sessions",
             "not an address",

@@ -27,6 +27,7 @@ pub(super) async fn watch(args: WatchArgs) -> Result<ExitCode, Failure> {
     let source = SourceArgs {
         url: Some(args.url.clone()),
         data: None,
+        credentials: args.credentials.clone(),
     };
     let api = Api::open(&source).await?;
     let until = args

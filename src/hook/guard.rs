@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::wrap;
 use crate::args::GuardArgs;
+use crate::client;
 
 /// How long a harness may take to write the document.
 const DOCUMENT: Duration = Duration::from_secs(2);
@@ -50,7 +51,9 @@ fn ask(args: &GuardArgs, document: &[u8]) -> anyhow::Result<Option<String>> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let response = reqwest::Client::builder()
+        let client = client::http(&args.credentials);
+        let response = client
+            .map_err(|failure| anyhow::anyhow!("{failure}"))?
             .timeout(ANSWER)
             .build()?
             .post(format!("{}/api/v1/guard", args.url.trim_end_matches('/')))

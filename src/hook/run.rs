@@ -15,6 +15,7 @@ use super::spool::Spool;
 use super::wrap::{self, Finished};
 use crate::args::{HookArgs, data_folder};
 use crate::privacy;
+use crate::client;
 
 /// How long the recorder may take to say that it has a fire on disk.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -79,7 +80,8 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let recorder = Recorder::at(&args.endpoint, ANSWER)?;
+    let client = client::http(&args.credentials).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let recorder = Recorder::at(&args.endpoint, client, ANSWER)?;
     let sent = runtime.block_on(async {
         let sent = recorder.send(encoded).await;
         if sent == Sent::Taken {

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, ClientBuilder, StatusCode};
 
 use super::spool::{Spool, Waiting};
 
@@ -31,14 +31,14 @@ pub struct Recorder {
 
 impl Recorder {
     /// The recorder at `endpoint` (`host:port` or a URL without a path), which gets `timeout` for each
-    /// answer.
+    /// answer and is shown what `client` shows.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn at(endpoint: &str, timeout: Duration) -> anyhow::Result<Self> {
+    pub fn at(endpoint: &str, client: ClientBuilder, timeout: Duration) -> anyhow::Result<Self> {
         let base = endpoint.trim_end_matches('/');
         let scheme = if base.contains("://") { "" } else { "http://" };
-        let client = Client::builder()
+        let client = client
             .no_proxy()
             .timeout(timeout)
             .build()

@@ -37,16 +37,28 @@ impl Server {
     }
 
     /// As [`Server::start_with`], of a program with an environment and a folder of its own.
-    pub(crate) fn start_as(mut program: Command, data: &Path, more: &[&OsStr]) -> Self {
+    pub(crate) fn start_as(program: Command, data: &Path, more: &[&OsStr]) -> Self {
+        Self::start_at("127.0.0.1:0", program, data, more)
+    }
+
+    /// As [`Server::start_as`], listening on `address`.
+    pub(crate) fn start_at(
+        address: &str,
+        mut program: Command,
+        data: &Path,
+        more: &[&OsStr],
+    ) -> Self {
+        // Clients of a test would find no cryptography for TLS otherwise.
+        access::use_ring();
         let mut child = program
             .args([
                 "serve",
                 "--ui",
-                "127.0.0.1:0",
+                address,
                 "--otlp-grpc",
-                "127.0.0.1:0",
+                address,
                 "--otlp-http",
-                "127.0.0.1:0",
+                address,
             ])
             .arg("--data")
             .arg(data)
@@ -65,7 +77,9 @@ impl Server {
                 .iter()
                 .position(|word| word == after)
                 .unwrap_or_else(|| panic!("no {after} in {words:?}"));
-            words[at + 1].replace("localhost", "127.0.0.1")
+            words[at + 1]
+                .replace("localhost", "127.0.0.1")
+                .replace("0.0.0.0", "127.0.0.1")
         };
         let (url, grpc, http) = (address("look:"), address("OTLP/gRPC"), address("OTLP/HTTP"));
         // Whatever else it prints must not stop it.

@@ -4,6 +4,7 @@
 //! a generated server because the verbatim message goes to the journal, and because its length must
 //! pass admission before its bytes are in memory.
 
+use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Method, header};
 use axum::body::Body;
 use axum::extract::Request;
@@ -21,7 +22,7 @@ use proto::{Encoding, Rejected, Signal};
 use super::body::BodyReader;
 use super::decompress::{ACCEPTED, Compression};
 use super::refusal::Refusal;
-use super::{Received, Receiver};
+use super::{Received, Receiver, authorize};
 
 /// Compressed flag and length before each message.
 const PREFIX_BYTES: usize = 5;
@@ -34,7 +35,7 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
     let mut reader = receiver.body_reader(body);
     let answer = match route(&parts.method, parts.uri.path(), &parts.headers) {
         Ok(Route::Health) => Ok(Bytes::from_static(SERVING)),
-        Ok(Route::Export(signal)) => match read(&mut reader, &parts.headers).await {
+        Ok(Route::Export(signal)) => match read(&mut reader, &parts).await {
             Ok(compression) => {
                 let (bytes, permit) = reader.finish();
                 let received = Received {
@@ -96,9 +97,10 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Result<Route, Refu
     }
 }
 
-/// Reads the one message of the call into the reader's buffer.
-async fn read(reader: &mut BodyReader, headers: &HeaderMap) -> Result<Compression, Refusal> {
-    let declared = match headers.get("grpc-encoding") {
+/// Reads the one message of the call into the reader's buffer, if the sender may send it.
+async fn read(reader: &mut BodyReader, parts: &Parts) -> Result<Compression, Refusal> {
+    authorize(parts)?;
+    let declared = match parts.headers.get("grpc-encoding") {
         Some(value) => Compression::from_header(value.as_bytes())?,
         None => Compression::Identity,
     };

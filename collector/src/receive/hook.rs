@@ -17,7 +17,7 @@ use proto::{Encoding, Signal};
 use super::decompress::Compression;
 use super::http::{content_length, error, is_local_origin, respond};
 use super::refusal::Refusal;
-use super::{Received, Receiver};
+use super::{Received, Receiver, authorize};
 
 const PREFIX: &str = "/hooks/";
 const LONGEST_NAME: usize = 64;
@@ -55,6 +55,7 @@ async fn take(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
     if !is_local_origin(&parts.headers) {
         return Err(Refusal::ForeignOrigin);
     }
+    authorize(&parts)?;
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::Unsupported(
             "send a hook's document without compression".to_owned(),

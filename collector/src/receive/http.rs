@@ -1,6 +1,7 @@
 //! OTLP/HTTP: `POST /v1/{traces,logs,metrics}` in protobuf or JSON.
 
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use access::Denial;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -11,13 +12,14 @@ use serde_json::json;
 use super::decompress::{ACCEPTED, Compression};
 use super::grpc::response_bytes;
 use super::refusal::Refusal;
-use super::{Received, Receiver};
+use super::{Received, Receiver, authorize};
 
 pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let encoding = encoding(&parts.headers);
     let mut reader = receiver.body_reader(body);
-    let head = head(&parts.method, parts.uri.path(), &parts.headers);
+    let head = head(&parts.method, parts.uri.path(), &parts.headers)
+        .and_then(|head| authorize(&parts).map(|()| head));
     let read = match head {
         Ok((signal, compression)) => reader
             .read_all(content_length(&parts.headers))
@@ -192,6 +194,9 @@ pub(super) fn error(refusal: &Refusal, encoding: Encoding) -> Response {
         headers.insert(header::RETRY_AFTER, delay.as_secs().into());
     }
     match refusal {
+        Refusal::Denied(Denial::NoToken | Denial::UnknownToken) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         Refusal::Method { .. } => {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }

@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::http::header;
-use access::Listener;
+use ::http::request::Parts;
+use access::{Caller, Listener, Right};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -105,6 +106,14 @@ async fn handle(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
     } else {
         http::handle(&receiver, request).await
     }
+}
+
+/// Whether the sender of a request may send records.
+fn authorize(parts: &Parts) -> Result<(), Refusal> {
+    // Nothing but a mistake of ours: every connection has a caller.
+    let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
+    let granted = caller.check(&parts.headers, Right::Ingest);
+    granted.map(|_| ()).map_err(Refusal::Denied)
 }
 
 /// A body as it came off the wire, within its reservation.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ::http::StatusCode;
+use access::Denial;
 use proto::Signal;
 use tonic::Code;
 
@@ -25,6 +26,8 @@ pub(super) enum Refusal {
     Slow,
     /// A page in a browser that is not a local one.
     ForeignOrigin,
+    /// The sender may not send.
+    Denied(Denial),
     /// Nothing is wrong with the request: it should be sent again.
     Busy(Busy),
     /// A fault of ours.
@@ -40,13 +43,15 @@ impl Refusal {
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::Denied(Denial::NotAllowed { .. }) => StatusCode::FORBIDDEN,
+            Self::Denied(Denial::TooManyFailures { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Denied(Denial::NoToken | Denial::UnknownToken) => StatusCode::UNAUTHORIZED,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// Only `UNAVAILABLE` and `DEADLINE_EXCEEDED` make an OTLP client send again.
+    /// Only `UNAVAILABLE`, `DEADLINE_EXCEEDED`, and `RESOURCE_EXHAUSTED` that says when, make an OTLP client send again.
     pub(super) fn grpc_code(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
@@ -55,7 +60,9 @@ impl Refusal {
             }
             Self::TooLarge { .. } => Code::ResourceExhausted,
             Self::Slow => Code::DeadlineExceeded,
-            Self::ForeignOrigin => Code::PermissionDenied,
+            Self::ForeignOrigin | Self::Denied(Denial::NotAllowed { .. }) => Code::PermissionDenied,
+            Self::Denied(Denial::TooManyFailures { .. }) => Code::ResourceExhausted,
+            Self::Denied(Denial::NoToken | Denial::UnknownToken) => Code::Unauthenticated,
             Self::Busy(_) => Code::Unavailable,
             Self::Internal => Code::Internal,
         }
@@ -65,6 +72,7 @@ impl Refusal {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy(busy) => Some(busy.retry_after()),
+            Self::Denied(denial) => denial.retry_after_seconds().map(Duration::from_secs),
             _ => None,
         }
     }
@@ -90,6 +98,7 @@ impl Refusal {
             Self::ForeignOrigin => {
                 "requests from web pages of other hosts are not accepted".to_owned()
             }
+            Self::Denied(denial) => denial.message(),
             Self::Busy(busy) => format!("{busy}: send the request again later"),
             Self::Internal => "the request could not be processed".to_owned(),
         }

@@ -51,7 +51,7 @@ pub(crate) async fn run(
             .rules
             .iter()
             .any(|rule| matches!(rule.subject, Subject::Sessions { .. })),
-        base: format!("http://{}", state.config.ui),
+        base: format!("{}://{}", state.config.scheme(), state.config.ui),
         settings,
         state,
     };

@@ -1,6 +1,6 @@
 //! Arrow Flight SQL on the port of the interface: what ADBC, JDBC and ODBC drivers speak.
 //!
-//! gRPC without TLS (h2c), told from the other routes by its path. Every statement goes through the
+//! gRPC, told from the other routes by its path. Every statement goes through the
 //! same gate, with the same limits, as `/api/v1/sql`; nothing here reaches the store otherwise.
 
 mod metadata;
@@ -14,6 +14,8 @@ use tonic::{Code, Status};
 use crate::error::ApiError;
 use crate::state::AppState;
 
+/// What the path of every method begins with.
+pub(crate) const PREFIX: &str = "/arrow.flight.protocol.FlightService/";
 /// Where gRPC puts the methods of the service.
 pub(crate) const PATH: &str = "/arrow.flight.protocol.FlightService/{method}";
 

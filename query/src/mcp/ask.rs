@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 
+use access::Caller;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
@@ -58,7 +59,8 @@ pub trait Ask: Send + Sync + 'static {
     fn ask(&self, question: Question) -> Asking<'_>;
 }
 
-/// Asks the site in this process.
+/// Asks the site in this process, for a client that was let in to read: nothing is asked but by GET and
+/// by the POSTs that read.
 pub(super) struct InProcess(pub(super) Router);
 
 impl Ask for InProcess {
@@ -66,7 +68,8 @@ impl Ask for InProcess {
         Box::pin(async move {
             let mut request = Request::builder()
                 .uri(format!("/api/v1{}", question.path))
-                .header(HOST, "localhost");
+                .header(HOST, "localhost")
+                .extension(Caller::ourselves());
             if let Some(range) = question.range_header() {
                 request = request.header(RANGE, range);
             }

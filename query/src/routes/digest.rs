@@ -93,7 +93,10 @@ async fn answer(
             "`budget_tokens` is between {MIN_BUDGET} and {MAX_BUDGET}"
         )));
     }
-    let own = || format!("http://localhost:{}", state.config.ui.port());
+    let own = || {
+        let (scheme, port) = (state.config.scheme(), state.config.ui.port());
+        format!("{scheme}://localhost:{port}")
+    };
     let links = form.links.clone().unwrap_or_else(own);
     if !is_address(&links) {
         return Err(ApiError::bad_request(

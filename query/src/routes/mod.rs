@@ -25,6 +25,7 @@ pub(crate) mod search;
 pub(crate) mod session_filter;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod signin;
 pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod status;

@@ -17,9 +17,11 @@ pub(crate) struct SetupList {
 /// What to set so that a harness sends everything here.
 #[utoipa::path(get, path = "/setup", tag = "status", responses((status = 200, body = SetupList)))]
 pub(crate) async fn get_setup(State(state): State<AppState>) -> Json<SetupList> {
+    let scheme = state.config.scheme();
     let recorder = Recorder {
-        grpc: format!("http://{}", state.config.otlp_grpc),
-        http: format!("http://{}", state.config.otlp_http),
+        grpc: format!("{scheme}://{}", state.config.otlp_grpc),
+        http: format!("{scheme}://{}", state.config.otlp_http),
+        needs_token: state.config.otlp_needs_token,
         program: "spanreel".to_owned(),
     };
     Json(SetupList {

@@ -9,6 +9,31 @@ const CONTENT_MAX: i64 = 16 << 20;
 
 /// Every harness and SDK with its settings for `recorder`.
 pub fn harnesses(recorder: &Recorder) -> Vec<Harness> {
+    let mut list = list(recorder);
+    if recorder.needs_token {
+        list.iter_mut().for_each(show_token);
+    }
+    list
+}
+
+/// Where the token goes. It is in the environment and in no settings file, which are shared and kept.
+fn show_token(harness: &mut Harness) {
+    let variable = |name, value: &str, why| Variable {
+        name,
+        value: value.to_owned(),
+        why,
+    };
+    harness.environment.extend([
+        variable(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "Authorization=Bearer%20TOKEN",
+            "the token that the recorder asks for: `spanreel token add NAME --right ingest` makes one",
+        ),
+        variable("SPANREEL_TOKEN", "TOKEN", "the same for its hooks"),
+    ]);
+}
+
+fn list(recorder: &Recorder) -> Vec<Harness> {
     vec![
         claude_code(recorder),
         codex(recorder),

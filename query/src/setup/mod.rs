@@ -21,6 +21,8 @@ pub struct Recorder {
     pub grpc: String,
     /// URL for OTLP over HTTP.
     pub http: String,
+    /// It takes records from those only who show a token.
+    pub needs_token: bool,
     /// The command line that a harness runs as its hook, up to `hook`.
     pub program: String,
 }
@@ -143,6 +145,7 @@ mod tests {
         let recorder = Recorder {
             grpc: "http://127.0.0.1:4317".to_owned(),
             http: "http://127.0.0.1:4318".to_owned(),
+            needs_token: false,
             program: "spanreel".to_owned(),
         };
         let list = harnesses(&recorder);
@@ -159,6 +162,21 @@ mod tests {
                 let again = apply(&file.text, file.format, &file.changes).unwrap();
                 assert_eq!(again, file.text, "{}: {}", harness.id, file.path);
             }
+        }
+    }
+
+    #[test]
+    fn a_token_is_asked_for_where_one_is_needed() {
+        let recorder = Recorder {
+            grpc: "https://reel.example:4317".to_owned(),
+            http: "https://reel.example:4318".to_owned(),
+            needs_token: true,
+            program: "spanreel".to_owned(),
+        };
+        for harness in harnesses(&recorder) {
+            let headers = |variable: &&Variable| variable.name == "OTEL_EXPORTER_OTLP_HEADERS";
+            let found = harness.environment.iter().filter(headers).count();
+            assert_eq!(found, 1, "{}", harness.id);
         }
     }
 

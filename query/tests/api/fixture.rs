@@ -32,6 +32,8 @@ impl Server {
     }
 
     async fn start_in(folder: TempDir) -> Self {
+        // The client of the tests would find no cryptography for TLS otherwise.
+        access::use_ring();
         let store = Store::open(store::Config {
             data_dir: folder.path().to_owned(),
             memory_limit_bytes: 512 << 20,
@@ -45,6 +47,8 @@ impl Server {
             otlp_grpc: ([127, 0, 0, 1], 4317).into(),
             otlp_http: ([127, 0, 0, 1], 4318).into(),
             ui: address,
+            is_encrypted: false,
+            otlp_needs_token: false,
             allowed_hosts: vec!["reel.example".to_owned()],
             prices: query::PriceTable {
                 date: "2026-10-10".to_owned(),

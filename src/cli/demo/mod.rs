@@ -15,12 +15,12 @@ use anyhow::Context as _;
 use proto::otlp::collector::logs::v1::logs_service_client::LogsServiceClient;
 use proto::otlp::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::Code;
-use tonic::transport::{Channel, Endpoint};
 
 use self::otlp::{Batch, Clock, Emitter, Ids, Millis};
 use super::output;
 use super::progress::Progress;
-use crate::args::DemoArgs;
+use crate::args::{CredentialArgs, DemoArgs};
+use crate::client::{self, Authorized};
 use crate::failure::Failure;
 
 /// How long `--fast` takes.
@@ -37,7 +37,7 @@ struct Session {
 
 /// Sends all of them, then says what was sent.
 pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    let mut sender = Sender::connect(&args.endpoint).await?;
+    let mut sender = Sender::connect(&args.endpoint, &args.credentials).await?;
     let length = Duration::from_millis(end_of(&sessions(Clock { origin_ns: 0 })));
     let speed = if args.fast {
         length.as_secs_f64() / FAST.as_secs_f64()
@@ -111,8 +111,8 @@ fn end_of(sessions: &[Session]) -> Millis {
 
 /// The exporter: two OTLP services on one connection, and what went through them.
 struct Sender {
-    traces: TraceServiceClient<Channel>,
-    logs: LogsServiceClient<Channel>,
+    traces: TraceServiceClient<Authorized>,
+    logs: LogsServiceClient<Authorized>,
     requests: usize,
     spans: usize,
     log_records: usize,
@@ -120,13 +120,9 @@ struct Sender {
 }
 
 impl Sender {
-    async fn connect(endpoint: &str) -> Result<Self, Failure> {
-        let address = Endpoint::from_shared(endpoint.to_owned()).map_err(|_| {
-            Failure::Usage(format!(
-                "`{endpoint}` is not an address; one looks like http://127.0.0.1:4317"
-            ))
-        })?;
-        let channel = address.connect_timeout(Duration::from_secs(5)).connect().await.map_err(|_| {
+    async fn connect(endpoint: &str, credentials: &CredentialArgs) -> Result<Self, Failure> {
+        let channel = client::grpc(endpoint, credentials, Duration::from_secs(5)).await?;
+        let channel = channel.ok_or_else(|| {
             Failure::Unavailable(format!(
                 "no server answers at {endpoint}: start one with `spanreel` in another terminal, or name its OTLP/gRPC address with --endpoint"
             ))

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use self::measure::{Folds, Measured, choose};
 use super::output::{self, Heading};
 use super::progress::Progress;
-use crate::args::{EvaluateArgs, ServeArgs, ThresholdChoice};
+use crate::args::{CredentialArgs, EvaluateArgs, ServeArgs, ThresholdChoice};
+use crate::client;
 use crate::failure::Failure;
 use crate::serve;
 
@@ -221,7 +222,7 @@ impl Drop for Scratch {
 async fn record(folder: &Path, trace_ids: Vec<&String>, data: &Path) -> Result<(), Failure> {
     let running = serve::start(&ServeArgs::for_folder(Some(data.to_owned()))).await?;
     let url = format!("http://{}/v1/traces", running.otlp_http);
-    let client = reqwest::Client::new();
+    let client = client::built(client::http(&CredentialArgs::default())?)?;
     let mut outcome = Ok(());
     let progress = Progress::bar(trace_ids.len() as u64, "traces recorded");
     for trace_id in trace_ids {

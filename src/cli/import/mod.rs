@@ -32,7 +32,7 @@ const FORGET: Duration = Duration::from_secs(600);
 /// Imports what `args` names, or what harnesses keep in their own folders.
 pub(super) async fn run(args: ImportArgs) -> Result<(), Failure> {
     let mut import = Import {
-        sender: Sender::new(&args.endpoint)?,
+        sender: Sender::new(&args.endpoint, &args.credentials)?,
         seen: Seen::default(),
         records: Records::default(),
         report: Report::default(),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use collector::import::otlp_file::Body;
 use reqwest::{Client, StatusCode};
 
+use crate::args::CredentialArgs;
+use crate::client;
 use crate::failure::Failure;
 
 pub(super) struct Sender {
@@ -17,22 +18,19 @@ impl Sender {
     /// Requests are sent when they have become about this large.
     pub(super) const BATCH_BYTES: usize = 2 << 20;
 
-    pub(super) fn new(endpoint: &str) -> Result<Self, Failure> {
+    pub(super) fn new(endpoint: &str, credentials: &CredentialArgs) -> Result<Self, Failure> {
         let wrong = || {
             Failure::Usage(format!(
                 "`{endpoint}` is not an address; one looks like http://127.0.0.1:4318"
             ))
         };
         let parsed = reqwest::Url::parse(endpoint).map_err(|_| wrong())?;
-        if parsed.scheme() != "http" || parsed.host_str().is_none() {
+        if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
             return Err(wrong());
         }
-        let client = Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .context("cannot make an HTTP client")?;
+        let client = client::http(credentials)?.connect_timeout(Duration::from_secs(5));
         Ok(Self {
-            client,
+            client: client::built(client)?,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
         })
     }
