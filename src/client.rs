@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,11 +29,23 @@ const TOKEN_VARIABLE: &str = "SPANREEL_TOKEN";
 /// # Errors
 /// When the file of the token or of the certificates cannot be read.
 pub fn http(credentials: &CredentialArgs) -> Result<ClientBuilder, Failure> {
-    let mut headers = HeaderMap::new();
-    if let Some(value) = authorization(credentials)? {
-        headers.insert(AUTHORIZATION, value);
-    }
-    let tls = client_config(credentials.ca.as_deref()).map_err(wrong_ca)?;
+    showing(authorization(credentials)?, credentials.ca.as_deref())
+}
+
+/// As [`http`], with the value of the `Authorization` header where there is one, and a file of
+/// certificates to trust besides the usual ones.
+///
+/// # Errors
+/// When the file of the certificates cannot be read.
+pub fn showing(
+    authorization: Option<HeaderValue>,
+    ca: Option<&Path>,
+) -> Result<ClientBuilder, Failure> {
+    let headers: HeaderMap = authorization
+        .map(|value| (AUTHORIZATION, value))
+        .into_iter()
+        .collect();
+    let tls = client_config(ca).map_err(wrong_ca)?;
     Ok(reqwest::Client::builder()
         .default_headers(headers)
         .redirect(Policy::none())

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use access::{Gate, Listener, Tls};
 use anyhow::{Context as _, anyhow};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -30,6 +29,8 @@ const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
 const CACHED_ACTS: usize = 40_000;
 /// Connections for reading.
 const READERS: usize = 4;
+/// How long the server may take to take in what it hands itself.
+const OWN_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the hook fires that wait in the data folder are looked for.
 const HOOKS_EVERY: Duration = Duration::from_secs(2);
 
@@ -96,7 +97,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let http_gate = doors.gate(args.otlp_http, otlp_http.port())?;
     let otlp_needs_token = grpc_gate.is_closed() || http_gate.is_closed();
     // Hook fires that waited come in by a door of their own where the others are closed.
-    let (own, front_door) = if http_gate.is_closed() || doors.tls.is_some() {
+    let (own, front_door, shown) = if http_gate.is_closed() || doors.tls.is_some() {
         let listener = bind(
             ([127, 0, 0, 1], 0).into(),
             "--otlp-http",
@@ -106,9 +107,9 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         let address = listener.local_addr().context("an address of our own")?;
         let (gate, token) = Gate::own().map_err(token::failure)?;
         let listener = Listener::new(listener, None, gate);
-        (Some(listener), (address, Some(client::bearer(&token)?)))
+        (Some(listener), address, Some(client::bearer(&token)?))
     } else {
-        (None, (otlp_http, None))
+        (None, otlp_http, None)
     };
 
     let detectors = detector_settings(&data_dir)?;
@@ -174,7 +175,11 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     };
     tokio::spawn(deliver_hooks(
         Spool::of(&args.data_folder()?),
-        front_door,
+        Recorder::at(
+            &front_door.to_string(),
+            client::showing(shown, None)?,
+            OWN_PATIENCE,
+        )?,
         shutdown.clone(),
     ));
     let served = query::serve(
@@ -197,23 +202,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
 }
 
 /// Takes in the hook fires that found no recorder, now and while this one runs, by its own front door.
-async fn deliver_hooks(
-    spool: Spool,
-    (address, token): (SocketAddr, Option<HeaderValue>),
-    shutdown: CancellationToken,
-) {
-    let headers = token
-        .map(|token| (AUTHORIZATION, token))
-        .into_iter()
-        .collect();
-    let client = reqwest::Client::builder().default_headers(headers);
-    let recorder = match Recorder::at(&address.to_string(), client, Duration::from_secs(10)) {
-        Ok(recorder) => recorder,
-        Err(error) => {
-            tracing::error!(%error, "hook fires that wait in the data folder are not taken in");
-            return;
-        }
-    };
+async fn deliver_hooks(spool: Spool, recorder: Recorder, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(HOOKS_EVERY);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
         match recorder.deliver(&spool, None).await {

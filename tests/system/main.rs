@@ -8,6 +8,7 @@
     reason = "a test ends by a panic and prints what it compared"
 )]
 
+mod access;
 mod alerts;
 mod ask;
 mod attacks;

@@ -17,7 +17,7 @@ use crate::program::repository;
 static PAGE: Mutex<()> = Mutex::new(());
 
 /// Compares a table with the one between the marks of its name in docs/security.md.
-fn compare_with_page(name: &str, table: &str) {
+pub(crate) fn compare_with_page(name: &str, table: &str) {
     println!("{table}");
     let _one_at_a_time = PAGE.lock().expect("no test panics here");
     let path = repository("docs/security.md");
