@@ -41,7 +41,7 @@ impl Failures {
                 now.duration_since(level.at).as_secs_f64() / FORGIVEN_AFTER.as_secs_f64();
             (level.failures - forgiven).max(0.0)
         });
-        let is_too_many = failures >= BURST;
+        let is_too_many = failures > BURST - 1.0;
         let level = Level {
             failures: if is_too_many {
                 failures
@@ -50,14 +50,14 @@ impl Failures {
             },
             at: now,
         };
-        if !is_too_many && level.failures >= BURST {
+        if !is_too_many && level.failures > BURST - 1.0 {
             tracing::warn!(%address, "many wrong tokens come from this address");
         }
         if generations.newer.len() >= REMEMBERED && !generations.newer.contains_key(&address) {
             generations.older = std::mem::take(&mut generations.newer);
         }
         generations.newer.insert(address, level);
-        is_too_many.then(|| FORGIVEN_AFTER.mul_f64(failures - BURST + 1.0))
+        is_too_many.then(|| FORGIVEN_AFTER.mul_f64(failures - (BURST - 1.0)))
     }
 }
 
