@@ -14,8 +14,8 @@ use super::send::{Recorder, Sent};
 use super::spool::Spool;
 use super::wrap::{self, Finished};
 use crate::args::{HookArgs, data_folder};
-use crate::privacy;
 use crate::client;
+use crate::privacy;
 
 /// How long the recorder may take to say that it has a fire on disk.
 const ANSWER: Duration = Duration::from_millis(200);
