@@ -188,8 +188,8 @@ fn tokens(d: &mut Draw) -> Vec<(&'static str, String)> {
         (
             "telegram_token",
             format!(
-                "{}:AA{}",
-                format!("7{}", d.text(DIGITS, digits_of_bot - 1)),
+                "7{}:AA{}",
+                d.text(DIGITS, digits_of_bot - 1),
                 d.text(URL, 33)
             ),
         ),
