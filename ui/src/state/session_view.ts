@@ -30,6 +30,8 @@ const NO_MARKS: ReadonlyMap<number, TreeFinding> = new Map();
 const NOBODY = new Uint8Array(0);
 const NO_FOLDS: Folds = { leader: new Int32Array(0), members: new Map() };
 const REFRESH_MS = 250;
+/** When to look again for a finding that was told. */
+const WRITTEN_MS = [1500, 6000];
 
 export function createSessionView(source: Source) {
   const table = signal<SpanTable | null>(null);
@@ -184,12 +186,18 @@ export function createSessionView(source: Source) {
     return false;
   }
 
+  const later: number[] = [];
   const stops = [
     onLive("commit", (commit) => concerns(commit.session_ids) && refreshSoon()),
     onLive("session", (row) => {
       if (row.session_id === source.id || row.parent_session_id === source.id) refreshSoon();
     }),
-    onLive("finding", (finding) => concerns([finding.session_id]) && refreshSoon()),
+    onLive("finding", (finding) => {
+      if (!concerns([finding.session_id])) return;
+      refreshSoon();
+      // A finding is told before it is written: the tree may hold it only a moment later.
+      for (const ms of WRITTEN_MS) later.push(window.setTimeout(refreshSoon, ms));
+    }),
     onLive("resumed", refreshSoon),
   ];
 
@@ -404,6 +412,7 @@ export function createSessionView(source: Source) {
     disposed = true;
     request?.abort();
     clearTimeout(timer);
+    later.forEach(clearTimeout);
     playback.dispose();
     transcript.dispose();
     content.dispose();
