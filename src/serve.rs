@@ -26,7 +26,7 @@ use crate::privacy;
 /// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
 const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
 /// Acts that the resolver keeps between batches; one to two kilobytes each.
-const CACHED_ACTS: usize = 40_000;
+const CACHED_ACTS: usize = 20_000;
 /// Connections for reading.
 const READERS: usize = 4;
 /// How long the server may take to take in what it hands itself.

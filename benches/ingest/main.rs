@@ -23,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SPANS_PER_BATCH: usize = 512;
 /// What the loader's groups come to under load.
-const BATCHES_PER_GROUP: usize = 14;
+const BATCHES_PER_GROUP: usize = 7;
 
 /// One line of the result.
 struct Line {
@@ -141,7 +141,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(store::Config {
         data_dir: folder.path().to_owned(),
-        memory_limit_bytes: 384 << 20,
+        memory_limit_bytes: 192 << 20,
         reader_count: 2,
     })
     .unwrap();
@@ -155,7 +155,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
             data_dir: folder.path().to_owned(),
             max_request_bytes: 64 << 20,
             memory_budget_bytes: 128 << 20,
-            cached_acts: 40_000,
+            cached_acts: 20_000,
             read_body_refs: None,
             redaction: collector::redact::Settings::default(),
         };

@@ -233,6 +233,26 @@ impl Journal {
         }
     }
 
+    /// Deletes the segment that was written last, too, if it is loaded whole: for when nobody writes
+    /// any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::release`].
+    pub fn finish(&self, position: u64) -> Result<(), Error> {
+        self.release(position)?;
+        let mut active = self.shared.active();
+        if self.shared.last_position.load(Ordering::Relaxed) > position {
+            return Ok(());
+        }
+        match active.take().map(|path| (fs::remove_file(&path), path)) {
+            Some((Err(source), path)) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::ReleaseJournal { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Numbers for status pages.
     pub fn stats(&self) -> Stats {
         Stats {

@@ -31,9 +31,9 @@ pub(crate) use feed::{Feed, WAITING_BYTES};
 pub(crate) use group::Group;
 
 /// The pause behind a small group, as a multiple of what loading it took, and its bounds.
-const PAUSE_SHARE: u32 = 2;
+const PAUSE_SHARE: u32 = 1;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(40);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Request bodies of a group behind which there is no pause.
 const BUSY_BYTES: usize = 1 << 20;
 
@@ -67,7 +67,7 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Loads until the feed is gone.
+    /// Loads until the feed is gone, which is when nothing more is written to the journal.
     pub(crate) fn run(mut self, groups: &Receiver<Group>) {
         while let Ok(group) = groups.recv() {
             let is_small = group.bytes < BUSY_BYTES;
@@ -77,6 +77,12 @@ impl Loader {
                 let pause = started.elapsed() * PAUSE_SHARE;
                 std::thread::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
             }
+        }
+        if let Err(error) = self.journal.finish(self.writer.journal_position()) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a loaded journal segment stays"
+            );
         }
     }
 

@@ -249,3 +249,56 @@ fn a_deletion_survives_a_restart_and_unknown_ids_change_nothing() {
     writer.commit(late).unwrap();
     assert_eq!(counts(&store), after);
 }
+
+#[test]
+fn records_packed_ahead_are_stored_as_those_that_are_not() {
+    let read = |prepare: &dyn Fn(&mut Batch)| {
+        let (_folder, store, mut writer) = open();
+        let mut batch = batch(&mut writer);
+        // As many as fill several parts.
+        let record = batch.received[0].records[6].clone();
+        for number in 7..200 {
+            let mut act = act(
+                &mut writer,
+                7,
+                100 + number as u64,
+                Operation::Tool,
+                "other",
+            );
+            act.0.record = Some(RecordRef {
+                request_id: 5,
+                number,
+            });
+            batch.new_acts.push(act);
+            batch.received[0].records.push(ReceivedRecord {
+                number,
+                bytes: format!("record {number} ").repeat(100).into_bytes(),
+                ..record.clone()
+            });
+        }
+        let mut packer = store::Packer::new().unwrap();
+        batch.packed_records = packer.pack_records(&batch.received);
+        prepare(&mut batch);
+        writer.commit(batch).unwrap();
+        query(
+            &store,
+            "select part, len(numbers), raw_size, codec, md5(data::varchar) from received order by all",
+        )
+    };
+    let ahead = read(&|_| {});
+    assert_eq!(ahead.len(), 7, "{ahead:?}");
+    assert_eq!(ahead, read(&|batch| batch.packed_records.clear()));
+    // Where a record is left out, what was packed with it is not used.
+    let leave_out = |batch: &mut Batch| {
+        batch.received[0]
+            .records
+            .retain(|record| record.number != 50)
+    };
+    let without = read(&leave_out);
+    assert_ne!(ahead, without);
+    let packed_late = |batch: &mut Batch| {
+        leave_out(batch);
+        batch.packed_records.clear();
+    };
+    assert_eq!(without, read(&packed_late));
+}
