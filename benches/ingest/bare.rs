@@ -68,7 +68,7 @@ pub(crate) fn append_stored(file: &Path, transactions: usize) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let config = duckdb::Config::default()
         .with("storage_compatibility_version", "latest")
-        .and_then(|config| config.with("wal_autocheckpoint", "64MB"))
+        .and_then(|config| config.with("wal_autocheckpoint", "96MB"))
         .unwrap();
     let path = folder.path().join("bare.duckdb");
     let to = Connection::open_with_flags(path, config).unwrap();

@@ -11,7 +11,7 @@ use crate::search::Search;
 use crate::{Error, schema};
 
 /// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
-const CHECKPOINT_THRESHOLD: &str = "64MB";
+const CHECKPOINT_THRESHOLD: &str = "96MB";
 
 /// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
