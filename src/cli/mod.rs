@@ -11,6 +11,7 @@ mod export;
 mod findings;
 pub(crate) mod format;
 mod import;
+pub(crate) mod live;
 mod marks;
 mod mcp;
 pub(crate) mod output;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
 use serde_json::Value;
 
 use super::answer::{rows, text};
 use super::format::{self, duration, fitted, harmless_line, padded};
+use super::live::{Ended, Live};
 use super::output;
 use super::source::{Api, Server};
 use super::style::Paint;
@@ -41,7 +41,7 @@ async fn follow(server: &Server, args: &TailArgs) -> Result<(), Failure> {
     loop {
         let news = match &mut live {
             Some(live) => live.next_commit().await,
-            None => Err(()),
+            None => Err(Ended),
         };
         if news.is_err() {
             if !is_lost {
@@ -228,47 +228,6 @@ pub(crate) fn line(act: &Value, paint: Paint, width: Option<usize>) -> String {
         paint.operation(&operation, name),
         paint.dim(after)
     )
-}
-
-/// The live stream of a server.
-pub(crate) struct Live {
-    response: Response,
-    unread: Vec<u8>,
-}
-
-impl Live {
-    /// Connects.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub(crate) async fn open(server: &Server) -> Result<Self, Failure> {
-        let response = server.live().await?;
-        Ok(Self {
-            response,
-            unread: Vec::new(),
-        })
-    }
-
-    /// Waits until something was recorded; gives the notice. `Err` when the stream has ended; a new one
-    /// starts afresh.
-    pub(crate) async fn next_commit(&mut self) -> Result<Value, ()> {
-        let mut is_commit = false;
-        loop {
-            while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.unread.drain(..=end).collect();
-                let line = line.trim_ascii_end();
-                if let Some(event) = line.strip_prefix(b"event:") {
-                    is_commit = event.trim_ascii() == b"commit";
-                } else if let (true, Some(data)) = (is_commit, line.strip_prefix(b"data:")) {
-                    return serde_json::from_slice(data).map_err(|_| ());
-                }
-            }
-            match self.response.chunk().await {
-                Ok(Some(chunk)) => self.unread.extend_from_slice(&chunk),
-                Ok(None) | Err(_) => return Err(()),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

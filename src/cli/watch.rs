@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::Response;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::{rows, text};
+use super::live::Live;
 use super::output;
 use super::source::Api;
 use crate::args::{SourceArgs, WatchArgs};
@@ -51,10 +51,10 @@ pub(super) async fn watch(args: WatchArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The live stream, also of a server that is just starting again.
-async fn connected(api: &Api) -> Result<Response, Failure> {
+async fn connected(api: &Api) -> Result<Live, Failure> {
     let until = Instant::now() + PATIENCE;
     loop {
-        match api.live().await {
+        match Live::open(api).await {
             Err(error) if Instant::now() >= until => return Err(error),
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
             stream => return stream,
@@ -120,12 +120,7 @@ impl Watch {
         Ok(fired)
     }
 
-    async fn follow(
-        &mut self,
-        mut stream: Response,
-        until: Option<Instant>,
-    ) -> Result<Outcome, Failure> {
-        let mut received: Vec<u8> = Vec::new();
+    async fn follow(&mut self, mut live: Live, until: Option<Instant>) -> Result<Outcome, Failure> {
         loop {
             let next = [until, self.over_at].into_iter().flatten().min();
             tokio::select! {
@@ -133,32 +128,23 @@ impl Watch {
                     let is_over = self.over_at.is_some_and(|at| at <= Instant::now());
                     return Ok(if is_over { Outcome::Ended } else { Outcome::TimeIsOver });
                 }
-                chunk = stream.chunk() => match chunk {
-                    Ok(Some(bytes)) => {
-                        received.extend_from_slice(&bytes);
-                        while let Some(end) = received.windows(2).position(|pair| pair == b"\n\n") {
-                            let block: Vec<u8> = received.drain(..end + 2).collect();
-                            if let Some(outcome) = self.take(&String::from_utf8_lossy(&block))? {
-                                return Ok(outcome);
-                            }
+                event = live.next() => match event {
+                    Ok((event, data)) => {
+                        if let Some(outcome) = self.take(&event, &data)? {
+                            return Ok(outcome);
                         }
                     }
-                    Ok(None) | Err(_) => return Ok(Outcome::Broken),
+                    Err(_) => return Ok(Outcome::Broken),
                 }
             }
         }
     }
 
     /// One event of the stream.
-    fn take(&mut self, block: &str) -> Result<Option<Outcome>, Failure> {
-        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
-        let data = field("data: ").and_then(|data| serde_json::from_str::<Value>(data).ok());
-        let (Some(event), Some(data)) = (field("event: "), data) else {
-            return Ok(None);
-        };
+    fn take(&mut self, event: &str, data: &Value) -> Result<Option<Outcome>, Failure> {
         match event {
-            "finding" if self.note_finding(&data)? => return Ok(Some(Outcome::Fired)),
-            "session" => self.note_session(&data),
+            "finding" if self.note_finding(data)? => return Ok(Some(Outcome::Fired)),
+            "session" => self.note_session(data),
             "commit" if data["resync"] == true => return Ok(Some(Outcome::Broken)),
             _ => {}
         }

@@ -30,8 +30,8 @@ use self::message::{Message, Request};
 use self::theme::Theme;
 use crate::args::TuiArgs;
 use crate::cli::answer::{rows, text};
+use crate::cli::live::Live;
 use crate::cli::source::{Api, Server, percent_encoded};
-use crate::cli::tail::Live;
 use crate::failure::Failure;
 use crate::waterfall::SpanTable;
 

@@ -9,7 +9,7 @@ use store::{Store, Value};
 
 use super::act::Act;
 use super::calls::{Scope, has_failed, is_passing_error, is_same_call, scope};
-use super::{Settings, drift, look};
+use super::{Settings, drift, look, topic};
 use crate::rows;
 use crate::sql;
 
@@ -72,7 +72,7 @@ pub fn assess(store: &Store, settings: &Settings) -> Result<Vec<Assessment>, sto
             longest_exact_repeat: longest_row(acts, is_same_call),
             longest_near_repeat: longest_row(acts, is_near),
             plan_score: drift::plan_score(acts),
-            topic_drift: drift::topic_drift(acts).0,
+            topic_drift: topic::drift_share(acts),
             ignored_errors: ignored_errors(acts),
         });
     }

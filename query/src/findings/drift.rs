@@ -1,11 +1,10 @@
-//! Where a run leaves its task: the plan that it made is not carried out, or what it does shares
-//! nothing any more with what it began with.
+//! Where a run leaves its task: the plan that it made is not carried out.
 
 use std::collections::{BTreeSet, HashSet};
 
 use super::act::Act;
 use super::said::Said;
-use super::{Confidence, Detector, Draft, Ending, Rule, Severity, Waste};
+use super::{Confidence, Detector, Draft, Ending, Rule, Severity, Waste, topic};
 
 pub(super) const RULE: Rule = Rule {
     name: "plan_dropped",
@@ -15,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
         Box::new(PlanDropped {
             min_score: thresholds.get("min_score"),
             turns: Vec::new(),
+            last_turn: 0,
         })
     },
 };
@@ -29,6 +29,7 @@ const MAX_INVENTIONS: f64 = 3.0;
 struct PlanDropped {
     min_score: f64,
     turns: Vec<Plan>,
+    last_turn: i64,
 }
 
 /// The first plan of a turn, and what followed it.
@@ -112,6 +113,7 @@ impl Plan {
 impl Detector for PlanDropped {
     fn push(&mut self, acts: &[Act], at: usize) {
         let act = &acts[at];
+        self.last_turn = self.last_turn.max(act.turn);
         match self.turns.last_mut() {
             Some(plan) if plan.turn == act.turn => {
                 let is_next_draft =
@@ -135,11 +137,10 @@ impl Detector for PlanDropped {
     }
 
     fn drafts(&self, acts: &[Act], ending: Ending) -> Vec<Draft> {
-        let last_turn = acts.iter().map(|act| act.turn).max();
         self.turns
             .iter()
             // While the turn goes on, the plan may still be carried out.
-            .filter(|plan| ending.ended || Some(plan.turn) < last_turn)
+            .filter(|plan| ending.ended || plan.turn < self.last_turn)
             .filter(|plan| plan.score() >= self.min_score)
             .map(|plan| draft(acts, plan))
             .collect()
@@ -157,17 +158,13 @@ fn draft(acts: &[Act], plan: &Plan) -> Draft {
         1 => " One answer says that something is assumed or made up.".to_owned(),
         n => format!(" {n} answers say that something is assumed or made up."),
     };
-    let turn: Vec<usize> = (0..acts.len())
-        .filter(|at| acts[*at].turn == plan.turn)
-        .collect();
-    let off_topic = match off_topic(acts, &turn) {
-        (share, Some(at)) if share >= MIN_OFF_TOPIC => format!(
-            " From {}{} on, no call shares a word with the prompt or the first calls.",
-            acts[at].tool_words(),
-            acts[at].detail_words()
-        ),
-        _ => String::new(),
-    };
+    // The turn's prompt lies before its plan.
+    let begin = acts[..plan.at]
+        .iter()
+        .rposition(|act| act.turn != plan.turn)
+        .map_or(0, |before| before + 1);
+    let off_topic = topic::change_point(acts, begin, plan.last)
+        .map_or_else(String::new, |change| format!(" {}", change.sentence(acts)));
     let mut spans = vec![plan.at];
     spans.extend(&plan.invented);
     spans.push(plan.last);
@@ -197,54 +194,10 @@ pub(super) fn plan_score(acts: &[Act]) -> f64 {
     let mut detector = PlanDropped {
         min_score: 0.0,
         turns: Vec::new(),
+        last_turn: 0,
     };
     for at in 0..acts.len() {
         detector.push(acts, at);
     }
     detector.turns.iter().map(Plan::score).fold(0.0, f64::max)
-}
-
-/// Calls that tell, beside the prompt, what a turn is about.
-const ANCHOR_CALLS: usize = 5;
-
-/// Share of a turn's calls without a word of its task, from which on they are mentioned.
-const MIN_OFF_TOPIC: f64 = 0.5;
-
-/// The longest row of calls, up to the end of a turn, that share no word with what the turn is about:
-/// its prompt, the tasks of its subagents, and its first calls. As a share of its calls, and where it
-/// begins.
-pub(super) fn topic_drift(acts: &[Act]) -> (f64, Option<usize>) {
-    let places: Vec<usize> = (0..acts.len()).collect();
-    let turns = places.chunk_by(|a, b| acts[*a].turn == acts[*b].turn);
-    turns
-        .map(|turn| off_topic(acts, turn))
-        .fold((0.0, None), |worst, of_turn| match of_turn.0 > worst.0 {
-            true => of_turn,
-            false => worst,
-        })
-}
-
-/// As [`topic_drift`], of the acts of one turn.
-fn off_topic(acts: &[Act], turn: &[usize]) -> (f64, Option<usize>) {
-    let words = |at: usize| {
-        let arguments = acts[at].content.arguments.as_deref();
-        arguments.into_iter().flat_map(|sketch| sketch.words())
-    };
-    let (calls, asked): (Vec<usize>, Vec<usize>) = turn
-        .iter()
-        .filter(|at| acts[**at].content.arguments.is_some())
-        .partition(|at| acts[**at].is_tool());
-    let (early, later) = calls.split_at(calls.len().min(ANCHOR_CALLS));
-    let anchor: HashSet<u64> = asked
-        .iter()
-        .chain(early)
-        .flat_map(|at| words(*at))
-        .collect();
-    let off = later
-        .iter()
-        .rev()
-        .take_while(|at| !words(**at).any(|word| anchor.contains(&word)))
-        .count();
-    let share = off as f64 / calls.len().max(1) as f64;
-    (share, later.get(later.len() - off).copied())
 }

@@ -1,5 +1,6 @@
-//! What is known of a session beside its acts: whether it is over, waited for, and unlike others.
+//! What is known of sessions beside their acts: whether each is over, waited for, and unlike others.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use store::{Store, Value};
@@ -9,34 +10,82 @@ use crate::rows;
 use crate::sql;
 use crate::time::now_ns;
 
-/// Reads what detectors need to know of a session of which the acts were taken.
-pub(super) fn ending(
-    store: &Store,
-    settings: &Settings,
-    session: &Session,
+/// Where a session stands, by what is stored.
+pub(super) struct Standing {
     ended: bool,
-) -> Result<Ending, store::Error> {
-    let mut ending = Ending {
-        ended,
-        ..Ending::default()
-    };
-    let id = || [Value::Text(Arc::clone(session.id()))];
-    if ended && settings.is_on(&history::RULE) {
-        let table = store.read(sql::SESSION_HISTORY, &id())?;
-        ending.history = rows::rows(&table).next().map(|row| history(&row));
-    }
-    let now_ns = now_ns();
-    if !ended && silence::is_silent(session.acts(), settings, now_ns) {
-        let table = store.read(sql::SESSION_AWAITED, &id())?;
-        let is_awaited = rows::rows(&table)
-            .next()
-            .is_some_and(|row| row.flag("is_awaited"));
-        ending.awaited_at_ns = is_awaited.then_some(now_ns);
-    }
-    Ok(ending)
+    is_awaited: bool,
 }
 
-/// Reads the row of session_history.sql.
+/// Where the sessions of `ids` (separated by [`sql::ITEM_SEPARATOR`]) stand.
+pub(super) fn standings(
+    store: &Store,
+    ids: &[Value],
+) -> Result<HashMap<String, Standing>, store::Error> {
+    let table = store.read(sql::SESSION_STATE, ids)?;
+    let standing = |row: rows::Named<'_>| {
+        let standing = Standing {
+            ended: row.flag("ended"),
+            is_awaited: row.flag("is_awaited"),
+        };
+        (row.string("session_id"), standing)
+    };
+    Ok(rows::rows(&table).map(standing).collect())
+}
+
+/// Adds to sessions of which the acts were taken what else detectors need to know.
+pub(super) fn with_endings(
+    store: &Store,
+    settings: &Settings,
+    sessions: Vec<Session>,
+    standings: &HashMap<String, Standing>,
+) -> Result<Vec<(Session, Ending)>, store::Error> {
+    let now_ns = now_ns();
+    let endings: Vec<Ending> = sessions
+        .iter()
+        .map(|session| {
+            let standing = standings.get(&**session.id());
+            // One that is gone is not running.
+            let ended = standing.is_none_or(|standing| standing.ended);
+            let is_awaited = standing.is_some_and(|standing| standing.is_awaited)
+                && silence::is_silent(session.acts(), settings, now_ns);
+            Ending {
+                ended,
+                awaited_at_ns: is_awaited.then_some(now_ns),
+                history: None,
+            }
+        })
+        .collect();
+    let ended: Vec<&str> = sessions
+        .iter()
+        .zip(&endings)
+        .filter(|(_, ending)| ending.ended && settings.is_on(&history::RULE))
+        .map(|(session, _)| &**session.id())
+        .collect();
+    let mut histories = histories(store, &ended)?;
+    let with_history = |(session, ending): (Session, Ending)| {
+        let history = histories.remove(&**session.id());
+        (session, Ending { history, ..ending })
+    };
+    Ok(sessions
+        .into_iter()
+        .zip(endings)
+        .map(with_history)
+        .collect())
+}
+
+/// What sessions took, beside earlier ones; all by one query.
+fn histories(store: &Store, ids: &[&str]) -> Result<HashMap<String, History>, store::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = [Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR)))];
+    let table = store.read(sql::SESSION_HISTORIES, &ids)?;
+    Ok(rows::rows(&table)
+        .map(|row| (row.string("session_id"), history(&row)))
+        .collect())
+}
+
+/// Reads a row of session_histories.sql.
 fn history(row: &rows::Named<'_>) -> History {
     let figure = |own, median, mad| {
         Some(Figure {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proto::agent::{Decision, Operation};
 use store::{ActKey, FindingRow, Row, Store, Value};
 
-use super::ending::ending;
+use super::ending::{standings, with_endings};
 use super::{Act, ActRow, Content, Ending, Session, Settings};
 use crate::error::ApiError;
 use crate::rows;
@@ -152,10 +152,7 @@ fn read_sessions(
 ) -> Result<Vec<(Session, Ending)>, store::Error> {
     let ids: Vec<&str> = due.iter().map(|(id, _)| &**id).collect();
     let ids = [Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR)))];
-    let state = store.read(sql::SESSION_STATE, &ids)?;
-    let running: HashMap<String, bool> = rows::rows(&state)
-        .map(|row| (row.string("session_id"), !row.flag("ended")))
-        .collect();
+    let standings = standings(store, &ids)?;
     let mut acts: HashMap<Arc<str>, Vec<ActRow>> =
         due.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
     store.scan(sql::SESSION_ACTS, &ids, &mut |row| {
@@ -192,12 +189,9 @@ fn read_sessions(
             };
             session.push(Act { row, content });
         }
-        // One that is gone is not running.
-        let ended = !running.get(&**session.id()).copied().unwrap_or(false);
-        let ending = ending(store, settings, &session, ended)?;
-        sessions.push((session, ending));
+        sessions.push(session);
     }
-    Ok(sessions)
+    with_endings(store, settings, sessions, &standings)
 }
 
 /// What is left to be taken of a session whose acts are `rows`.

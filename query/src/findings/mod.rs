@@ -30,6 +30,7 @@ mod silence;
 pub(crate) mod tests;
 mod text;
 mod todo;
+mod topic;
 mod unfinished;
 mod verdict;
 

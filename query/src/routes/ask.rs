@@ -6,11 +6,14 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::verdict::digest_of;
+use super::digest::text_of_session;
 use crate::ask::{EndpointError, Explanation, Protocol};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiPath;
 use crate::state::AppState;
+
+/// Tokens of the digest that is handed to a model, at most.
+const DIGEST_TOKENS: usize = 4_000;
 
 /// What would be sent, and to whom.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,7 +45,7 @@ pub(crate) async fn preview_ask(
     State(state): State<AppState>,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<AskPreview>, ApiError> {
-    let digest = digest_of(&state, &session_id).await?;
+    let digest = text_of_session(&state, session_id, DIGEST_TOKENS).await?;
     let endpoint = state.config.ask.as_ref();
     Ok(Json(AskPreview {
         body: endpoint.map(|endpoint| endpoint.body(&digest)),
@@ -73,7 +76,7 @@ pub(crate) async fn ask(
             "no model is configured: write ask.json into the data folder, {\"protocol\": \"openai\", \"base_url\": \"…\", \"model\": \"…\", \"key_env\": \"…\"}, and start the server again",
         ));
     };
-    let digest = digest_of(&state, &session_id).await?;
+    let digest = text_of_session(&state, session_id, DIGEST_TOKENS).await?;
     let asked = tokio::task::spawn_blocking(move || endpoint.ask(&digest))
         .await
         .map_err(|error| ApiError::internal(&error))?;

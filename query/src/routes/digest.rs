@@ -93,42 +93,74 @@ async fn answer(
             "`budget_tokens` is between {MIN_BUDGET} and {MAX_BUDGET}"
         )));
     }
-    let own = || {
-        let (scheme, port) = (state.config.scheme(), state.config.ui.port());
-        format!("{scheme}://localhost:{port}")
-    };
-    let links = form.links.clone().unwrap_or_else(own);
+    let links = form.links.clone().unwrap_or_else(|| own_address(state));
     if !is_address(&links) {
         return Err(ApiError::bad_request(
             "`links` is the address of a server, as in http://localhost:7771",
         ));
     }
-    let filter = if ids.is_empty() {
-        filter
-    } else {
-        let known = sessions_by_id(state, ids.clone()).await?;
-        if let Some(missing) = ids
-            .iter()
-            .find(|id| known.iter().all(|row| row.session_id != **id))
-        {
-            return Err(session_not_found(missing));
-        }
-        SessionFilter::only(ids)
+    let filter = match ids.is_empty() {
+        true => filter,
+        false => only(state, ids).await?,
     };
-    let material = digest::gather(state, &filter, budget_tokens).await?;
-    let wanted = Wanted {
-        budget_tokens,
-        format: form.format,
-        links,
-    };
+    let text = text(state, &filter, budget_tokens, form.format, links).await?;
     let content_type = match form.format {
         Format::Md => "text/markdown; charset=utf-8",
         Format::Json => "application/json",
     };
-    let text = state
-        .blocking(move |_| Ok(digest::compose(&material, &wanted)))
-        .await?;
     Ok(([(CONTENT_TYPE, content_type)], text).into_response())
+}
+
+/// The digest of one session in Markdown, as it is handed to others.
+pub(crate) async fn text_of_session(
+    state: &AppState,
+    session_id: String,
+    budget_tokens: usize,
+) -> Result<String, ApiError> {
+    let filter = only(state, vec![session_id]).await?;
+    text(
+        state,
+        &filter,
+        budget_tokens,
+        Format::Md,
+        own_address(state),
+    )
+    .await
+}
+
+async fn text(
+    state: &AppState,
+    filter: &SessionFilter,
+    budget_tokens: usize,
+    format: Format,
+    links: String,
+) -> Result<String, ApiError> {
+    let material = digest::gather(state, filter, budget_tokens).await?;
+    let wanted = Wanted {
+        budget_tokens,
+        format,
+        links,
+    };
+    state
+        .blocking(move |_| Ok(digest::compose(&material, &wanted)))
+        .await
+}
+
+/// These sessions and no others.
+async fn only(state: &AppState, ids: Vec<String>) -> Result<SessionFilter, ApiError> {
+    let known = sessions_by_id(state, ids.clone()).await?;
+    let missing = ids
+        .iter()
+        .find(|id| known.iter().all(|row| row.session_id != **id));
+    match missing {
+        Some(missing) => Err(session_not_found(missing)),
+        None => Ok(SessionFilter::only(ids)),
+    }
+}
+
+fn own_address(state: &AppState) -> String {
+    let (scheme, port) = (state.config.scheme(), state.config.ui.port());
+    format!("{scheme}://localhost:{port}")
 }
 
 fn is_address(text: &str) -> bool {

@@ -10,7 +10,6 @@ use store::Table;
 use utoipa::ToSchema;
 
 use super::sessions::session_not_found;
-use crate::ask;
 
 use crate::error::{ApiError, ErrorBody};
 use crate::findings::{self, Evidence, Outcome, Session, Verdict};
@@ -102,26 +101,6 @@ pub(crate) async fn explain(state: &AppState, session_id: String) -> Result<Why,
             configuration: remedy.configuration,
         },
     })
-}
-
-/// What of a session would be handed to a model.
-pub(crate) async fn digest_of(state: &AppState, session_id: &str) -> Result<String, ApiError> {
-    let (_, session, ending) = read(state, session_id).await?;
-    let found = session.findings(ending);
-    let table = figures_table(state, session_id).await?;
-    let row = rows::rows(&table).next();
-    let Some(row) = row else {
-        return Err(session_not_found(session_id));
-    };
-    let (status, harness) = (row.string("status"), row.text("harness"));
-    let guard = guard_command(state.config.ui);
-    let outcome = Outcome {
-        status: &status,
-        harness: harness.as_deref(),
-        guard: &guard,
-    };
-    let verdict = findings::verdict(session.acts(), &found, &outcome);
-    Ok(ask::digest(&row, session.acts(), &verdict))
 }
 
 /// The hook that asks this server, as a harness is to run it.

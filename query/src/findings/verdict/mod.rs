@@ -15,6 +15,7 @@ pub(crate) use self::mode::Mode;
 use self::remedy::{Remedy, remedy};
 use super::act::Act;
 use super::draft::Waste;
+use super::topic;
 
 /// What went wrong in a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +103,9 @@ pub(crate) fn verdict(acts: &[Act], findings: &[FindingRow], outcome: &Outcome<'
         if let (false, Some(span)) = (is_told, finding.spans.first()) {
             chain.add(&finding.title, *span);
         }
+    }
+    if let Some(change) = topic::worst_change(acts) {
+        chain.add(&change.sentence(acts), acts[change.at].key);
     }
     if let Some(failed) = acts.iter().rev().find(|act| act.is_error) {
         chain.add(
