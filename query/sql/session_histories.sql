@@ -26,15 +26,17 @@ took as (
         group by t.session_id
     ) t on t.session_id = a.session_id
 )
-select
-    session_id, count(*) over earlier as session_count,
-    duration_ns, median(duration_ns) over earlier as duration_median,
-    mad(duration_ns) over earlier as duration_mad,
-    tokens, median(tokens) over earlier as tokens_median, mad(tokens) over earlier as tokens_mad,
-    cost_usd, median(cost_usd) over earlier as cost_median, mad(cost_usd) over earlier as cost_mad
-from took
-qualify session_id in (select session_id from own)
-window earlier as (
-    partition by harness, project, is_root order by started_at, session_id
-    rows between 50 preceding and 1 preceding
+select * from (
+    select
+        session_id, count(*) over earlier as session_count,
+        duration_ns, median(duration_ns) over earlier as duration_median,
+        mad(duration_ns) over earlier as duration_mad,
+        tokens, median(tokens) over earlier as tokens_median, mad(tokens) over earlier as tokens_mad,
+        cost_usd, median(cost_usd) over earlier as cost_median, mad(cost_usd) over earlier as cost_mad
+    from took
+    window earlier as (
+        partition by harness, project, is_root order by started_at, session_id
+        rows between 50 preceding and 1 preceding
+    )
 )
+where session_id in (select session_id from own)
