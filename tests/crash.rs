@@ -1,5 +1,6 @@
 //! The real program is killed at random moments while it is being sent to: nothing that it
-//! acknowledged is lost, nothing that was sent twice is there twice.
+//! acknowledged is lost, nothing that was sent twice is there twice, and every text is there byte for
+//! byte.
 //!
 //! `SPANREEL_CRASH_ROUNDS=20 cargo test --test crash -- --nocapture` kills it 20 times and prints the
 //! sums; without it there are 3 rounds.
@@ -68,7 +69,7 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
     program.wait().unwrap();
 
     let acknowledged = sending.acknowledged.lock().unwrap().clone();
-    let stored = read_back(folder.path());
+    let stored = read_back(folder.path(), &acknowledged);
     let expected: HashSet<(String, String)> = acknowledged
         .iter()
         .flat_map(|batch| (0..SPANS_PER_BATCH).map(|index| ids(*batch, index)))
@@ -85,19 +86,18 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
         .count();
     eprintln!(
         "{rounds} kills and one at the end: {} spans acknowledged, {} batches sent again on purpose, \
-         {} calls without an answer; lost {lost}, doubled {doubled}, unknown {foreign}",
+         {} calls without an answer; lost {lost}, doubled {doubled}, unknown {foreign}; {} payloads of \
+         {} bytes read back, {} wrong",
         expected.len(),
         sending.sent_again.load(Ordering::Relaxed),
         sending.unanswered.load(Ordering::Relaxed),
+        stored.payload_count,
+        stored.payload_bytes,
+        stored.wrong.len(),
     );
     assert_eq!((lost, doubled, foreign), (0, 0, 0));
-    for batch in acknowledged {
-        assert_eq!(
-            stored.outputs.get(&ids(batch, 0)),
-            Some(&output(batch)),
-            "batch {batch}"
-        );
-    }
+    assert_eq!(stored.wrong, Vec::<u64>::new(), "batches with wrong texts");
+    assert_eq!(stored.payload_count, acknowledged.len() * 2);
 }
 
 /// What the senders share.
@@ -159,6 +159,7 @@ fn request(batch: u64) -> ExportTraceServiceRequest {
         ];
         if index == 0 {
             attributes.push(text("gen_ai.tool.call.result", output(batch)));
+            attributes.push(text("gen_ai.tool.call.arguments", input(batch)));
         }
         Span {
             trace_id,
@@ -191,9 +192,19 @@ fn text(key: &str, value: String) -> KeyValue {
     }
 }
 
-/// The large text of a batch, which no other batch has.
+/// The large text of a batch, which no other batch has; one in eight is stored in several pieces.
 fn output(batch: u64) -> String {
-    format!("result {batch} ").repeat(500)
+    let repeats = if batch.is_multiple_of(8) { 20_000 } else { 500 };
+    format!("result {batch} ").repeat(repeats)
+}
+
+/// A text that grows from batch to batch and shares what it began with, as conversations do.
+fn input(batch: u64) -> String {
+    let lines = (0..20 + batch % 40).map(|line| {
+        let words = format!("line {line} of a conversation that is sent again and again; ");
+        words.repeat(3) + "\n"
+    });
+    lines.collect::<String>() + &format!("asked in {batch}")
 }
 
 fn id_bytes(batch: u64, index: u64) -> (Vec<u8>, Vec<u8>) {
@@ -224,12 +235,19 @@ fn start(folder: &Path, [ui, grpc, http]: [SocketAddr; 3]) -> Child {
 struct Stored {
     /// How often each span is there.
     rows: HashMap<(String, String), u64>,
-    /// The large texts.
-    outputs: HashMap<(String, String), String>,
+    /// Texts that were read and compared with what was sent.
+    payload_count: usize,
+    payload_bytes: usize,
+    /// Batches whose texts are not what was sent.
+    wrong: Vec<u64>,
 }
 
-/// Opens the folder as the program would, journal and all, and reads everything.
-fn read_back(folder: &Path) -> Stored {
+/// Batches whose texts are read at once.
+const READ_BATCHES: usize = 64;
+
+/// Opens the folder as the program would, journal and all, reads everything, and compares the texts of
+/// the `acknowledged` batches with what was sent.
+fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
     let store = store::Store::open(store::Config {
         data_dir: folder.to_owned(),
         memory_limit_bytes: 512 << 20,
@@ -258,24 +276,43 @@ fn read_back(folder: &Path) -> Stored {
         shutdown.cancel();
         collector.finished().await;
     });
-    let read = |sql: &str| store.read(sql, &[]).unwrap().rows;
     let string = |value: &store::Value| match value {
         store::Value::Text(text) => text.to_string(),
         other => panic!("not a text: {other:?}"),
     };
     let mut stored = Stored {
         rows: HashMap::new(),
-        outputs: HashMap::new(),
+        payload_count: 0,
+        payload_bytes: 0,
+        wrong: Vec::new(),
     };
-    for row in read("select trace_id, span_id from spans") {
-        *stored
-            .rows
-            .entry((string(&row[0]), string(&row[1])))
-            .or_default() += 1;
+    let rows = store.read("select trace_id, span_id from spans", &[]);
+    for row in rows.unwrap().rows {
+        let count = stored.rows.entry((string(&row[0]), string(&row[1])));
+        *count.or_default() += 1;
     }
-    for row in read("select trace_id, span_id, output from spans where output is not null") {
-        let id = (string(&row[0]), string(&row[1]));
-        stored.outputs.insert(id, string(&row[2]));
+    for batches in acknowledged.chunks(READ_BATCHES) {
+        let traces: Vec<String> = batches.iter().map(|batch| ids(*batch, 0).0).collect();
+        let sql = format!(
+            "select trace_id, input, output from spans where output is not null and trace_id in ('{}')",
+            traces.join("', '")
+        );
+        let rows = store.read(&sql, &[]).unwrap().rows;
+        let texts: HashMap<String, (String, String)> = rows
+            .iter()
+            .map(|row| (string(&row[0]), (string(&row[1]), string(&row[2]))))
+            .collect();
+        for (batch, trace) in batches.iter().zip(&traces) {
+            let Some((read_input, read_output)) = texts.get(trace) else {
+                stored.wrong.push(*batch);
+                continue;
+            };
+            if *read_input != input(*batch) || *read_output != output(*batch) {
+                stored.wrong.push(*batch);
+            }
+            stored.payload_count += 2;
+            stored.payload_bytes += read_input.len() + read_output.len();
+        }
     }
     store.close();
     stored
