@@ -99,6 +99,7 @@ pub enum Command {
     Hook(HookArgs),
     Guard(GuardArgs),
     Token(TokenArgs),
+    #[command(visible_alias = "status")]
     Stats(StatsArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

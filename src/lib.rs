@@ -8,6 +8,7 @@ pub mod client;
 mod doors;
 pub mod failure;
 pub mod hook;
+mod observe;
 mod privacy;
 pub mod serve;
 mod tui;

@@ -21,6 +21,7 @@ use crate::doors::Doors;
 use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
+use crate::observe::Observer;
 use crate::privacy;
 
 /// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
@@ -75,6 +76,7 @@ impl Running {
 /// Serves until it is told to stop (Ctrl-C or SIGTERM), then finishes what it has taken.
 pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     start_logging(&args.log)?;
+    raise_open_files();
     let running = start(&args).await?;
     watch_signals(running.shutdown.clone())?;
     announce(&running, &args.data_folder()?);
@@ -144,19 +146,10 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         error => Failure::Internal(anyhow!(error).context("the collector does not start")),
     })?;
 
-    let meter = collector.meter();
-    let count_ingest: query::CountIngest = Arc::new(move || {
-        let counts = meter.counts();
-        query::IngestCounters {
-            requests: counts.requests,
-            spans: counts.spans,
-            log_records: counts.events,
-            metric_points: counts.metric_points,
-            rejected: counts.rejected,
-            duplicates: counts.duplicates,
-            queued_bytes: counts.queued_bytes,
-        }
-    });
+    let observer = Observer {
+        meter: collector.meter(),
+        data_dir: args.data_folder()?,
+    };
     let config = query::Config {
         otlp_grpc,
         otlp_http,
@@ -186,7 +179,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         doors.listener(ui_listener, ui_gate),
         store.clone(),
         config,
-        count_ingest,
+        Arc::new(observer),
         shutdown.clone(),
     );
     Ok(Running {
@@ -224,6 +217,13 @@ fn start_logging(filter: &str) -> Result<(), Failure> {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .try_init();
     Ok(())
+}
+
+/// Each connection is an open file, and many systems allow 1,024 unless a process asks for what it may have.
+fn raise_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::debug!(%error, "the limit of open files stays");
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpListener, Failure> {

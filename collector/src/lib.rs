@@ -18,6 +18,6 @@ pub mod redact;
 pub mod resolve;
 mod start;
 
-pub use counters::{Counts, Meter};
+pub use counters::{Counts, DurationCounts, Meter};
 pub use error::Error;
 pub use start::{Collector, Config, Listeners, start};

@@ -106,6 +106,7 @@ pub async fn start(
         }
         let (sender, accepted) = mpsc::channel();
         let (to_loader, groups) = mpsc::sync_channel(0);
+        let metered = journal.clone();
         let failed = |source| Error::StartThread { source };
         let feed = Feed {
             accepted,
@@ -135,9 +136,9 @@ pub async fn start(
             .name("loader".to_owned())
             .spawn(move || loader.run(&groups))
             .map_err(failed)?;
-        Ok::<_, Error>((ingest, thread, prices, redactor))
+        Ok::<_, Error>((ingest, thread, prices, redactor, metered))
     });
-    let (ingest, loader, prices, redactor) = prepared
+    let (ingest, loader, prices, redactor, journal) = prepared
         .await
         .map_err(|source| Error::Recover { source })??;
     let counters = Arc::new(receive::Counters::default());
@@ -163,6 +164,7 @@ pub async fn start(
             receive: counters,
             load,
             budget,
+            journal,
             redactor,
         },
         prices,

@@ -1,5 +1,6 @@
 //! The whole site: routes, layers, and the tasks behind them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::Listener;
@@ -21,10 +22,10 @@ use crate::guard as front_door;
 use crate::mcp;
 use crate::routes::{
     acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export, findings,
-    guard, jaeger, live, marks, overview, payload, queries, search, sessions, setup, signin, span,
-    sql, status, transcript, tree, usage, verdict,
+    guard, jaeger, live, marks, metrics, overview, payload, queries, search, sessions, setup,
+    signin, span, sql, status, transcript, tree, usage, verdict,
 };
-use crate::state::{AppState, Config, CountIngest};
+use crate::state::{AppState, Config, Observe};
 use crate::{description, etag, flight};
 
 /// How long a shutdown waits for answers that are being given.
@@ -149,6 +150,7 @@ fn pages(state: AppState) -> Router {
     .route(signin::STYLE_PATH, get(signin::style))
     .route("/healthz", get(status::healthz))
     .route("/readyz", get(status::readyz))
+    .route("/metrics", get(metrics::metrics))
     .fallback(assets::serve)
     .method_not_allowed_fallback(assets::wrong_method)
     .layer(CatchPanicLayer::custom(front_door::after_panic))
@@ -166,7 +168,7 @@ pub async fn serve(
     listener: Listener,
     store: Store,
     config: Config,
-    ingest_counters: CountIngest,
+    observer: Arc<dyn Observe>,
     shutdown: CancellationToken,
 ) {
     // Subscribed before anything can be missed.
@@ -176,20 +178,14 @@ pub async fn serve(
     let (live, _) = broadcast::channel(crate::live::CAPACITY);
     let (arrived, arrivals) = mpsc::unbounded_channel();
     let outbox = Outbox::start(&config.alerts.targets, &arrived, &shutdown);
-    let state = AppState::new(
-        store,
-        config,
-        ingest_counters,
-        live,
-        outbox,
-        shutdown.clone(),
-    );
+    let state = AppState::new(store, config, observer, live, outbox, shutdown.clone());
     let live = tokio::spawn(crate::live::run(state.clone(), for_live));
     let findings = tokio::spawn(crate::findings::run(state.clone(), for_findings));
     let alerts = tokio::spawn(crate::alerts::run(state.clone(), for_alerts, arrivals));
+    let rates = tokio::spawn(crate::rates::run(state.clone()));
     access::serve(vec![listener], site(state), DRAIN_TIMEOUT, shutdown.clone()).await;
     shutdown.cancel();
-    for task in [live, findings, alerts] {
+    for task in [live, findings, alerts, rates] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task of the web server failed");
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use store::{Counts, Row, Store, Table, Value};
 use tokio::sync::{Semaphore, broadcast};
@@ -15,6 +15,7 @@ use crate::ask::Endpoint;
 use crate::error::{ApiError, REQUEST_ID};
 use crate::findings::Settings;
 use crate::live::Message;
+use crate::rates::Rates;
 
 /// Store calls that may block at the same time; more wait their turn.
 const MAX_BLOCKING_CALLS: usize = 8;
@@ -78,9 +79,11 @@ pub struct PriceTable {
 }
 
 /// What the collector has counted since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct IngestCounters {
     pub requests: u64,
+    /// Of accepted requests, decompressed.
+    pub received_bytes: u64,
     pub spans: u64,
     pub log_records: u64,
     pub metric_points: u64,
@@ -88,12 +91,63 @@ pub struct IngestCounters {
     pub rejected: u64,
     /// Items that were stored already.
     pub duplicates: u64,
-    /// Acknowledged bytes that are not loaded yet.
+    /// Whole requests that were not taken, by reason: one lower-case word, or several with underscores.
+    pub refusals: Vec<(&'static str, u64)>,
+    /// Memory that requests hold between socket and store, and what they may hold at most.
     pub queued_bytes: u64,
+    pub queue_limit_bytes: u64,
+    /// How long the oldest acknowledged request that is not queryable yet has waited; zero when all are.
+    pub lag: Duration,
+    /// On disk.
+    pub journal_bytes: u64,
+    pub journal_written_bytes: u64,
+    /// Shared syncs of the journal.
+    pub journal_syncs: u64,
+    /// The latest write of the journal failed.
+    pub is_journal_failing: bool,
+    /// What resolving and committing each group of requests took.
+    pub group_times: DurationCounts,
+    /// Attempts to store a group that failed; each was repeated.
+    pub load_failures: u64,
+    /// The latest attempt failed.
+    pub is_load_failing: bool,
 }
 
-/// Asks the collector for its counters.
-pub type CountIngest = Arc<dyn Fn() -> IngestCounters + Send + Sync>;
+/// How many durations fell into each bucket.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DurationCounts {
+    /// Upper bounds of the buckets in seconds, rising.
+    pub bounds_s: &'static [f64],
+    /// One for each bound, and one for what is longer than the last.
+    pub counts: Vec<u64>,
+    /// All durations together, in seconds.
+    pub sum_s: f64,
+}
+
+/// What the program takes of its machine. What the machine does not tell is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of each part of the data folder.
+    pub parts: Vec<(&'static str, u64)>,
+    /// What the data folder's file system has left for us.
+    pub free_bytes: Option<u64>,
+    /// Memory of the process.
+    pub resident_bytes: Option<u64>,
+    /// Files and sockets that the process has open.
+    pub open_files: Option<u64>,
+}
+
+/// What the whole tells of itself, asked by status pages.
+pub trait Observe: Send + Sync {
+    /// The collector's counters; at once.
+    fn ingest(&self) -> IngestCounters;
+
+    /// What the program takes of its machine; blocking.
+    fn footprint(&self) -> Footprint;
+
+    /// Why no request would be acknowledged at this moment; `None` when it would. Blocking.
+    fn refuses(&self) -> Option<String>;
+}
 
 /// Shared by all handlers.
 #[derive(Clone)]
@@ -102,7 +156,10 @@ pub(crate) struct AppState(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) config: Config,
-    pub(crate) count_ingest: CountIngest,
+    pub(crate) observer: Arc<dyn Observe>,
+    /// What arrived in the last minute.
+    pub(crate) rates: Rates,
+    pub(crate) started: Instant,
     pub(crate) started_ns: i64,
     pub(crate) live: broadcast::Sender<Arc<Message>>,
     /// Alerts on their way.
@@ -123,7 +180,7 @@ impl AppState {
     pub(crate) fn new(
         store: Store,
         config: Config,
-        count_ingest: CountIngest,
+        observer: Arc<dyn Observe>,
         live: broadcast::Sender<Arc<Message>>,
         outbox: Outbox,
         shutdown: CancellationToken,
@@ -131,7 +188,9 @@ impl AppState {
         Self(Arc::new(Shared {
             store,
             config,
-            count_ingest,
+            observer,
+            rates: Rates::default(),
+            started: Instant::now(),
             started_ns: crate::time::now_ns(),
             live,
             outbox,

@@ -20,7 +20,12 @@ pub(super) async fn stats(args: StatsArgs) -> Result<(), Failure> {
     let count = |value: &Value| value.as_u64().unwrap_or_default().to_string();
     let size = |value: &Value| format::bytes(value.as_u64().unwrap_or_default());
     let ingest = &stats["ingest"];
-    let rows = [
+    let health = match stats["health"]["reason"].as_str() {
+        None => "ready".to_owned(),
+        Some(reason) => format!("not ready: {reason}"),
+    };
+    let mut rows = vec![
+        ("state", health),
         ("sessions", count(&stats["session_count"])),
         ("spans", count(&stats["span_count"])),
         ("events and log records", count(&stats["event_count"])),
@@ -36,15 +41,43 @@ pub(super) async fn stats(args: StatsArgs) -> Result<(), Failure> {
         ("log records since then", count(&ingest["log_records"])),
         ("rejected since then", count(&ingest["rejected"])),
         ("sent twice since then", count(&ingest["duplicates"])),
-        ("waiting to be loaded", size(&ingest["queued_bytes"])),
+        ("in memory, of at most", {
+            let queued = size(&ingest["queued_bytes"]);
+            format!("{queued}, {}", size(&ingest["queue_limit_bytes"]))
+        }),
+        ("oldest not queryable", seconds(&ingest["lag_seconds"])),
+        ("journal", size(&ingest["journal_bytes"])),
+        ("group stored in", seconds(&ingest["group_mean_seconds"])),
+        ("memory", size(&stats["process"]["resident_bytes"])),
+        ("disk left", size(&stats["folder"]["free_bytes"])),
     ];
+    let per_second = &ingest["per_second"];
+    rows.push(("requests a second", rate(&per_second["requests"])));
+    rows.push(("spans a second", rate(&per_second["spans"])));
+    let mut refusals: Vec<(String, String)> = Vec::new();
+    for refused in ingest["refusals"].as_array().into_iter().flatten() {
+        let name = format!("refused: {}", text(&refused["reason"]).replace('_', " "));
+        refusals.push((name, count(&refused["count"])));
+    }
     let headings = [
         Heading::text("Spanreel"),
         Heading::number(&text(&stats["version"])),
     ];
     let rows = rows
         .into_iter()
-        .map(|(name, value)| vec![name.to_owned(), value])
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain(refusals)
+        .map(|(name, value)| vec![name, value])
         .collect();
     output::print(&output::table(&headings, rows))
+}
+
+fn seconds(value: &Value) -> String {
+    value
+        .as_f64()
+        .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3} s"))
+}
+
+fn rate(value: &Value) -> String {
+    format!("{:.1}", value.as_f64().unwrap_or_default())
 }

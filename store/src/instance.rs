@@ -1,5 +1,6 @@
 //! One opened database: its settings, its connections, and the readers that share it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -175,9 +176,21 @@ fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::
         .max_memory(&format!("{memory_limit_bytes}B"))
 }
 
-/// The engine locks the file; its message names the process that holds it.
+/// The engine locks the file; its message names the process that holds it. What the file system refuses
+/// is in its message as well.
 fn locked_or(path: &Path, source: duckdb::Error) -> Error {
     let message = source.to_string();
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let refused = [
+        ("Read-only file system", io::ErrorKind::ReadOnlyFilesystem),
+        ("Permission denied", io::ErrorKind::PermissionDenied),
+    ];
+    if let Some((_, kind)) = refused.iter().find(|(words, _)| message.contains(words)) {
+        return Error::Folder {
+            folder,
+            source: io::Error::from(*kind),
+        };
+    }
     if !message.contains("Could not set lock on file") {
         return Error::Open {
             path: path.to_owned(),
@@ -191,8 +204,5 @@ fn locked_or(path: &Path, source: duckdb::Error) -> Error {
             || "another process".to_owned(),
             |(pid, _)| format!("process {pid}"),
         );
-    Error::Locked {
-        folder: path.parent().map(PathBuf::from).unwrap_or_default(),
-        holder,
-    }
+    Error::Locked { folder, holder }
 }

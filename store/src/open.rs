@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) search: Arc<Search>,
     indexer: Indexer,
     claim: Mutex<Option<Claim>>,
+    /// Times that the database was opened again.
+    recoveries: AtomicU64,
     stop: Arc<(Mutex<bool>, Condvar)>,
 }
 
@@ -96,6 +98,7 @@ impl Store {
             search: Search::new(&data_dir),
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
+            recoveries: AtomicU64::new(0),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,
         };
@@ -104,6 +107,11 @@ impl Store {
         spawn_checkpoints(&shared);
         shared.indexer.start(&shared);
         Ok(Self { shared })
+    }
+
+    /// How often the engine gave up and the database was opened again, since the start.
+    pub fn recovery_count(&self) -> u64 {
+        self.shared.recoveries.load(Ordering::Relaxed)
     }
 
     /// The one writer.
@@ -215,6 +223,7 @@ impl Shared {
             ));
         }
         self.open_instance(core)?;
+        self.recoveries.fetch_add(1, Ordering::Relaxed);
         tracing::info!("the database is open again");
         Ok(())
     }

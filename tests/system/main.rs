@@ -19,6 +19,7 @@ mod compare;
 mod demo;
 mod examples;
 mod export;
+mod faults;
 mod fidelity;
 mod findings;
 mod hook_recordings;

@@ -42,27 +42,17 @@ impl Server {
     }
 
     /// As [`Server::start_as`], listening on `address`.
-    pub(crate) fn start_at(
-        address: &str,
-        mut program: Command,
-        data: &Path,
-        more: &[&OsStr],
-    ) -> Self {
+    pub(crate) fn start_at(address: &str, program: Command, data: &Path, more: &[&OsStr]) -> Self {
+        let mut command = serving(address, program, data);
+        command.args(more);
+        Self::spawn(command)
+    }
+
+    /// Starts a `serve` command as it is given and waits until it says where it is.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         // Clients of a test would find no cryptography for TLS otherwise.
         access::use_ring();
-        let mut child = program
-            .args([
-                "serve",
-                "--ui",
-                address,
-                "--otlp-grpc",
-                address,
-                "--otlp-http",
-                address,
-            ])
-            .arg("--data")
-            .arg(data)
-            .args(more)
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");
@@ -92,9 +82,14 @@ impl Server {
         }
     }
 
+    /// Of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as Ctrl-C and service managers do, and waits.
     pub(crate) fn stop(mut self) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &pid])
             .status()
@@ -232,6 +227,20 @@ pub(crate) fn program() -> Command {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
+    command
+}
+
+/// The command that serves `data` on free ports.
+pub(crate) fn serve(data: &Path) -> Command {
+    serving("127.0.0.1:0", program(), data)
+}
+
+fn serving(address: &str, mut command: Command, data: &Path) -> Command {
+    command.arg("serve");
+    for port in ["--ui", "--otlp-grpc", "--otlp-http"] {
+        command.args([port, address]);
+    }
+    command.arg("--data").arg(data);
     command
 }
 

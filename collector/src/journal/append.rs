@@ -79,7 +79,7 @@ impl Appender {
 
     /// As much as the journal may hold waits to be loaded.
     pub(super) fn is_behind(&self) -> bool {
-        self.shared.closed_bytes() >= MAX_BACKLOG_BYTES
+        is_behind(&self.shared)
     }
 
     /// Writes the group and syncs it once. Returns the position of its first record; the others
@@ -113,8 +113,13 @@ impl Appender {
         let bytes = written?;
         active.file.sync()?;
         active.durable_len += bytes;
+        let durable_len = active.durable_len;
         let last = first + group.len() as u64 - 1;
+        self.shared
+            .active_bytes
+            .store(durable_len, Ordering::Relaxed);
         self.shared.last_position.store(last, Ordering::Relaxed);
+        self.shared.note_waiting(last);
         self.shared.fsyncs.fetch_add(1, Ordering::Relaxed);
         self.shared
             .bytes_written
@@ -162,6 +167,7 @@ impl Appender {
                 bytes: active.durable_len,
             });
             *self.shared.active() = None;
+            self.shared.active_bytes.store(0, Ordering::Relaxed);
         }
     }
 
@@ -191,6 +197,25 @@ impl Appender {
             tracing::warn!("the journal can be written again");
         }
     }
+}
+
+/// As much as the journal may hold waits to be loaded.
+pub(super) fn is_behind(shared: &Shared) -> bool {
+    shared.closed_bytes() >= MAX_BACKLOG_BYTES
+}
+
+/// Bytes that a disk must take to be counted as writable again.
+const TRIAL_BYTES: usize = 64 * 1024;
+
+/// Writes, syncs and removes a file in the journal's folder.
+pub(super) fn try_disk(dir: &Path) -> io::Result<()> {
+    let path = dir.join("trial");
+    let tried = File::create(&path).and_then(|mut file| {
+        Write::write_all(&mut file, &[0; TRIAL_BYTES])?;
+        file.sync_data()
+    });
+    let removed = fs::remove_file(&path);
+    tried.and(removed)
 }
 
 /// Writes headers and bodies; returns the number of bytes.

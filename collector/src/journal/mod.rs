@@ -18,11 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use proto::{Encoding, Signal};
 
 use crate::error::Error;
-use crate::ingest::{Accepted, IngestHandle};
+use crate::ingest::{Accepted, Busy, IngestHandle};
 use append::{Appender, sync_dir};
 use segment::{Damage, Next, SegmentReader};
 
@@ -67,8 +68,22 @@ struct Shared {
     last_position: AtomicU64,
     fsyncs: AtomicU64,
     bytes_written: AtomicU64,
+    /// Of the segment that is being written, as far as it is on disk.
+    active_bytes: AtomicU64,
     failing: AtomicBool,
+    /// What is on disk and not loaded, oldest first.
+    waiting: Mutex<VecDeque<Waiting>>,
 }
+
+/// Records that came within [`WAITING_GRAIN`] of each other and are not all loaded.
+#[derive(Debug)]
+struct Waiting {
+    since: Instant,
+    last_position: u64,
+}
+
+/// How exactly it is known since when the oldest record waits.
+const WAITING_GRAIN: Duration = Duration::from_millis(20);
 
 impl Shared {
     fn closed(&self) -> MutexGuard<'_, VecDeque<Closed>> {
@@ -77,6 +92,25 @@ impl Shared {
 
     fn active(&self) -> MutexGuard<'_, Option<PathBuf>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that everything up to `last_position` is on disk, the newest of it since now.
+    fn note_waiting(&self, last_position: u64) {
+        let now = Instant::now();
+        let mut waiting = self.waiting();
+        match waiting.back_mut() {
+            Some(newest) if now.duration_since(newest.since) < WAITING_GRAIN => {
+                newest.last_position = last_position;
+            }
+            _ => waiting.push_back(Waiting {
+                since: now,
+                last_position,
+            }),
+        }
     }
 
     /// Bytes of the segments that are no longer written and hold what is not loaded.
@@ -103,6 +137,10 @@ pub struct Stats {
     pub bytes_written: u64,
     /// Bytes in segments that wait to be loaded or released, the current one left out.
     pub closed_bytes: u64,
+    /// Bytes of the current segment.
+    pub active_bytes: u64,
+    /// How long the oldest record that is not loaded has been on disk; `None` when all are loaded.
+    pub oldest_waiting: Option<Duration>,
     /// The last attempt to write failed; nothing is acknowledged meanwhile.
     pub failing: bool,
 }
@@ -158,8 +196,13 @@ impl Journal {
             last_position: AtomicU64::new(last_position),
             fsyncs: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            active_bytes: AtomicU64::new(0),
             failing: AtomicBool::new(false),
+            waiting: Mutex::default(),
         });
+        if last_position > loaded_position {
+            shared.note_waiting(last_position);
+        }
         let journal = Self {
             shared,
             next_segment,
@@ -202,13 +245,20 @@ impl Journal {
         Ok(handle)
     }
 
-    /// Deletes the segments of which everything is at or before `position`, which is loaded. Only
-    /// files that are no longer written go.
+    /// Notes that everything up to `position` is loaded, and deletes the segments that hold nothing
+    /// else. Only files that are no longer written go.
     ///
     /// # Errors
     ///
     /// [`Error::ReleaseJournal`] when a file cannot be deleted; it is tried again the next time.
     pub fn release(&self, position: u64) -> Result<(), Error> {
+        {
+            let mut waiting = self.shared.waiting();
+            let is_loaded = |oldest: &Waiting| oldest.last_position <= position;
+            while waiting.front().is_some_and(is_loaded) {
+                waiting.pop_front();
+            }
+        }
         loop {
             let oldest = {
                 let closed = self.shared.closed();
@@ -260,8 +310,23 @@ impl Journal {
             fsyncs: self.shared.fsyncs.load(Ordering::Relaxed),
             bytes_written: self.shared.bytes_written.load(Ordering::Relaxed),
             closed_bytes: self.shared.closed_bytes(),
+            active_bytes: self.shared.active_bytes.load(Ordering::Relaxed),
+            oldest_waiting: {
+                let waiting = self.shared.waiting();
+                waiting.front().map(|oldest| oldest.since.elapsed())
+            },
             failing: self.shared.failing.load(Ordering::Relaxed),
         }
+    }
+
+    /// Why nothing can be acknowledged at this moment; `None` when it can. Blocking: after a failed
+    /// write it tries the disk with a small file.
+    pub fn refuses(&self) -> Option<Busy> {
+        if append::is_behind(&self.shared) {
+            return Some(Busy::Behind);
+        }
+        let is_failing = self.shared.failing.load(Ordering::Relaxed);
+        (is_failing && append::try_disk(&self.shared.config.dir).is_err()).then_some(Busy::Disk)
     }
 }
 

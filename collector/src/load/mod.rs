@@ -157,6 +157,7 @@ impl Loader {
         );
         if let (true, Some(committed)) = (done, committed) {
             let counters = &self.counters;
+            counters.group_times.add(begun.elapsed());
             let add = |counter: &std::sync::atomic::AtomicU64, n: u64| {
                 counter.fetch_add(n, Ordering::Relaxed);
             };
@@ -199,12 +200,17 @@ impl Loader {
         let mut pause = Duration::from_millis(100);
         loop {
             match attempt(self) {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.counters.is_failing.store(false, Ordering::Relaxed);
+                    return true;
+                }
                 Err(error) => tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "cannot {what} the database; what was acknowledged is safe in the journal, trying again"
                 ),
             }
+            self.counters.is_failing.store(true, Ordering::Relaxed);
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
             if self.shutdown.is_cancelled() {
                 self.gave_up = true;
                 return false;

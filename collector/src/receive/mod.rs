@@ -31,6 +31,7 @@ use crate::ingest::IngestHandle;
 use crate::redact::Redactor;
 use admission::{Budget, Permit};
 use decompress::Compression;
+pub use refusal::Reason;
 use refusal::Refusal;
 
 /// Bounds of the receivers.
@@ -59,10 +60,14 @@ pub struct Counters {
     pub accepted_bytes: AtomicU64,
     /// Records dropped from requests that were otherwise accepted.
     pub rejected_records: AtomicU64,
-    /// Requests told to retry.
-    pub busy_requests: AtomicU64,
-    /// Requests refused for good.
-    pub refused_requests: AtomicU64,
+    refusals: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Counters {
+    /// Requests that were not taken for this reason.
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.refusals[reason as usize].load(Ordering::Relaxed)
+    }
 }
 
 /// What every request handler shares.
@@ -162,10 +167,7 @@ impl Receiver {
     }
 
     fn count(&self, refusal: &Refusal) {
-        let counter = match refusal {
-            Refusal::Busy(_) => &self.counters.busy_requests,
-            _ => &self.counters.refused_requests,
-        };
+        let counter = &self.counters.refusals[refusal.reason() as usize];
         counter.fetch_add(1, Ordering::Relaxed);
     }
 

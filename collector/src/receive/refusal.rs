@@ -34,7 +34,88 @@ pub(super) enum Refusal {
     Internal,
 }
 
+/// Why requests were not taken, as counters name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    Invalid,
+    UnknownRoute,
+    Method,
+    Unsupported,
+    TooLarge,
+    Slow,
+    ForeignOrigin,
+    Denied,
+    Memory,
+    Disk,
+    Behind,
+    Closing,
+    Internal,
+}
+
+impl Reason {
+    pub const ALL: [Self; 13] = [
+        Self::Invalid,
+        Self::UnknownRoute,
+        Self::Method,
+        Self::Unsupported,
+        Self::TooLarge,
+        Self::Slow,
+        Self::ForeignOrigin,
+        Self::Denied,
+        Self::Memory,
+        Self::Disk,
+        Self::Behind,
+        Self::Closing,
+        Self::Internal,
+    ];
+
+    /// One lower-case word, or several with underscores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::UnknownRoute => "unknown_route",
+            Self::Method => "method",
+            Self::Unsupported => "unsupported",
+            Self::TooLarge => "too_large",
+            Self::Slow => "slow",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::Denied => "denied",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Behind => "behind",
+            Self::Closing => "closing",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Nothing is wrong with the request: its sender was told to send it again.
+    pub fn is_busy(self) -> bool {
+        matches!(
+            self,
+            Self::Memory | Self::Disk | Self::Behind | Self::Closing
+        )
+    }
+}
+
 impl Refusal {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Invalid(_) => Reason::Invalid,
+            Self::UnknownRoute { .. } => Reason::UnknownRoute,
+            Self::Method { .. } => Reason::Method,
+            Self::Unsupported(_) => Reason::Unsupported,
+            Self::TooLarge { .. } => Reason::TooLarge,
+            Self::Slow => Reason::Slow,
+            Self::ForeignOrigin => Reason::ForeignOrigin,
+            Self::Denied(_) => Reason::Denied,
+            Self::Busy(Busy::Memory) => Reason::Memory,
+            Self::Busy(Busy::Disk) => Reason::Disk,
+            Self::Busy(Busy::Behind) => Reason::Behind,
+            Self::Busy(Busy::Closing) => Reason::Closing,
+            Self::Internal => Reason::Internal,
+        }
+    }
+
     pub(super) fn http_status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,

@@ -1,9 +1,9 @@
 //! Too much at once, a disk that refuses, and the end.
 
 use std::io::Write;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use collector::receive::Reason;
 use prost::Message;
 use proto::otlp::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::Code;
@@ -63,7 +63,7 @@ async fn over_budget_the_sender_is_told_when_to_retry() {
     assert_eq!(body["code"], Code::Unavailable as i32);
     assert_eq!(body["details"][0]["retryDelay"], "1s");
 
-    assert_eq!(server.counters.busy_requests.load(Ordering::Relaxed), 3);
+    assert_eq!(server.counters.refused(Reason::Memory), 3);
     server.nothing_accepted();
     drop(held);
     assert_eq!(server.budget.used_bytes(), 0);

@@ -73,7 +73,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
                 let took = look_at(&state, ready, &mut watched, &pen).await;
-                if (state.count_ingest)().queued_bytes > BUSY_BYTES {
+                if state.observer.ingest().queued_bytes > BUSY_BYTES {
                     sleep((took * BUSY_REST_FACTOR).min(LONGEST_REST)).await;
                 }
                 drain(&mut notices, &mut due, took * REST_FACTOR);

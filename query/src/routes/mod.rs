@@ -18,6 +18,7 @@ pub(crate) mod jaeger;
 pub(crate) mod live;
 pub(crate) mod marks;
 pub(crate) mod messages;
+pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod payload;
 pub(crate) mod queries;

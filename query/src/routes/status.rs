@@ -1,6 +1,6 @@
 //! Counters and health.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::state::AppState;
+use crate::state::{AppState, Footprint};
 use crate::time::rfc3339;
 
 /// Counting reads whole columns, so its result serves this long.
@@ -33,6 +33,46 @@ pub(crate) struct Stats {
     prices: Prices,
     ingest: Ingest,
     search: SearchIndex,
+    health: Health,
+    folder: Folder,
+    process: Process,
+}
+
+/// Whether requests are acknowledged, and what they would be told otherwise.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    is_ready: bool,
+    /// Why not.
+    reason: Option<String>,
+    /// Times that the database engine gave up and the database was opened again.
+    database_recoveries: u64,
+}
+
+/// The data folder.
+#[derive(Debug, Serialize, ToSchema)]
+struct Folder {
+    /// Bytes of each of its parts.
+    parts: Vec<FolderPart>,
+    /// What its file system has left.
+    free_bytes: Option<u64>,
+}
+
+/// One part of the data folder: `database`, `database_log`, `journal`, `search`, `hooks`, `temporary`,
+/// `other`.
+#[derive(Debug, Serialize, ToSchema)]
+struct FolderPart {
+    name: &'static str,
+    size_bytes: u64,
+}
+
+/// The running program.
+#[derive(Debug, Serialize, ToSchema)]
+struct Process {
+    uptime_seconds: f64,
+    /// Memory that it holds at present.
+    resident_bytes: Option<u64>,
+    /// Files and sockets that it has open.
+    open_files: Option<u64>,
 }
 
 /// How far the index of the full-text search is; searches read what waits themselves.
@@ -71,7 +111,43 @@ struct Ingest {
     metric_points: u64,
     rejected: u64,
     duplicates: u64,
+    /// Decompressed bytes of the requests that were taken.
+    received_bytes: u64,
+    /// Memory that requests hold between socket and store, and what they may hold at most.
     queued_bytes: u64,
+    queue_limit_bytes: u64,
+    /// How long the oldest acknowledged request that cannot be queried yet has waited.
+    lag_seconds: f64,
+    /// Of the journal on disk: what is acknowledged is there until it is loaded.
+    journal_bytes: u64,
+    /// Attempts to store what was acknowledged that failed; each is repeated until it succeeds.
+    load_failures: u64,
+    /// The latest attempt failed, so that nothing new can be queried.
+    is_load_failing: bool,
+    /// Mean time that a group of requests took from being understood to being stored.
+    group_mean_seconds: Option<f64>,
+    /// Whole requests that were not taken.
+    refusals: Vec<Refusals>,
+    /// Averages of the last minute.
+    per_second: PerSecond,
+}
+
+/// Requests that were not taken for one reason.
+#[derive(Debug, Serialize, ToSchema)]
+struct Refusals {
+    reason: &'static str,
+    count: u64,
+}
+
+/// What arrived and was stored in a second, on the average.
+#[derive(Debug, Serialize, ToSchema)]
+struct PerSecond {
+    requests: f64,
+    received_bytes: f64,
+    spans: f64,
+    log_records: f64,
+    metric_points: f64,
+    refusals: f64,
 }
 
 /// Counts of what is stored and of what has arrived.
@@ -91,7 +167,10 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
         }
     };
     let search = state.blocking(|store| Ok(store.search_state()?)).await?;
-    let ingest = (state.count_ingest)();
+    let (footprint, refuses) = observe(&state).await?;
+    let ingest = state.observer.ingest();
+    let rates = state.rates.now(&ingest);
+    let groups: u64 = ingest.group_times.counts.iter().sum();
     Ok(Json(Stats {
         version: env!("CARGO_PKG_VERSION"),
         started_at: rfc3339(state.started_ns),
@@ -121,14 +200,61 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
             metric_points: ingest.metric_points,
             rejected: ingest.rejected,
             duplicates: ingest.duplicates,
+            received_bytes: ingest.received_bytes,
             queued_bytes: ingest.queued_bytes,
+            queue_limit_bytes: ingest.queue_limit_bytes,
+            lag_seconds: ingest.lag.as_secs_f64(),
+            journal_bytes: ingest.journal_bytes,
+            load_failures: ingest.load_failures,
+            is_load_failing: ingest.is_load_failing,
+            group_mean_seconds: (groups > 0).then(|| ingest.group_times.sum_s / groups as f64),
+            refusals: ingest
+                .refusals
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(reason, count)| Refusals { reason, count })
+                .collect(),
+            per_second: PerSecond {
+                requests: rates.requests,
+                received_bytes: rates.received_bytes,
+                spans: rates.spans,
+                log_records: rates.log_records,
+                metric_points: rates.metric_points,
+                refusals: rates.refusals,
+            },
         },
         search: SearchIndex {
             waiting_acts: search.waiting_act_count,
             waiting_bytes: search.waiting_bytes,
             index_bytes: search.index_bytes,
         },
+        health: Health {
+            is_ready: refuses.is_none(),
+            reason: refuses,
+            database_recoveries: state.store.recovery_count(),
+        },
+        folder: Folder {
+            parts: footprint
+                .parts
+                .into_iter()
+                .map(|(name, size_bytes)| FolderPart { name, size_bytes })
+                .collect(),
+            free_bytes: footprint.free_bytes,
+        },
+        process: Process {
+            uptime_seconds: state.started.elapsed().as_secs_f64(),
+            resident_bytes: footprint.resident_bytes,
+            open_files: footprint.open_files,
+        },
     }))
+}
+
+/// What the program takes of its machine, and why it would not take a request, if so.
+pub(crate) async fn observe(state: &AppState) -> Result<(Footprint, Option<String>), ApiError> {
+    let observer = Arc::clone(&state.observer);
+    state
+        .blocking(move |_| Ok((observer.footprint(), observer.refuses())))
+        .await
 }
 
 /// The process answers.
@@ -136,10 +262,26 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The store answers as well.
-pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, &'static str) {
-    match state.read("select 1", Vec::new()).await {
-        Ok(_) if !state.shutdown.is_cancelled() => (StatusCode::OK, "ready\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+/// The store answers as well, and a request would be acknowledged. Says why not in one line.
+pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, String) {
+    match not_ready(&state).await {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(reason) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {reason}\n"),
+        ),
     }
+}
+
+/// Why the whole cannot be used at this moment.
+pub(crate) async fn not_ready(state: &AppState) -> Option<String> {
+    if state.shutdown.is_cancelled() {
+        return Some("the server is shutting down".to_owned());
+    }
+    if state.read("select 1", Vec::new()).await.is_err() {
+        return Some("the database cannot be read".to_owned());
+    }
+    let observer = Arc::clone(&state.observer);
+    let refuses = state.blocking(move |_| Ok(observer.refuses())).await;
+    refuses.unwrap_or_else(|_| Some("the receivers do not answer".to_owned()))
 }

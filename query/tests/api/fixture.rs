@@ -8,7 +8,7 @@ use proto::agent::{
     Act, Decision, Event, Facts, Operation, Origin, Payload, PayloadRef, SpanKind, Status,
 };
 use proto::id::{SpanId, TraceId};
-use query::{Config, IngestCounters};
+use query::{Config, Footprint, IngestCounters, Observe};
 use serde_json::Value as Json;
 use store::{ActKey, ActState, Batch, Derived, SessionRow, Store, TraceRow, TurnRow, Writer};
 use tempfile::TempDir;
@@ -59,16 +59,12 @@ impl Server {
             alerts_folder: None,
             ask: None,
         };
-        let counters = IngestCounters {
-            spans: 7,
-            ..IngestCounters::default()
-        };
         let shutdown = CancellationToken::new();
         let serving = query::serve(
             listener.into(),
             store.clone(),
             config,
-            Arc::new(move || counters),
+            Arc::new(Observer),
             shutdown.clone(),
         );
         Self {
@@ -147,6 +143,26 @@ pub(crate) fn payload(text: impl AsRef<[u8]>) -> Payload {
     Payload {
         address: PayloadRef::of(&bytes),
         bytes,
+    }
+}
+
+/// A collector that has stored seven spans and takes everything.
+struct Observer;
+
+impl Observe for Observer {
+    fn ingest(&self) -> IngestCounters {
+        IngestCounters {
+            spans: 7,
+            ..IngestCounters::default()
+        }
+    }
+
+    fn footprint(&self) -> Footprint {
+        Footprint::default()
+    }
+
+    fn refuses(&self) -> Option<String> {
+        None
     }
 }
 

@@ -10,6 +10,7 @@ mod jaeger;
 mod limits;
 mod live;
 mod marks;
+mod observed;
 mod openapi;
 mod overview;
 mod routes;
