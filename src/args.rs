@@ -12,6 +12,7 @@ mod serve;
 mod session;
 mod shell;
 pub(crate) mod time;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,9 @@ pub use search::SearchArgs;
 pub use serve::ServeArgs;
 pub use session::{AnnotateArgs, DeleteArgs, ExportArgs, ExportFormat, PrivateArgs, TagArgs};
 pub use shell::{CompletionsArgs, ManArgs};
+pub use upkeep::{
+    BackupArgs, CompactArgs, RestoreArgs, RetentionArgs, RetentionCommand, VerifyArgs,
+};
 
 /// Where the UI and the API are when nobody says otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:7771";
@@ -101,6 +105,11 @@ pub enum Command {
     Token(TokenArgs),
     #[command(visible_alias = "status")]
     Stats(StatsArgs),
+    Verify(VerifyArgs),
+    Compact(CompactArgs),
+    Backup(BackupArgs),
+    Restore(RestoreArgs),
+    Retention(RetentionArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
-use crate::cli::token;
+use crate::cli::{token, upkeep};
 use crate::client;
 use crate::doors::Doors;
 use crate::failure::Failure;
@@ -116,6 +116,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
 
     let detectors = detector_settings(&data_dir)?;
     let alerts = alert_settings(&data_dir)?;
+    let retention = retention_settings(&data_dir)?;
     let ask = ask_endpoint(&data_dir)?;
     let redaction = privacy::redaction(&data_dir, args.redact)?;
     let store = open_store(&data_dir, args.memory_mib << 20).await?;
@@ -151,6 +152,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         data_dir: args.data_folder()?,
     };
     let config = query::Config {
+        journal: upkeep::journal_upkeep(collector.journal(), store.clone()),
         otlp_grpc,
         otlp_http,
         ui,
@@ -164,6 +166,8 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         detectors: Arc::new(detectors),
         alerts: Arc::new(alerts),
         ask,
+        retention: Arc::new(retention),
+        removes_expired: args.removes_expired,
         alerts_folder: args.sends_alerts.then(|| args.data_folder()).transpose()?,
     };
     tokio::spawn(deliver_hooks(
@@ -268,6 +272,21 @@ fn alert_settings(data_dir: &Path) -> Result<query::AlertSettings, Failure> {
         .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 
+/// How long recordings are kept; for ever when the data folder has no such file.
+fn retention_settings(data_dir: &Path) -> Result<query::RetentionSettings, Failure> {
+    let file = data_dir.join(query::RetentionSettings::FILE);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{}".to_owned(),
+        Err(error) => {
+            let message = format!("cannot read {}: {error}", file.display());
+            return Err(Failure::Usage(message));
+        }
+    };
+    query::RetentionSettings::parse(&text)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
+}
+
 /// The model that the user has named for explanations, if any.
 fn ask_endpoint(data_dir: &Path) -> Result<Option<query::Endpoint>, Failure> {
     let file = data_dir.join(query::Endpoint::FILE);
@@ -295,6 +314,11 @@ pub async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Stor
         store::Error::Folder { .. }
         | store::Error::Locked { .. }
         | store::Error::NewerSchema { .. } => Failure::Unavailable(format!("{:#}", anyhow!(error))),
+        error if error.is_damaged_block() => Failure::Unavailable(format!(
+            "the database in the data folder is damaged ({:#}); `spanreel verify --data DIR` names what is, \
+             `spanreel restore BACKUP --data OTHER` makes a data folder of a backup",
+            anyhow!(error)
+        )),
         error => Failure::Internal(error.into()),
     })
 }

@@ -57,17 +57,29 @@ pub(crate) struct Pending {
     pub(crate) done: oneshot::Sender<Result<u64, Busy>>,
 }
 
+/// What the journal's thread is asked for.
+pub(crate) enum Work {
+    Request(Pending),
+    /// To close the segment that is being written, so that it can be deleted once it is loaded.
+    EndSegment,
+}
+
 /// Where receivers hand over requests. Clones feed the same journal; it closes when the last is gone.
 #[derive(Clone)]
 pub struct IngestHandle {
-    queue: mpsc::UnboundedSender<Pending>,
+    queue: mpsc::UnboundedSender<Work>,
 }
 
 impl IngestHandle {
     /// The queue needs no bound of its own: every request in it holds a part of the memory budget.
-    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<Pending>) {
+    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (queue, receiver) = mpsc::unbounded_channel();
         (Self { queue }, receiver)
+    }
+
+    /// The queue, for somebody who does not keep it open.
+    pub(crate) fn downgrade(&self) -> mpsc::WeakUnboundedSender<Work> {
+        self.queue.downgrade()
     }
 
     /// Hands over a decoded request with its verbatim, decompressed body, and waits until the body is
@@ -94,7 +106,9 @@ impl IngestHandle {
             permit,
             done,
         };
-        self.queue.send(pending).map_err(|_| Busy::Closing)?;
+        self.queue
+            .send(Work::Request(pending))
+            .map_err(|_| Busy::Closing)?;
         answer.await.unwrap_or(Err(Busy::Closing))
     }
 }

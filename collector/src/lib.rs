@@ -20,4 +20,4 @@ mod start;
 
 pub use counters::{Counts, DurationCounts, Meter};
 pub use error::Error;
-pub use start::{Collector, Config, Listeners, start};
+pub use start::{Collector, Config, JOURNAL_FOLDER, Listeners, start};

@@ -24,6 +24,9 @@ const ADMISSION_WAIT: Duration = Duration::from_millis(500);
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Name of the journal's folder within the data folder.
+pub const JOURNAL_FOLDER: &str = "journal";
+
 /// What the collector is told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -53,6 +56,7 @@ pub struct Listeners {
 pub struct Collector {
     meter: Meter,
     prices: Arc<Prices>,
+    journal: Journal,
     receivers: JoinHandle<()>,
     loader: std::thread::JoinHandle<()>,
 }
@@ -92,7 +96,7 @@ pub async fn start(
             .writer()
             .map_err(|source| Error::TakeWriter { source })?;
         let journal_config = journal::Config {
-            dir: config.data_dir.join("journal"),
+            dir: config.data_dir.join(JOURNAL_FOLDER),
             segment_bytes: SEGMENT_BYTES,
         };
         let journal = Journal::open(journal_config, writer.journal_position())?;
@@ -164,10 +168,11 @@ pub async fn start(
             receive: counters,
             load,
             budget,
-            journal,
+            journal: journal.clone(),
             redactor,
         },
         prices,
+        journal,
         receivers,
         loader,
     })
@@ -189,6 +194,11 @@ impl Collector {
     /// Reads the counts, also while it runs and after it has ended.
     pub fn meter(&self) -> Meter {
         self.meter.clone()
+    }
+
+    /// The journal, for upkeep.
+    pub fn journal(&self) -> Journal {
+        self.journal.clone()
     }
 
     /// The price table in use.

@@ -9,6 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// What is said when a block of the database is not as it was written.
+pub(crate) const DAMAGED: &str = "this lies in a damaged part of the database; the rest can be used: \
+     `spanreel verify` names what is damaged, `spanreel restore` makes a data folder of a backup";
+
 /// What waits a moment is let in: queries and requests take seconds at most, mostly milliseconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -92,6 +96,22 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// What was asked for lies in a damaged part of the database; the log has which.
+    fn damaged(cause: &(dyn std::error::Error + 'static)) -> Self {
+        Self::internal(cause).saying("damaged", DAMAGED)
+    }
+
+    fn saying(mut self, code: &'static str, message: &str) -> Self {
+        self.code = code;
+        message.clone_into(&mut self.message);
+        self
+    }
+
+    /// As [`Self::internal`], of a cause in words.
+    pub(crate) fn failed(cause: String) -> Self {
+        Self::internal(&std::io::Error::other(cause))
+    }
+
     /// Something of ours failed; the cause goes to the log, not to the client.
     pub(crate) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         let mut chain = cause.to_string();
@@ -118,6 +138,8 @@ impl From<store::Error> for ApiError {
                 "unavailable",
                 "the store is closed or opening again; try again in a moment",
             ),
+            store::Error::Damaged(_) => Self::damaged(&error),
+            error if error.is_damaged_block() => Self::damaged(&error),
             error => Self::internal(&error),
         }
     }

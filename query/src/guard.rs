@@ -236,6 +236,9 @@ mod tests {
 
             alerts: std::sync::Arc::default(),
             alerts_folder: None,
+            retention: std::sync::Arc::default(),
+            removes_expired: false,
+            journal: crate::upkeep::JournalUpkeep::default(),
             ask: None,
         };
         for host in [

@@ -22,8 +22,8 @@ use crate::guard as front_door;
 use crate::mcp;
 use crate::routes::{
     acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export, findings,
-    guard, jaeger, live, marks, metrics, overview, payload, queries, search, sessions, setup,
-    signin, span, sql, status, transcript, tree, usage, verdict,
+    guard, jaeger, live, marks, metrics, overview, payload, queries, retention, search, sessions,
+    setup, signin, span, sql, status, transcript, tree, upkeep, usage, verdict,
 };
 use crate::state::{AppState, Config, Observe};
 use crate::{description, etag, flight};
@@ -90,6 +90,17 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(status::get_stats))
         .routes(routes!(setup::get_setup))
         .routes(routes!(doctor::get_checkup))
+        .routes(routes!(upkeep::verify))
+        .routes(routes!(upkeep::compact))
+        .routes(routes!(upkeep::backup))
+        .routes(routes!(retention::get_retention))
+        .routes(routes!(retention::get_due))
+        .routes(routes!(retention::run_retention))
+        .routes(routes!(
+            retention::session_retention,
+            retention::set_retention,
+            retention::forget_retention
+        ))
         .layer(middleware::from_fn(etag::etag))
         .layer(CompressionLayer::new());
     let api = OpenApiRouter::with_openapi(Api::openapi());
@@ -181,11 +192,12 @@ pub async fn serve(
     let state = AppState::new(store, config, observer, live, outbox, shutdown.clone());
     let live = tokio::spawn(crate::live::run(state.clone(), for_live));
     let findings = tokio::spawn(crate::findings::run(state.clone(), for_findings));
+    let retention = tokio::spawn(crate::retention::run(state.clone()));
     let alerts = tokio::spawn(crate::alerts::run(state.clone(), for_alerts, arrivals));
     let rates = tokio::spawn(crate::rates::run(state.clone()));
     access::serve(vec![listener], site(state), DRAIN_TIMEOUT, shutdown.clone()).await;
     shutdown.cancel();
-    for task in [live, findings, alerts, rates] {
+    for task in [live, findings, alerts, retention, rates] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task of the web server failed");
         }

@@ -16,6 +16,8 @@ use crate::error::{ApiError, REQUEST_ID};
 use crate::findings::Settings;
 use crate::live::Message;
 use crate::rates::Rates;
+use crate::retention::{Done, Settings as RetentionSettings};
+use crate::upkeep::JournalUpkeep;
 
 /// Store calls that may block at the same time; more wait their turn.
 const MAX_BLOCKING_CALLS: usize = 8;
@@ -55,6 +57,12 @@ pub struct Config {
     pub ask: Option<Endpoint>,
     /// Folder in which is remembered what was told; without one nothing but tests is told.
     pub alerts_folder: Option<PathBuf>,
+    /// How long recordings are kept.
+    pub retention: Arc<RetentionSettings>,
+    /// Whether this server removes by itself what has expired.
+    pub removes_expired: bool,
+    /// What the journal does for upkeep.
+    pub journal: JournalUpkeep,
     /// Which prices costs are computed with; shown to users.
     pub prices: PriceTable,
 }
@@ -173,6 +181,10 @@ pub(crate) struct Shared {
     pub(crate) uploads: Semaphore,
     /// User queries that run or wait.
     pub(crate) user_queries: Arc<Semaphore>,
+    /// What retention did since the start.
+    pub(crate) retention: Mutex<Done>,
+    /// One task of upkeep at a time.
+    pub(crate) upkeep: Semaphore,
     blocking: Semaphore,
 }
 
@@ -199,6 +211,8 @@ impl AppState {
             requests: Semaphore::new(MAX_REQUESTS),
             uploads: Semaphore::new(MAX_UPLOADS),
             user_queries: Arc::new(Semaphore::new(MAX_USER_QUERIES)),
+            retention: Mutex::default(),
+            upkeep: Semaphore::new(1),
             blocking: Semaphore::new(MAX_BLOCKING_CALLS),
         }))
     }

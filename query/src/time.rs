@@ -54,16 +54,24 @@ fn civil(days: i64) -> (i64, i64, i64) {
 /// then), or an age before `now_ns` as `90s`, `30m`, `12h`, `7d`, `2w`. `None` for anything else.
 pub(crate) fn parse_when(text: &str, now_ns: i64) -> Option<i64> {
     let text = text.trim();
-    let unit_s = match text.chars().last()? {
+    match age_ns(text) {
+        Some(age_ns) => now_ns.checked_sub(age_ns),
+        None => parse_time(text),
+    }
+}
+
+/// Nanoseconds of an age as `90s`, `30m`, `12h`, `7d`, `2w`; `None` for anything else.
+pub(crate) fn age_ns(text: &str) -> Option<i64> {
+    let unit_s: i64 = match text.chars().last()? {
         's' => 1,
         'm' => 60,
         'h' => 3_600,
         'd' => 86_400,
         'w' => 604_800,
-        _ => return parse_time(text),
+        _ => return None,
     };
     let count: i64 = text[..text.len() - 1].parse().ok().filter(|n| *n >= 0)?;
-    now_ns.checked_sub(count.checked_mul(unit_s)?.checked_mul(1_000_000_000)?)
+    count.checked_mul(unit_s)?.checked_mul(1_000_000_000)
 }
 
 fn parse_time(text: &str) -> Option<i64> {

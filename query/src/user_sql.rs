@@ -214,6 +214,7 @@ fn refused(error: UserSqlError) -> ApiError {
         UserSqlErrorKind::Timeout => (StatusCode::BAD_REQUEST, "sql_timeout"),
         UserSqlErrorKind::Memory => (StatusCode::BAD_REQUEST, "sql_memory"),
         UserSqlErrorKind::Cancelled => (StatusCode::BAD_REQUEST, "sql_cancelled"),
+        UserSqlErrorKind::Damaged => (StatusCode::INTERNAL_SERVER_ERROR, "damaged"),
         UserSqlErrorKind::Busy => (StatusCode::SERVICE_UNAVAILABLE, "sql_busy"),
     };
     ApiError::new(status, code, error.message).at(error.position)

@@ -77,6 +77,10 @@ pub struct ServeArgs {
     )]
     pub log: String,
 
+    /// Whether what has expired is removed; a command that opens the folder for itself removes nothing.
+    #[arg(skip = true)]
+    pub removes_expired: bool,
+
     /// Whether the alerts of the data folder are sent; a command that only reads sends none.
     #[arg(skip = true)]
     pub sends_alerts: bool,
@@ -97,6 +101,7 @@ impl ServeArgs {
             redact: None,
             access: AccessArgs::default(),
             log: "error".to_owned(),
+            removes_expired: false,
             sends_alerts: false,
         }
     }

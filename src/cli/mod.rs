@@ -20,6 +20,7 @@ mod progress;
 mod pull;
 mod queries;
 mod reference;
+mod retention;
 mod search;
 mod sessions;
 mod setup;
@@ -32,6 +33,7 @@ mod status;
 pub(crate) mod style;
 pub(crate) mod tail;
 pub(crate) mod token;
+pub(crate) mod upkeep;
 mod verdict;
 mod watch;
 
@@ -73,6 +75,11 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Findings(args) => findings::findings(args).await?,
             Command::Token(args) => token::run(args)?,
             Command::Stats(args) => status::stats(args).await?,
+            Command::Verify(args) => return upkeep::verify(args).await,
+            Command::Compact(args) => upkeep::compact(args).await?,
+            Command::Backup(args) => upkeep::backup(args).await?,
+            Command::Retention(args) => retention::retention(args).await?,
+            Command::Restore(args) => upkeep::restore(args).await?,
             Command::Completions(args) => shell::completions(&args)?,
             Command::Man(args) => shell::man(&args)?,
             Command::Loops(args) => sessions::loops(args).await?,

@@ -44,29 +44,37 @@ impl Deref for Api {
     }
 }
 
+/// The running server that `args` asks for; `None` when the data folder is meant.
+pub(super) async fn server(args: &SourceArgs) -> Result<Option<Server>, Failure> {
+    let client = client::built(client::http(&args.credentials)?)?;
+    if let Some(url) = &args.url {
+        let base = base(url)?;
+        let server = Server { client, base };
+        return match server.greeting(Duration::from_secs(5)).await {
+            Greeting::Answers => Ok(Some(server)),
+            Greeting::Denies(message) => Err(denied(url, &message)),
+            Greeting::Absent => Err(Failure::Unavailable(format!(
+                "no Spanreel server answers at {url}: start one with `spanreel`, or leave --url out to read the data folder"
+            ))),
+        };
+    }
+    let base = base(DEFAULT_URL)?;
+    let server = Server { client, base };
+    if args.data.is_some() {
+        return Ok(None);
+    }
+    match server.greeting(LOOK_AROUND).await {
+        Greeting::Answers => Ok(Some(server)),
+        Greeting::Denies(message) => Err(denied(DEFAULT_URL, &message)),
+        Greeting::Absent => Ok(None),
+    }
+}
+
 impl Api {
     /// Finds or starts the server that `args` asks for.
     pub(crate) async fn open(args: &SourceArgs) -> Result<Self, Failure> {
-        let client = client::built(client::http(&args.credentials)?)?;
-        if let Some(url) = &args.url {
-            let base = base(url)?;
-            let server = Server { client, base };
-            return match server.greeting(Duration::from_secs(5)).await {
-                Greeting::Answers => Ok(Self { server, own: None }),
-                Greeting::Denies(message) => Err(denied(url, &message)),
-                Greeting::Absent => Err(Failure::Unavailable(format!(
-                    "no Spanreel server answers at {url}: start one with `spanreel`, or leave --url out to read the data folder"
-                ))),
-            };
-        }
-        let base = base(DEFAULT_URL)?;
-        let server = Server { client, base };
-        if args.data.is_none() {
-            match server.greeting(LOOK_AROUND).await {
-                Greeting::Answers => return Ok(Self { server, own: None }),
-                Greeting::Denies(message) => return Err(denied(DEFAULT_URL, &message)),
-                Greeting::Absent => {}
-            }
+        if let Some(server) = server(args).await? {
+            return Ok(Self { server, own: None });
         }
         let serve_args = ServeArgs::for_folder(args.data.clone());
         let folder = serve_args.data_folder()?;
@@ -78,8 +86,8 @@ impl Api {
         }
         let own = serve::start(&serve_args).await?;
         let server = Server {
+            client: client::built(client::http(&args.credentials)?)?,
             base: format!("http://{}", own.ui),
-            ..server
         };
         Ok(Self {
             server,
@@ -263,6 +271,8 @@ impl Server {
         match message {
             _ if status.is_success() && body["otlp"].is_object() => Greeting::Answers,
             Some(message) if DENIED.contains(&status) => Greeting::Denies(message.to_owned()),
+            // One that cannot count, because something is damaged, is there as well.
+            _ if body["error"]["request_id"].is_string() => Greeting::Answers,
             _ => Greeting::Absent,
         }
     }

@@ -299,7 +299,15 @@ create table deleted (
     id varchar not null,
     session_id varchar not null,
     deleted_at timestamp_ns,
-    span_count bigint -- of a session
+    span_count bigint, -- of a session
+    reason varchar -- of a session: the rule of retention that took it, null = somebody deleted it
+);
+
+-- What people said of how long a session is kept; it goes before the rules.
+create table retention (
+    session_id varchar not null,
+    expires_at timestamp_ns, -- null = it is kept until somebody deletes it
+    created_at timestamp_ns
 );
 
 -- A text that spans, events or turns refer to: the pieces in order give its bytes.

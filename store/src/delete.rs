@@ -51,15 +51,17 @@ impl Store {
         if ids.is_empty() {
             return Ok(Deletion::default());
         }
-        self.remove(ids, deleted_ns, |_| Ok(false))
+        self.remove(ids, deleted_ns, None, |_| Ok(false))
     }
 
-    /// Deletes sessions and what they started; then, in the same transaction, what `also` does. It
+    /// Deletes sessions and what they started, for a `reason` when a rule takes them, which lets the log of
+    /// changes hold them until it is folded; then, in the same transaction, what `also` does. It
     /// tells whether it has changed what is kept out.
     pub(crate) fn remove(
         &self,
         ids: &[String],
         deleted_ns: i64,
+        reason: Option<&str>,
         also: impl FnOnce(&Connection) -> Result<bool>,
     ) -> std::result::Result<Deletion, Error> {
         let mut deletion = Deletion::default();
@@ -77,7 +79,7 @@ impl Store {
                     });
                 }
                 take_out_records(core)?;
-                take_out_rows(&core.connection, deleted_ns, &mut deletion)?;
+                take_out_rows(&core.connection, deleted_ns, reason, &mut deletion)?;
                 let gone = sweep(&core.connection)?;
                 deletion.payload_count = gone.payloads.len() as u64;
                 deletion.piece_count = gone.pieces.len() as u64;
@@ -89,7 +91,9 @@ impl Store {
                 core.forget(&gone.resources, &gone.payloads, &gone.pieces);
                 core.deleted.become_after_deletion(deleted);
                 // The log of changes still holds what was deleted.
-                core.checkpoint();
+                if reason.is_none() {
+                    core.checkpoint();
+                }
             },
         )?;
         if !deletion.session_ids.is_empty() {
@@ -188,13 +192,18 @@ fn take_out_records(core: &mut Core) -> Result<()> {
     Ok(())
 }
 
-fn take_out_rows(connection: &Connection, deleted_ns: i64, deletion: &mut Deletion) -> Result<()> {
+fn take_out_rows(
+    connection: &Connection,
+    deleted_ns: i64,
+    reason: Option<&str>,
+    deletion: &mut Deletion,
+) -> Result<()> {
     let run = |sql: &str| connection.execute(sql, []).map(|count| count as u64);
     connection.execute(
         "insert into deleted \
-         select 'session', d.id, d.id, make_timestamp_ns(?), s.span_count \
+         select 'session', d.id, d.id, make_timestamp_ns(?), s.span_count, ? \
          from doomed d left join session s on s.session_id = d.id",
-        params![deleted_ns],
+        params![deleted_ns, reason],
     )?;
     run("delete from call_asked where act_id in (select act_id from doomed_act)")?;
     run("delete from result_seen where act_id in (select act_id from doomed_act)")?;
@@ -218,6 +227,7 @@ fn take_out_rows(connection: &Connection, deleted_ns: i64, deletion: &mut Deleti
         "annotation",
         "tag",
         "checkpoint",
+        "retention",
     ] {
         run(&format!(
             "delete from {table} where session_id in (from doomed)"
@@ -231,13 +241,13 @@ fn take_out_rows(connection: &Connection, deleted_ns: i64, deletion: &mut Deleti
     connection.execute(
         "insert into deleted \
          select 'trace', trace_id, first(session_id order by act_id), \
-             make_timestamp_ns(?), null \
+             make_timestamp_ns(?), null, null \
          from doomed_act where trace_id not in (select trace_id from span) group by trace_id",
         params![deleted_ns],
     )?;
     connection.execute(
         "insert into deleted \
-         select 'alias', id, first(session_id), make_timestamp_ns(?), null \
+         select 'alias', id, first(session_id), make_timestamp_ns(?), null, null \
          from ( \
              select record_session_id as id, session_id from doomed_act \
              union all select resource_session_id, session_id from doomed_act \

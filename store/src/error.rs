@@ -11,6 +11,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A copy cannot go there.
+    #[error("{} cannot take the copy: {why}", folder.display())]
+    Target { folder: PathBuf, why: &'static str },
     /// Another process (or another `Store` in this one) owns the data folder.
     #[error(
         "the data folder {} is in use by {holder}; stop it, or choose another folder",
@@ -77,6 +80,23 @@ impl Error {
         while let Some(error) = source {
             let message = error.to_string();
             if message.contains("No space left on device") || message.contains("not enough space") {
+                return true;
+            }
+            source = error.source();
+        }
+        false
+    }
+
+    /// A block of the database file, or its log of changes, is not as it was written. What lies in it
+    /// cannot be read; everything else can.
+    pub fn is_damaged_block(&self) -> bool {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = source {
+            let message = error.to_string();
+            if ["Corrupt database file", "Corrupt WAL file"]
+                .iter()
+                .any(|words| message.contains(words))
+            {
                 return true;
             }
             source = error.source();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use duckdb::{Connection, InterruptHandle};
 
 use crate::functions::{self, Slot};
+use crate::open::COMPACT_NAME;
 use crate::search::Search;
 use crate::{Error, schema};
 
@@ -62,11 +63,15 @@ impl Instance {
             instance.slot.fill(root.try_clone().map_err(open_error)?);
             schema::define_views(&root)?;
             // One way: from here on no query reaches a file, and no query changes that.
-            root.execute_batch(
-                "set allow_persistent_secrets = false; \
+            // But the folder that a compaction writes into.
+            let compact = path.with_file_name(COMPACT_NAME);
+            let compact = compact.to_string_lossy().replace('\'', "''");
+            root.execute_batch(&format!(
+                "set allowed_directories = ['{compact}/']; \
+                 set allow_persistent_secrets = false; \
                  set enable_external_access = false; \
                  set lock_configuration = true;",
-            )
+            ))
             .map_err(open_error)?;
             let mut idle = lock(&instance.idle);
             for _ in 0..reader_count.max(1) {
@@ -163,7 +168,7 @@ impl Drop for PooledReader {
     }
 }
 
-fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::Config> {
+pub(crate) fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::Config> {
     duckdb::Config::default()
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
@@ -178,7 +183,7 @@ fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::
 
 /// The engine locks the file; its message names the process that holds it. What the file system refuses
 /// is in its message as well.
-fn locked_or(path: &Path, source: duckdb::Error) -> Error {
+pub(crate) fn locked_or(path: &Path, source: duckdb::Error) -> Error {
     let message = source.to_string();
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let refused = [

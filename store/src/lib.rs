@@ -7,8 +7,10 @@
 //! - What users may rely on are the views of `store/views`, described in `docs/sql.md`.
 
 mod annotations;
+mod backup;
 mod batch;
 mod columns;
+mod compact;
 mod delete;
 mod deleted;
 mod error;
@@ -28,6 +30,7 @@ mod read;
 mod received;
 mod reported;
 mod resources;
+mod retention;
 mod rows;
 mod sandbox;
 mod saved;
@@ -37,12 +40,15 @@ mod search;
 mod seen;
 mod table;
 mod values;
+mod verify;
 mod writer;
 
+pub use backup::{Backup, BackupFile, restore};
 pub use batch::{
     ActKey, ActState, AnnotationRow, Batch, CheckpointRow, Committed, Derived, FindingRow,
     LoadedAct, Notice, SessionRow, TraceRow, TurnRow,
 };
+pub use compact::Compaction;
 pub use delete::Deletion;
 pub use error::Error;
 pub use open::{Config, Store};
@@ -50,6 +56,7 @@ pub use packer::{PackedPayload, PackedRecords, Packer};
 pub use pieces::split;
 pub use read::{Counts, PayloadSlice};
 pub use received::{StoredRecord, StoredRecords};
+pub use retention::{Expired, Retention, RetentionRules};
 pub use sandbox::{
     BatchSink, Cancel, Described, PUBLIC_CATALOG, PUBLIC_MACROS, PUBLIC_RELATIONS, PUBLIC_SCHEMA,
     StreamEnd, UserSql, UserSqlError, UserSqlErrorKind,
@@ -58,4 +65,5 @@ pub use saved::SavedQueryRow;
 pub use scan::Row;
 pub use search::{Passage, PassageOf, SearchState};
 pub use table::{Column, Table, Value};
+pub use verify::{Damage, DamageKind, DamagedAct, Verification, verify_folder};
 pub use writer::Writer;

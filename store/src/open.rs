@@ -1,6 +1,7 @@
 //! The store as a whole: opening, closing, and opening again after the engine gave up.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
@@ -12,16 +13,18 @@ use crate::instance::{Instance, lock};
 use crate::sandbox::Sandbox;
 use crate::search::{Indexer, Search};
 use crate::writer::{Core, Writer};
-use crate::{Error, Notice};
+use crate::{Error, Notice, compact};
 
-const FILE_NAME: &str = "spanreel.duckdb";
-const TEMP_NAME: &str = "tmp";
+pub(crate) const FILE_NAME: &str = "spanreel.duckdb";
+pub(crate) const TEMP_NAME: &str = "tmp";
+/// Folder in which a new database file is written, the only one that the engine may attach files in.
+pub(crate) const COMPACT_NAME: &str = "compact";
 /// Notices that a slow subscriber may fall behind before it misses some.
 const NOTICE_CAPACITY: usize = 1024;
 /// Queries of users that run at the same time; more wait.
 const USER_QUERY_SLOTS: usize = 2;
 /// How long closing waits for running queries, which it interrupts.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
 /// The log of changes is folded into the file after a quiet time, the shorter the longer the log.
 /// Folding packs the latest 122,880 rows anew however little was added, which takes a second or
 /// more and makes commits wait, so a short log is left alone while a run merely pauses.
@@ -57,7 +60,7 @@ enum Place {
 
 pub(crate) struct Shared {
     config: Config,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     instance: RwLock<Place>,
     /// What the writer knows and holds. Taken by every write.
     pub(crate) core: Mutex<Option<Core>>,
@@ -68,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) search: Arc<Search>,
     indexer: Indexer,
     claim: Mutex<Option<Claim>>,
+    /// The database file, opened for reading beside the engine; see [`Self::database_file`].
+    file: Mutex<Option<Arc<File>>>,
     /// Times that the database was opened again.
     recoveries: AtomicU64,
     stop: Arc<(Mutex<bool>, Condvar)>,
@@ -98,6 +103,7 @@ impl Store {
             search: Search::new(&data_dir),
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
+            file: Mutex::new(None),
             recoveries: AtomicU64::new(0),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,
@@ -163,7 +169,57 @@ impl Shared {
         size(&self.path.with_file_name(format!("{FILE_NAME}.wal")))
     }
 
-    fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
+    /// The database file for reading below the engine. One handle serves all and stays open as long as
+    /// the database is: closing any handle of a file gives up the lock that the process has on it.
+    pub(crate) fn database_file(&self) -> Result<Arc<File>, Error> {
+        let mut file = lock(&self.file);
+        if let Some(file) = &*file {
+            return Ok(Arc::clone(file));
+        }
+        let opened = File::open(&self.path).map_err(|source| self.file_error(source))?;
+        Ok(Arc::clone(file.insert(Arc::new(opened))))
+    }
+
+    /// Lets go of the file that was the database, once another is.
+    pub(crate) fn forget_file(&self) {
+        lock(&self.file).take();
+    }
+
+    /// Takes the open database out: who asks for one waits for the writer's lock, which the caller holds.
+    pub(crate) fn take_out(&self) -> Option<Arc<Instance>> {
+        let mut place = self
+            .instance
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *place, Place::Closed) {
+            Place::Open(instance) => {
+                *place = Place::Lost(Arc::downgrade(&instance));
+                Some(instance)
+            }
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn file_error(&self, source: std::io::Error) -> Error {
+        Error::Folder {
+            folder: self.config.data_dir.clone(),
+            source,
+        }
+    }
+
+    /// Folds the log of changes into the file.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        self.instance()?;
+        let guard = lock(&self.core);
+        let core = guard.as_ref().ok_or(Error::Closed)?;
+        core.checkpoint_now()
+            .map_err(|source| Error::Commit { source })
+    }
+
+    pub(crate) fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
         let temp_dir = self.path.with_file_name(TEMP_NAME);
         let instance = Arc::new(Instance::open(
             &self.path,
@@ -172,6 +228,8 @@ impl Shared {
             self.config.reader_count,
             &self.search,
         )?);
+        // Only now is it certain that nobody else has the folder.
+        compact::clear(&self.path);
         *core = Some(Core::load(&instance)?);
         *self
             .instance
@@ -261,8 +319,17 @@ impl Drop for Shared {
     }
 }
 
+/// Makes the names in a folder durable. Where folders cannot be opened (Windows) the file system does so
+/// itself.
+pub(crate) fn sync_dir(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Bytes of a file; 0 when there is none.
-fn size(path: &Path) -> u64 {
+pub(crate) fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
@@ -275,7 +342,9 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
         .spawn(move || {
             let (stopped, signal) = &*stop;
             let mut guard = lock(stopped);
-            while !*guard {
+            let mut folds = true;
+            // A checkpoint that fails on damage makes the engine give up, each time.
+            while !*guard && folds {
                 guard = signal
                     .wait_timeout(guard, Duration::from_secs(1))
                     .unwrap_or_else(PoisonError::into_inner)
@@ -293,7 +362,7 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
                     let log_bytes = shared.log_bytes();
                     let mut due = CHECKPOINT_WHEN_IDLE.iter();
                     if let Some((idle, _)) = due.find(|(_, bytes)| log_bytes >= *bytes) {
-                        core.checkpoint_when_idle(Instant::now(), *idle);
+                        folds = core.checkpoint_when_idle(Instant::now(), *idle);
                     }
                 }
                 drop(shared);

@@ -23,9 +23,9 @@ impl Store {
         traces: &[TraceId],
         deleted_ns: i64,
     ) -> Result<Deletion, Error> {
-        self.remove(ids, deleted_ns, |connection| {
+        self.remove(ids, deleted_ns, None, |connection| {
             let mut insert = connection.prepare(
-                "insert into deleted select ?1, ?2, ?2, make_timestamp_ns(?3), null \
+                "insert into deleted select ?1, ?2, ?2, make_timestamp_ns(?3), null, null \
                  where not exists (select 1 from deleted where kind = ?1 and id = ?2)",
             )?;
             for id in ids {

@@ -29,7 +29,7 @@ pub struct Counts {
     /// Bytes of all distinct payloads, as sent.
     pub payload_bytes: u64,
     pub piece_count: u64,
-    /// Bytes of all pieces, as stored.
+    /// Bytes of all pieces, as stored; 0 when one of them lies in a damaged block.
     pub piece_bytes: u64,
     /// Of the database file and its log of changes.
     pub file_bytes: u64,
@@ -87,8 +87,7 @@ impl Store {
                  (select count(*) from metric), (select count(*) from session), \
                  (select count(*) from finding), (select count(*) from payload), \
                  (select coalesce(sum(size), 0)::bigint from payload), \
-                 (select count(*) from piece), \
-                 (select coalesce(sum(octet_length(data)), 0)::bigint from piece)",
+                 (select count(*) from piece)",
                 [],
                 |row| {
                     let count = |index| row.get::<_, i64>(index).map(|count| count as u64);
@@ -101,12 +100,20 @@ impl Store {
                         payload_count: count(5)?,
                         payload_bytes: count(6)?,
                         piece_count: count(7)?,
-                        piece_bytes: count(8)?,
+                        piece_bytes: 0,
                         file_bytes: 0,
                     })
                 },
             )
         })?;
+        let sql = "select coalesce(sum(octet_length(data)), 0)::bigint from piece";
+        let piece_bytes = self
+            .with_reader(|connection| connection.query_row(sql, [], |row| row.get::<_, i64>(0)));
+        match piece_bytes {
+            Ok(bytes) => counts.piece_bytes = bytes as u64,
+            Err(error) if error.is_damaged_block() => {}
+            Err(error) => return Err(error),
+        }
         counts.file_bytes = self.shared.file_bytes();
         Ok(counts)
     }

@@ -218,6 +218,10 @@ pub(crate) fn append(
     c.append_to(connection, "received")
 }
 
+/// The columns of a part, as [`part`] reads them.
+pub(crate) const COLUMNS: &str =
+    "received_id, part, signal, numbers, sizes, text_counts, texts, raw_size, codec, data";
+
 /// The parts of some requests, in order; one that is damaged is absent and logged.
 pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<Part<'static>>> {
     let mut parts = Vec::new();
@@ -228,10 +232,8 @@ pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<P
         return Ok(parts);
     };
     let wanted: HashSet<i64> = request_ids.iter().copied().collect();
-    let sql = format!(
-        "select received_id, part, signal, numbers, sizes, text_counts, texts, raw_size, codec, data \
-         from received where {condition} order by received_id, part"
-    );
+    let sql =
+        format!("select {COLUMNS} from received where {condition} order by received_id, part");
     each_row(connection, &sql, |row| {
         if row
             .long("received_id")
@@ -249,7 +251,8 @@ pub(crate) fn read(connection: &Connection, request_ids: &[i64]) -> Result<Vec<P
     Ok(parts)
 }
 
-fn part(
+/// One part; `None` when it is damaged.
+pub(crate) fn part(
     row: &RowReader<'_>,
     decompressor: &mut zstd::bulk::Decompressor<'_>,
 ) -> Option<Part<'static>> {

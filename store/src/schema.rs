@@ -38,7 +38,12 @@ const VIEWS: &[Script] = scripts!("views":
 
 /// Brings the database to the schema that this build knows.
 pub(crate) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let known = MIGRATIONS.len() as i64;
+    apply(connection, path, MIGRATIONS)
+}
+
+/// Applies those of the migrations that the database has not had, each in one transaction.
+fn apply(connection: &Connection, path: &Path, migrations: &[Script]) -> Result<(), Error> {
+    let known = migrations.len() as i64;
     let found = version(connection).map_err(|source| Error::Load { source })?;
     if found > known {
         return Err(Error::NewerSchema {
@@ -47,7 +52,7 @@ pub(crate) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error>
             known,
         });
     }
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+    for (number, migration) in migrations.iter().enumerate().skip(found as usize) {
         let applied = connection.execute_batch(&format!(
             "begin transaction;\n{}\n\
              insert into schema_version values ({});\ncommit;\n\
@@ -114,6 +119,125 @@ pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The migrations of each release, with the BLAKE3 hash of the file, hex: what a release has written stays
+    /// readable only while they never change. No version has been released; the first release adds its own.
+    const RELEASED: &[(&str, &str)] = &[];
+
+    /// What is wrong with migrations that were released.
+    fn changed(migrations: &[Script], released: &[(&str, &str)]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (number, (name, hash)) in released.iter().enumerate() {
+            let is_same = migrations.get(number).is_some_and(|script| {
+                script.name == *name
+                    && blake3::hash(script.sql.as_bytes()).to_hex().as_str() == *hash
+            });
+            if !is_same {
+                wrong.push(format!(
+                    "{name} was released and is not as it was; add a new migration"
+                ));
+            }
+        }
+        wrong
+    }
+
+    #[test]
+    fn released_migrations_never_change() {
+        assert_eq!(changed(MIGRATIONS, RELEASED), [""; 0]);
+        // And the check sees a change.
+        let hash = blake3::hash(MIGRATIONS[0].sql.as_bytes()).to_hex();
+        let released = [(MIGRATIONS[0].name, hash.as_str())];
+        assert_eq!(changed(MIGRATIONS, &released), [""; 0]);
+        let edited = [Script {
+            name: MIGRATIONS[0].name,
+            sql: "create table span (act_id bigint)",
+        }];
+        assert_eq!(changed(&edited, &released).len(), 1);
+        assert_eq!(changed(&[], &released).len(), 1);
+    }
+
+    fn versions(connection: &Connection) -> Vec<i64> {
+        let mut statement = connection
+            .prepare("select version::bigint from schema_version order by 1")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// What a later build may bring: a column, and values for the rows that are there.
+    const LATER: Script = Script {
+        name: "0002_later.sql",
+        sql: "alter table tag add column author varchar; update tag set author = 'nobody';",
+    };
+
+    fn first() -> Script {
+        Script {
+            name: MIGRATIONS[0].name,
+            sql: MIGRATIONS[0].sql,
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spanreel.duckdb");
+        let connection = Connection::open(&path).unwrap();
+        apply(&connection, &path, &[first()]).unwrap();
+        connection
+            .execute_batch("insert into tag (session_id, tag) values ('s', 't')")
+            .unwrap();
+        drop(connection);
+
+        let connection = Connection::open(&path).unwrap();
+        let both = [first(), LATER];
+        apply(&connection, &path, &both).unwrap();
+        assert_eq!(versions(&connection), [1, 2]);
+        drop(connection);
+        let connection = Connection::open(&path).unwrap();
+        // Once each.
+        apply(&connection, &path, &both).unwrap();
+        assert_eq!(versions(&connection), [1, 2]);
+        let author: String = connection
+            .query_row("select author from tag", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(author, "nobody");
+
+        // The build before refuses it and says what to do.
+        let error = apply(&connection, &path, &[first()]).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(
+            error,
+            Error::NewerSchema {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ));
+        assert!(message.contains("start the newer version"), "{message}");
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        let path = Path::new("spanreel.duckdb");
+        apply(&connection, path, &[first()]).unwrap();
+        let broken = Script {
+            name: "0002_broken.sql",
+            sql: "alter table tag add column author varchar; select * from nowhere;",
+        };
+        let error = apply(&connection, path, &[first(), broken]).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Migrate {
+                name: "0002_broken.sql",
+                ..
+            }
+        ));
+        assert_eq!(versions(&connection), [1]);
+        // It can be tried again with a build that has it right.
+        apply(&connection, path, &[first(), LATER]).unwrap();
+        assert_eq!(versions(&connection), [1, 2]);
+    }
 
     #[test]
     fn every_script_of_the_folders_is_listed() {

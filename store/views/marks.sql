@@ -5,5 +5,5 @@ from checkpoint;
 
 -- Sessions that were deleted and are kept out.
 create or replace view deleted_sessions as
-select session_id, deleted_at, span_count
+select session_id, deleted_at, span_count, reason
 from deleted where kind = 'session';

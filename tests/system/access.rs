@@ -210,7 +210,7 @@ fn each_token_gets_what_it_is_for() {
     ];
     let sql = json!({"sql": "select 1"});
     let list_tools = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
-    let requests: [(&str, Method, String, Option<Value>); 17] = [
+    let requests: [(&str, Method, String, Option<Value>); 22] = [
         (
             "OTLP/HTTP",
             Method::POST,
@@ -287,6 +287,31 @@ fn each_token_gets_what_it_is_for() {
             format!("{ui}/api/v1/findings/detect"),
             Some(json!({})),
         ),
+        (
+            "see retention",
+            Method::GET,
+            format!("{ui}/api/v1/retention"),
+            None,
+        ),
+        (
+            "apply retention",
+            Method::POST,
+            format!("{ui}/api/v1/retention/run"),
+            None,
+        ),
+        ("verify", Method::POST, format!("{ui}/api/v1/verify"), None),
+        (
+            "compact",
+            Method::POST,
+            format!("{ui}/api/v1/compact"),
+            None,
+        ),
+        (
+            "back up",
+            Method::POST,
+            format!("{ui}/api/v1/backup"),
+            Some(json!({})),
+        ),
         ("`/healthz`", Method::GET, format!("{ui}/healthz"), None),
     ];
     let mut table =
@@ -329,7 +354,14 @@ fn each_token_gets_what_it_is_for() {
         let ingests = matches!(*what, "OTLP/HTTP" | "OTLP/gRPC" | "hook fire");
         let changes = matches!(
             *what,
-            "annotate" | "save a query" | "delete a session" | "detect anew"
+            "annotate"
+                | "save a query"
+                | "delete a session"
+                | "detect anew"
+                | "apply retention"
+                | "verify"
+                | "compact"
+                | "back up"
         );
         let refused = |answer: &str| {
             answer.starts_with("401")

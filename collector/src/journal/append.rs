@@ -77,6 +77,11 @@ impl Appender {
         }
     }
 
+    /// Ends the active segment, if there is one.
+    pub(super) fn end_segment(&mut self) {
+        self.close(self.next_position - 1);
+    }
+
     /// As much as the journal may hold waits to be loaded.
     pub(super) fn is_behind(&self) -> bool {
         is_behind(&self.shared)

@@ -9,8 +9,10 @@
 //! earlier run wrote is never appended to; a record that was handed to the loader is on disk.
 
 mod append;
+mod check;
 mod segment;
 mod thread;
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::fs;
@@ -21,10 +23,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::{Encoding, Signal};
+use tokio::sync::mpsc::WeakUnboundedSender;
 
 use crate::error::Error;
-use crate::ingest::{Accepted, Busy, IngestHandle};
+use crate::ingest::{Accepted, Busy, IngestHandle, Work};
 use append::{Appender, sync_dir};
+pub use check::{Check, Stretch, StretchKind, check};
 use segment::{Damage, Next, SegmentReader};
 
 /// Where the journal lives and how it is cut into files.
@@ -71,6 +75,8 @@ struct Shared {
     /// Of the segment that is being written, as far as it is on disk.
     active_bytes: AtomicU64,
     failing: AtomicBool,
+    /// How the thread is asked for something, once it runs.
+    queue: Mutex<Option<WeakUnboundedSender<Work>>>,
     /// What is on disk and not loaded, oldest first.
     waiting: Mutex<VecDeque<Waiting>>,
 }
@@ -92,6 +98,10 @@ impl Shared {
 
     fn active(&self) -> MutexGuard<'_, Option<PathBuf>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Option<WeakUnboundedSender<Work>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
@@ -147,8 +157,8 @@ pub struct Stats {
 
 impl Journal {
     /// Opens the journal of a data folder, of which everything up to `loaded_position` is in the store.
-    /// Segments that are loaded whole are deleted. A record that was cut short by a crash is removed,
-    /// with a warning: it was never acknowledged.
+    /// Segments that are loaded whole are deleted. An end that is no intact record, as a crash leaves it, is
+    /// removed with a warning.
     ///
     /// # Errors
     ///
@@ -198,6 +208,7 @@ impl Journal {
             bytes_written: AtomicU64::new(0),
             active_bytes: AtomicU64::new(0),
             failing: AtomicBool::new(false),
+            queue: Mutex::new(None),
             waiting: Mutex::default(),
         });
         if last_position > loaded_position {
@@ -238,6 +249,7 @@ impl Journal {
     pub fn start(&self, loader: Sender<Accepted>) -> Result<IngestHandle, Error> {
         let appender = Appender::new(Arc::clone(&self.shared), self.next_segment);
         let (handle, queue) = IngestHandle::channel();
+        *self.shared.queue() = Some(handle.downgrade());
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || thread::run(queue, appender, &loader))
@@ -301,6 +313,16 @@ impl Journal {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Segment files, the one that is being written last.
+    fn paths(&self) -> Vec<PathBuf> {
+        // The active one is looked at first: it may be closed meanwhile, not the other way round.
+        let active = self.shared.active().clone();
+        let closed = self.shared.closed();
+        let mut paths: Vec<PathBuf> = closed.iter().map(|segment| segment.path.clone()).collect();
+        paths.extend(active.filter(|active| !paths.contains(active)));
+        paths
     }
 
     /// Numbers for status pages.
@@ -476,7 +498,7 @@ fn cut_tail(mut reader: SegmentReader) -> std::io::Result<u64> {
     tracing::warn!(
         path = %reader.path().display(),
         bytes = reader.len() - end,
-        "the journal ends in an incomplete record, as a crash or power cut leaves it; it was never acknowledged and is cut off",
+        "the journal does not end in an intact record: a crash or power cut leaves an end that nobody was told is there, a damaged disk one that is lost; it is cut off (`spanreel verify --data` tells which before a start)",
     );
     let file = fs::OpenOptions::new().write(true).open(reader.path())?;
     file.set_len(end)?;

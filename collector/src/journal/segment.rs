@@ -215,6 +215,23 @@ impl SegmentReader {
         }))
     }
 
+    /// Where the next record is expected.
+    pub(super) fn offset(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether the file ends within the record that begins at `from`.
+    pub(super) fn is_cut_short(&mut self, from: u64) -> io::Result<bool> {
+        let room = self.len.saturating_sub(from);
+        if room < HEADER_BYTES as u64 {
+            return Ok(true);
+        }
+        let mut header = [0; HEADER_BYTES];
+        self.read_at(from, &mut header)?;
+        let body_len = u64::from(u32_at(&header, 4));
+        Ok(header[..4] == MARK && body_len > room - HEADER_BYTES as u64)
+    }
+
     /// Offset of the first intact record at or behind `from`.
     fn find_record(&mut self, mut from: u64) -> io::Result<Option<u64>> {
         let mut window = vec![0; SEARCH_BYTES];

@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::append::Appender;
-use crate::ingest::{Accepted, Busy, Pending};
+use crate::ingest::{Accepted, Busy, Pending, Work};
 
 /// A group is closed at this size, so that its first waiter does not wait for everybody's bytes.
 const GROUP_BYTES: usize = 8 << 20;
@@ -15,19 +15,29 @@ const GROUP_BYTES: usize = 8 << 20;
 /// While a group is being synced the next one gathers in the queue: the busier the senders, the more
 /// of them share one fsync, without any waiting on purpose.
 pub(super) fn run(
-    mut queue: UnboundedReceiver<Pending>,
+    mut queue: UnboundedReceiver<Work>,
     mut appender: Appender,
     loader: &Sender<Accepted>,
 ) {
     let mut group = Vec::new();
     let mut loader_gone = false;
     while let Some(first) = queue.blocking_recv() {
-        let mut bytes = first.body.len();
-        group.push(first);
-        while bytes < GROUP_BYTES {
-            let Ok(pending) = queue.try_recv() else { break };
-            bytes += pending.body.len();
-            group.push(pending);
+        let (mut bytes, mut ends_segment) = (0, false);
+        let mut next = Some(first);
+        while let Some(work) = next {
+            match work {
+                Work::Request(pending) => {
+                    bytes += pending.body.len();
+                    group.push(pending);
+                }
+                Work::EndSegment => ends_segment = true,
+            }
+            let is_full = bytes >= GROUP_BYTES || ends_segment;
+            next = if is_full { None } else { queue.try_recv().ok() };
+        }
+        if ends_segment && group.is_empty() {
+            appender.end_segment();
+            continue;
         }
         if loader_gone {
             refuse(&mut group, Busy::Closing);
@@ -40,6 +50,9 @@ pub(super) fn run(
         match appender.append(&group) {
             Ok(first) => loader_gone = !accept(first, &mut group, loader),
             Err(_) => refuse(&mut group, Busy::Disk),
+        }
+        if ends_segment {
+            appender.end_segment();
         }
     }
 }

@@ -57,6 +57,9 @@ impl Server {
             detectors: Arc::default(),
             alerts: Arc::default(),
             alerts_folder: None,
+            retention: std::sync::Arc::default(),
+            removes_expired: false,
+            journal: query::JournalUpkeep::default(),
             ask: None,
         };
         let shutdown = CancellationToken::new();

@@ -118,6 +118,8 @@ pub enum UserSqlErrorKind {
     Cancelled,
     /// All slots stayed taken by other queries.
     Busy,
+    /// A block of the database that it comes by is damaged.
+    Damaged,
 }
 
 /// A user query that gave no result, in words for the user.

@@ -259,6 +259,12 @@ fn stopped(reason: UserSqlErrorKind, timeout: Duration) -> UserSqlError {
              columns (input, output and content hold whole payloads), or aggregate in steps"
                 .to_owned()
         }
+        UserSqlErrorKind::Damaged => {
+            "stopped: the query comes by a damaged block of the database. Select other columns or \
+             sessions; `spanreel verify` names what is damaged, `spanreel restore` makes a data folder \
+             of a backup"
+                .to_owned()
+        }
         UserSqlErrorKind::Busy => {
             "other queries are running and none ended in time; try again".to_owned()
         }
@@ -282,6 +288,9 @@ fn failure(error: &duckdb::Error, ran: &str, sql: &str, explained: &Explained<'_
         .map(|at| char_position(sql, at));
     if message.contains("Out of Memory Error") {
         return stopped(UserSqlErrorKind::Memory, Duration::ZERO);
+    }
+    if message.contains("Corrupt database file") {
+        return stopped(UserSqlErrorKind::Damaged, Duration::ZERO);
     }
     UserSqlError::error(message, position)
 }

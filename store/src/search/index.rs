@@ -213,6 +213,31 @@ impl TokenStream for Cut {
     }
 }
 
+/// Reads the checksums of an index, without writing to it, and how far it has come. `None` when there is
+/// no index.
+///
+/// # Errors
+/// What is wrong with it, in words for the user.
+pub(crate) fn check(folder: &Path) -> Result<Option<Position>, String> {
+    if !folder.join("meta.json").exists() {
+        return Ok(None);
+    }
+    let read = || -> tantivy::Result<_> {
+        let index = Index::open_in_dir(folder)?;
+        Ok((index.validate_checksum()?, index.load_metas()?.payload))
+    };
+    let (damaged, payload) = read().map_err(|error| format!("it cannot be read: {error}"))?;
+    if let Some(file) = damaged.iter().next() {
+        return Err(format!(
+            "{} files have other content than written, one of them {}",
+            damaged.len(),
+            file.display()
+        ));
+    }
+    let position = payload.and_then(|payload| serde_json::from_str(&payload).ok());
+    Ok(position.filter(|position: &Position| position.version == VERSION))
+}
+
 /// All units that hold what is asked for, in no order.
 pub(crate) fn found(searcher: &Searcher, ask: &Ask) -> tantivy::Result<Vec<Found>> {
     let field = searcher.schema().get_field("text")?;

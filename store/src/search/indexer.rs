@@ -288,8 +288,7 @@ impl Worker {
         let is_beyond = last.payload_id < position.payload_id
             || last.piece_id < position.piece_id
             || last.act_id < position.act_id;
-        let hash = piece_hash(connection, position.piece_id)?;
-        let is_other = hash.is_some_and(|hash| hash != position.piece_hash);
+        let is_other = is_of_other_store(connection, position)?;
         // Numbers of what was deleted last are given again after a restart: only who saw the
         // deletion knows which of them are still the old ones.
         if is_other || (is_beyond && is_first) {
@@ -314,6 +313,26 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Whether the piece that an index came to last is another one in this store.
+pub(crate) fn is_of_other_store(
+    connection: &Connection,
+    position: &Position,
+) -> duckdb::Result<bool> {
+    let hash = piece_hash(connection, position.piece_id)?;
+    Ok(hash.is_some_and(|hash| hash != position.piece_hash))
+}
+
+/// Whether some of what is indexed up to a position is not stored any more.
+pub(crate) fn is_ahead(connection: &Connection, position: &Position) -> duckdb::Result<bool> {
+    let last = last(connection)?;
+    let (pieces, acts) = count_to(connection, position)?;
+    Ok(last.payload_id < position.payload_id
+        || last.piece_id < position.piece_id
+        || last.act_id < position.act_id
+        || pieces < position.piece_count
+        || acts < position.act_count)
 }
 
 /// The highest numbers that the store has given and still holds.

@@ -27,8 +27,9 @@ use crate::instance::lock;
 
 use ask::Ask;
 pub(crate) use function::SearchUnits;
-use index::{Found, Position};
-pub(crate) use indexer::Indexer;
+use index::Found;
+pub(crate) use index::{Position, check};
+pub(crate) use indexer::{Indexer, is_of_other_store};
 pub use passage::{Passage, PassageOf};
 
 /// Text that a search reads itself because it is not indexed yet, in bytes; what is beyond waits for
@@ -36,6 +37,9 @@ pub use passage::{Passage, PassageOf};
 const MAX_READ: usize = 48 << 20;
 /// How long a search waits for the index of a store that was just opened.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Name of the index's folder within the data folder.
+pub(crate) const FOLDER: &str = "search";
 
 /// What searches see of the index.
 #[derive(Clone)]
@@ -46,7 +50,7 @@ struct Snapshot {
 
 /// The index of one store, as searches and the indexing thread share it.
 pub(crate) struct Search {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     state: Mutex<State>,
     opened: Condvar,
 }
@@ -75,10 +79,26 @@ pub struct SearchState {
 impl Search {
     pub(crate) fn new(data_dir: &Path) -> Arc<Self> {
         Arc::new(Self {
-            folder: data_dir.join("search"),
+            folder: data_dir.join(FOLDER),
             state: Mutex::new(State::Opening),
             opened: Condvar::new(),
         })
+    }
+
+    /// How far the index is; `None` while there is none.
+    pub(crate) fn position(&self) -> Option<Position> {
+        match &*lock(&self.state) {
+            State::Open(snapshot) => Some(snapshot.position.clone()),
+            State::Opening | State::Off => None,
+        }
+    }
+
+    /// Whether texts are in the index that are not stored any more.
+    pub(crate) fn holds_deleted(&self, connection: &Connection) -> duckdb::Result<bool> {
+        match self.position() {
+            Some(position) => indexer::is_ahead(connection, &position),
+            None => Ok(matches!(&*lock(&self.state), State::Opening)),
+        }
     }
 
     fn publish(&self, state: State) {

@@ -111,7 +111,10 @@ fn promised_columns_are_documented() {
             "checkpoints",
             "session_id name trace_id span_id time author created_at",
         ),
-        ("deleted_sessions", "session_id deleted_at span_count"),
+        (
+            "deleted_sessions",
+            "session_id deleted_at span_count reason",
+        ),
         ("redactions", "session_id kind passage_count"),
         ("metrics", "time session_id name value unit attributes"),
     ];

@@ -8,5 +8,7 @@ mod fixture;
 mod life;
 mod payload;
 mod read;
+mod retention;
 mod search;
+mod verify;
 mod write;
