@@ -18,7 +18,7 @@ fn wrong_flags_exit_with_64() {
         &["serve", "--nonsense"][..],
         &["bogus"],
         &["sql"],
-        &["serve", "--ui", "0.0.0.0:1"],
+        &["serve", "--ui", "nowhere"],
         &["demo", "--speed", "0"],
     ] {
         let (code, message) = code_and_message(&program().args(args).output().unwrap());

@@ -41,7 +41,10 @@ pub(crate) fn compare_with_page(name: &str, table: &str) {
 
 /// A text as code in a cell of a Markdown table.
 fn cell(text: &str) -> String {
-    format!("`{}`", text.replace('|', "\\|").replace('`', "'"))
+    format!(
+        "`{}`",
+        text.replace('|', "\\|").replace('`', "'").replace('\n', "⏎")
+    )
 }
 
 /// Names of everything below a folder, sorted.
