@@ -32,7 +32,7 @@ pub fn http(credentials: &CredentialArgs) -> Result<ClientBuilder, Failure> {
     showing(authorization(credentials)?, credentials.ca.as_deref())
 }
 
-/// As [`http`], with the value of the `Authorization` header where there is one, and a file of
+/// As [`http()`], with the value of the `Authorization` header where there is one, and a file of
 /// certificates to trust besides the usual ones.
 ///
 /// # Errors

@@ -43,7 +43,9 @@ pub(crate) fn compare_with_page(name: &str, table: &str) {
 fn cell(text: &str) -> String {
     format!(
         "`{}`",
-        text.replace('|', "\\|").replace('`', "'").replace('\n', "⏎")
+        text.replace('|', "\\|")
+            .replace('`', "'")
+            .replace('\n', "⏎")
     )
 }
 
