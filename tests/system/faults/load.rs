@@ -197,14 +197,27 @@ impl Sent {
                 stored.insert((id("trace_id"), id("span_id")));
             }
         }
-        let mut spans = 0;
+        let spans: Vec<(u64, u64)> = self
+            .acknowledged
+            .iter()
+            .flat_map(|batch| (0..SPANS_PER_BATCH).map(|index| (*batch, index)))
+            .collect();
+        let lost: Vec<&(u64, u64)> = spans
+            .iter()
+            .filter(|(batch, index)| {
+                let (trace_id, span_id) = ids(*batch, *index);
+                !stored.contains(&(hex(&trace_id), hex(&span_id)))
+            })
+            .collect();
+        assert!(
+            lost.is_empty(),
+            "{} of {} spans acknowledged are lost, {} are there; (batch, index): {:?}",
+            lost.len(),
+            spans.len(),
+            stored.len(),
+            &lost[..lost.len().min(40)]
+        );
         for batch in &self.acknowledged {
-            for index in 0..SPANS_PER_BATCH {
-                let (trace_id, span_id) = ids(*batch, index);
-                let id = (hex(&trace_id), hex(&span_id));
-                assert!(stored.contains(&id), "lost: batch {batch}, span {index}");
-                spans += 1;
-            }
             let text = output(*batch, self.payload_bytes);
             let address = format!("/api/v1/payloads/{}", blake3::hash(text.as_bytes()));
             let (status, stored) = server.get_bytes(&address);
@@ -212,7 +225,8 @@ impl Sent {
             assert!(stored == text.as_bytes(), "wrong text: batch {batch}");
         }
         format!(
-            "{spans} spans and {} texts acknowledged, all there",
+            "{} spans and {} texts acknowledged, all there",
+            spans.len(),
             self.acknowledged.len()
         )
     }
