@@ -19,6 +19,8 @@ pub(crate) use query::{percent_encoded, query_string};
 
 /// How long the server at the default address may take to answer before it counts as absent.
 const LOOK_AROUND: Duration = Duration::from_millis(700);
+/// How long a server that was named may take: it counts what is stored before it answers.
+const NAMED_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a query of a command's own may take.
 const SQL_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,7 +52,7 @@ pub(super) async fn server(args: &SourceArgs) -> Result<Option<Server>, Failure>
     if let Some(url) = &args.url {
         let base = base(url)?;
         let server = Server { client, base };
-        return match server.greeting(Duration::from_secs(5)).await {
+        return match server.greeting(NAMED_PATIENCE).await {
             Greeting::Answers => Ok(Some(server)),
             Greeting::Denies(message) => Err(denied(url, &message)),
             Greeting::Absent => Err(Failure::Unavailable(format!(

@@ -484,5 +484,6 @@ fn retention_by_size_takes_the_oldest_in_the_background_while_data_comes() {
     // The oldest went, and of what is left nothing more does.
     let first = server.value("select min(session_id) from sessions where session_id like 's%'");
     assert_eq!(first, json!(format!("s{removed:02}")));
-    assert!(server.command(&["verify"]).status.success());
+    let verified = server.command(&["verify"]);
+    assert!(verified.status.success(), "{}", printed(&verified));
 }

@@ -1,6 +1,7 @@
 //! The index on disk: which stored texts hold which words, and how far it has come.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tantivy::collector::{Collector, SegmentCollector};
@@ -12,7 +13,8 @@ use tantivy::schema::{
 };
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use tantivy::{
-    Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, TantivyDocument, Term,
+    Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, TantivyDocument, TantivyError,
+    Term,
 };
 
 use super::ask::Ask;
@@ -23,6 +25,9 @@ use super::words::{Word, has_words, words};
 const VERSION: u32 = 2;
 /// What the words of a segment under construction may take.
 const WRITER_BYTES: usize = 24 << 20;
+/// How often texts that were deleted are merged away, and how long the writer's own merges get meanwhile.
+const MERGE_ATTEMPTS: u32 = 40;
+const BETWEEN_MERGES: Duration = Duration::from_millis(50);
 const KEY: &str = "key";
 /// Name of the tokenizer.
 const CUTTING: &str = "words";
@@ -154,14 +159,22 @@ impl Words {
                 .delete_term(Term::from_field_i64(self.key, *key));
         }
         self.commit(position)?;
-        let segments = self.index.searchable_segment_metas()?;
-        let stale: Vec<_> = segments
-            .iter()
-            .filter(|s| s.num_deleted_docs() > 0)
-            .collect();
-        if !stale.is_empty() {
+        for attempt in 1.. {
+            let mut stale = self.index.searchable_segment_metas()?;
+            stale.retain(|segment| segment.num_deleted_docs() > 0);
+            if stale.is_empty() {
+                break;
+            }
             let ids: Vec<_> = stale.iter().map(|segment| segment.id()).collect();
-            self.writer.merge(&ids).wait()?;
+            match self.writer.merge(&ids).wait() {
+                // The writer merges by itself, too, and was first with one of them.
+                Err(TantivyError::InvalidArgument(_)) if attempt < MERGE_ATTEMPTS => {
+                    std::thread::sleep(BETWEEN_MERGES);
+                }
+                merged => {
+                    merged?;
+                }
+            }
         }
         self.reader.reload()?;
         self.writer.garbage_collect_files().wait()?;
