@@ -1,6 +1,6 @@
 //! Opening, refusing, closing, opening again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use store::{Batch, Error, Store};
 
@@ -52,7 +52,16 @@ fn dropping_every_handle_releases_the_folder() {
     query(&store, "select input, output, seq from spans");
     drop(writer);
     drop(store);
-    let store = Store::open(config(&folder)).unwrap();
+    // A thread of the store that is at work holds it until its step is done.
+    let until = Instant::now() + Duration::from_secs(20);
+    let store = loop {
+        match Store::open(config(&folder)) {
+            Err(Error::Locked { .. }) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => break opened.unwrap(),
+        }
+    };
     assert_eq!(query(&store, "select count(*) from spans"), ["6"]);
 }
 
