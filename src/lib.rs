@@ -9,7 +9,7 @@ mod doors;
 pub mod failure;
 pub mod hook;
 mod observe;
-mod privacy;
 pub mod serve;
+mod settings;
 mod tui;
 mod waterfall;

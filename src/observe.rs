@@ -80,7 +80,7 @@ fn folder_parts(folder: &Path) -> Vec<(&'static str, u64)> {
             "journal" => "journal",
             "search" => "search",
             "hooks" => "hooks",
-            "tmp" => "temporary",
+            "tmp" | "compact" => "temporary",
             _ => "other",
         };
         if let Some((_, size_bytes)) = parts.iter_mut().find(|(part, _)| *part == name) {

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
 use crate::observe::Observer;
-use crate::privacy;
+use crate::settings;
 
 /// Request bodies and decoded requests hold at most this much, and never less than two of the largest.
 const REQUEST_MEMORY_BYTES: u64 = 96 << 20;
@@ -114,11 +114,11 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         (None, otlp_http, None)
     };
 
-    let detectors = detector_settings(&data_dir)?;
-    let alerts = alert_settings(&data_dir)?;
-    let retention = retention_settings(&data_dir)?;
-    let ask = ask_endpoint(&data_dir)?;
-    let redaction = privacy::redaction(&data_dir, args.redact)?;
+    let detectors = settings::detectors(&data_dir)?;
+    let alerts = settings::alerts(&data_dir)?;
+    let retention = settings::retention(&data_dir)?;
+    let ask = settings::ask(&data_dir)?;
+    let redaction = settings::redaction(&data_dir, args.redact)?;
     let store = open_store(&data_dir, args.memory_mib << 20).await?;
     let shutdown = CancellationToken::new();
     let collector = collector::start(
@@ -241,63 +241,6 @@ async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpList
             _ => format!("cannot listen on {address} ({flag}): {error}"),
         })
     })
-}
-
-/// The settings of the detectors in the data folder; as documented when there is no such file.
-fn detector_settings(data_dir: &Path) -> Result<query::DetectorSettings, Failure> {
-    let file = data_dir.join(query::DetectorSettings::FILE);
-    if !file.exists() {
-        return Ok(query::DetectorSettings::default());
-    }
-    read_detector_settings(&file)
-}
-
-/// The settings of the detectors in a file.
-pub fn read_detector_settings(file: &Path) -> Result<query::DetectorSettings, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-    query::DetectorSettings::parse(&text)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
-}
-
-/// What is to be told to whom; nothing when the data folder has no such file.
-fn alert_settings(data_dir: &Path) -> Result<query::AlertSettings, Failure> {
-    let file = data_dir.join(query::AlertSettings::FILE);
-    if !file.exists() {
-        return Ok(query::AlertSettings::default());
-    }
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-    query::AlertSettings::parse(&text)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
-}
-
-/// How long recordings are kept; for ever when the data folder has no such file.
-fn retention_settings(data_dir: &Path) -> Result<query::RetentionSettings, Failure> {
-    let file = data_dir.join(query::RetentionSettings::FILE);
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{}".to_owned(),
-        Err(error) => {
-            let message = format!("cannot read {}: {error}", file.display());
-            return Err(Failure::Usage(message));
-        }
-    };
-    query::RetentionSettings::parse(&text)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
-}
-
-/// The model that the user has named for explanations, if any.
-fn ask_endpoint(data_dir: &Path) -> Result<Option<query::Endpoint>, Failure> {
-    let file = data_dir.join(query::Endpoint::FILE);
-    if !file.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-    query::Endpoint::parse(&text)
-        .map(Some)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 
 /// Opens the data folder for reading and writing; it is made when there is none.

@@ -15,7 +15,7 @@ use super::spool::Spool;
 use super::wrap::{self, Finished};
 use crate::args::{HookArgs, data_folder};
 use crate::client;
-use crate::privacy;
+use crate::settings;
 
 /// How long the recorder may take to say that it has a fire on disk.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -105,7 +105,7 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
 /// The request without what the recorder would redact, since it waits on disk.
 fn redacted(args: &HookArgs, folder: &Path, mut request: Request) -> anyhow::Result<Request> {
     let settings =
-        privacy::redaction(folder, args.redact).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        settings::redaction(folder, args.redact).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     if settings.mode() != Mode::Off {
         std::fs::create_dir_all(folder)?;
         let redactor = Redactor::new(&settings, redact::load_or_draw_key(folder)?)?;

@@ -9,6 +9,7 @@
 mod annotations;
 mod backup;
 mod batch;
+mod checkpoint;
 mod columns;
 mod compact;
 mod delete;

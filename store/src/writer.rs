@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use duckdb::Connection;
 use proto::agent::Act;
@@ -18,9 +18,6 @@ use crate::received::{self, Part};
 use crate::resources::Resources;
 use crate::seen::Seen;
 use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
-
-/// How long a checkpoint that is needed waits for others.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -42,7 +39,7 @@ pub(crate) struct Core {
     next_act_id: i64,
     update_sql: String,
     /// Set by a commit, cleared by a checkpoint.
-    last_commit: Option<Instant>,
+    pub(crate) last_commit: Option<Instant>,
 }
 
 /// What a transaction stored, to be remembered once it is committed.
@@ -92,55 +89,6 @@ impl Core {
             ),
             last_commit: None,
         })
-    }
-
-    /// Folds the log of changes into the file now; waits for what is still being written beside it.
-    pub(crate) fn checkpoint_now(&self) -> duckdb::Result<()> {
-        let begun = Instant::now();
-        loop {
-            match self.connection.execute_batch("checkpoint") {
-                Err(error)
-                    if error
-                        .to_string()
-                        .contains("other write transactions active")
-                        && begun.elapsed() < CHECKPOINT_PATIENCE =>
-                {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                done => return done,
-            }
-        }
-    }
-
-    /// Folds the log of changes into the file. False when a damaged block keeps it from that, now and later.
-    pub(crate) fn checkpoint(&self) -> bool {
-        // Where it fails the log of changes stays, and with it everything committed.
-        let Err(source) = self.connection.execute_batch("checkpoint") else {
-            return true;
-        };
-        let error = Error::Commit { source };
-        let is_damaged = error.is_damaged_block();
-        let error: &dyn std::error::Error = &error;
-        if is_damaged {
-            tracing::error!(
-                error,
-                "a block of the database is damaged, so its log of changes cannot be folded into it and grows: \
-                 run `spanreel verify` to see what is lost, and `spanreel restore` to go back to a backup"
-            );
-        } else {
-            tracing::warn!(error, "checkpoint failed");
-        }
-        !is_damaged
-    }
-
-    /// As [`Self::checkpoint`], when the last commit was so long ago.
-    pub(crate) fn checkpoint_when_idle(&mut self, now: Instant, idle: Duration) -> bool {
-        let is_idle = |at| now.duration_since(at) >= idle;
-        if !self.last_commit.is_some_and(is_idle) {
-            return true;
-        }
-        self.last_commit = None;
-        self.checkpoint()
     }
 
     /// Runs `work` in one transaction; nothing of it stays when it fails.

@@ -27,7 +27,8 @@ export function useBrowser() {
 export async function withPage(options, body) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  // Long enough for a machine that builds something else meanwhile.
+  page.setDefaultTimeout(30_000);
   const troubles = [];
   page.on("pageerror", (error) => troubles.push(String(error)));
   page.on("console", (message) => {
@@ -49,6 +50,15 @@ export async function api(path, init) {
 
 export async function sessions(query = "") {
   return (await api(`/sessions?limit=200${query}`)).sessions;
+}
+
+/** Waits until `holds` answers true; says `what` did not come to be when it never does. */
+export async function until(what, holds) {
+  const end = Date.now() + 30_000;
+  while (!(await holds())) {
+    assert.ok(Date.now() < end, `30 s went by, and still not: ${what}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
 }
 
 /** The session in which a loop was found. */

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { agent } from "./agent.mjs";
 import { assertAccessible } from "./axe.mjs";
-import { api, loopSession, OTLP_HTTP, selectedRow, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { api, loopSession, OTLP_HTTP, selectedRow, sessions, until, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -22,7 +22,7 @@ async function sent(prefix) {
   await run.model("I look.");
   await run.tool("Read", { file_path: `src/${mark}.py` }, `zebra${mark} stands here`);
   await run.end(`Look at ${mark}`);
-  for (let i = 0; i < 60 && !(await sessions()).some((row) => row.session_id === session && row.span_count >= 3); i++) await new Promise((done) => setTimeout(done, 100));
+  await until(`${session} is listed`, async () => (await sessions()).some((row) => row.session_id === session && row.span_count >= 3));
   return { mark, name, session };
 }
 

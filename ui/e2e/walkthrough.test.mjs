@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { agent } from "./agent.mjs";
-import { OTLP_HTTP, selectedRow, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { OTLP_HTTP, selectedRow, until, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -72,12 +72,11 @@ test("from the first span to a link that a colleague opens", { skip: OTLP_HTTP =
   await page.keyboard.press("o");
   const result = page.locator(".inspector .card", { has: page.locator(".card-title", { hasText: /^result$/ }) });
   const shownText = async () => (await result.locator(".text-body").textContent()).trim();
-  for (let i = 0; i < 50 && (await shownText()) !== failing.trim(); i++) {
+  await until("the payload is shown whole", async () => {
     const all = result.getByRole("button", { name: /^Show all/ });
     if ((await all.count()) > 0) await all.first().click();
-    await page.waitForTimeout(100);
-  }
-  assert.equal(await shownText(), failing.trim());
+    return (await shownText()) === failing.trim();
+  });
 
   // The edit as a diff.
   await page.locator(".wf-row", { hasText: "Edit" }).first().click();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { agent } from "./agent.mjs";
-import { api, OTLP_HTTP, selectedRow, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { api, OTLP_HTTP, selectedRow, sessions, until, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -33,7 +33,6 @@ test("from connecting to a shared link without a mouse", { skip: OTLP_HTTP === n
     await page.locator('.palette [aria-selected="true"]', { hasText: found }).waitFor();
     await press("Enter");
   };
-  page.setDefaultTimeout(20_000);
   page.mouse.click = () => assert.fail("the mouse is not used");
 
   const fine = agent(name, good);
@@ -55,7 +54,7 @@ test("from connecting to a shared link without a mouse", { skip: OTLP_HTTP === n
   // Live, then into the run while it goes on.
   await press("g", "l");
   await page.locator(".act-row", { hasText: "Edit" }).first().waitFor();
-  for (let i = 0; i < 60 && !(await sessions()).some((row) => row.session_id === bad); i++) await page.waitForTimeout(100);
+  await until(`${bad} is listed`, async () => (await sessions()).some((row) => row.session_id === bad));
   await palette(bad, "");
   await page.waitForURL(`**/replay/${bad}*`);
   await focused(".wf-scroll");

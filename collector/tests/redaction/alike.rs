@@ -162,7 +162,7 @@ fn one_of_each(d: &mut Draw) -> Vec<(&'static str, String)> {
         (
             "package lock",
             format!(
-                "\"resolved\": \"https://registry.acme.io/{}/-/{}-{}.{}.0.tgz\", \"{}@{}.2.1\"",
+                "\"resolved\": \"https://packages.example.com/{}/-/{}-{}.{}.0.tgz\", \"{}@{}.2.1\"",
                 d.words(1, ""),
                 d.words(1, ""),
                 d.below(9),

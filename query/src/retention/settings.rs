@@ -9,10 +9,19 @@ use store::RetentionRules;
 use crate::time::age_ns;
 
 /// Rules as the user set them; without a file everything is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub(crate) rules: RetentionRules,
     pub(crate) every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rules: RetentionRules::default(),
+            every: DEFAULT_EVERY,
+        }
+    }
 }
 
 /// What is wrong with a settings file.

@@ -18,6 +18,7 @@ use crate::args::{CredentialArgs, EvaluateArgs, ServeArgs, ThresholdChoice};
 use crate::client;
 use crate::failure::Failure;
 use crate::serve;
+use crate::settings;
 
 /// Times that a trace is sent again when the server has its hands full.
 const MAX_ATTEMPTS: usize = 100;
@@ -121,13 +122,13 @@ type Table<'a> = (
 fn all_settings(args: &EvaluateArgs) -> Result<Vec<query::DetectorSettings>, Failure> {
     let Some(choice) = &args.choose else {
         return Ok(vec![match &args.settings {
-            Some(file) => serve::read_detector_settings(file)?,
+            Some(file) => settings::read_named(file, query::DetectorSettings::parse)?,
             None => query::DetectorSettings::default(),
         }]);
     };
     let mut base = json!({});
     if let Some(file) = &args.settings {
-        serve::read_detector_settings(file)?;
+        settings::read_named(file, query::DetectorSettings::parse)?;
         let text = fs::read_to_string(file)
             .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
         base = serde_json::from_str(&text)

@@ -3,7 +3,7 @@
 use super::load::Load;
 use super::row;
 use super::shim::{Fault, Shim};
-use crate::program::{Server, data_folder, serve};
+use crate::program::{Server, data_folder};
 
 const DAY_S: i64 = 86_400;
 
@@ -13,9 +13,7 @@ fn a_clock_that_jumps_loses_and_delays_nothing() {
         return;
     };
     let data = data_folder();
-    let mut command = serve(data.path());
-    shim.put_under(&mut command);
-    let server = Server::spawn(command);
+    let server = shim.server(data.path());
     let load = Load::start(&server, 2, 10_000);
     // The last one is before 1970.
     for offset_s in [0, 2 * DAY_S, -3 * DAY_S, 40_000 * DAY_S, -40_000 * DAY_S, 0] {

@@ -92,9 +92,7 @@ fn a_disk_that_turns_read_only_stops_acknowledging() {
         return;
     };
     let data = data_folder();
-    let mut command = serve(data.path());
-    shim.put_under(&mut command);
-    let server = Server::spawn(command);
+    let server = shim.server(data.path());
     let load = Load::start(&server, 3, 20_000);
     load.wait_for_more(20);
     shim.set(Fault::FailingWrites {
@@ -125,9 +123,7 @@ fn a_slow_disk_makes_answers_late_and_shared() {
         return;
     };
     let data = data_folder();
-    let mut command = serve(data.path());
-    shim.put_under(&mut command);
-    let server = Server::spawn(command);
+    let server = shim.server(data.path());
     shim.set(Fault::SlowSyncs {
         delay_ms: 400,
         files: Files::Both,
@@ -155,9 +151,7 @@ fn a_database_that_cannot_be_written_holds_up_nobody() {
         return;
     };
     let data = data_folder();
-    let mut command = serve(data.path());
-    shim.put_under(&mut command);
-    let server = Server::spawn(command);
+    let server = shim.server(data.path());
     let load = Load::start(&server, 3, 20_000);
     load.wait_for_more(20);
     shim.set(Fault::FailingWrites {
@@ -186,9 +180,7 @@ fn an_engine_that_gives_up_is_opened_again() {
         return;
     };
     let data = data_folder();
-    let mut command = serve(data.path());
-    shim.put_under(&mut command);
-    let server = Server::spawn(command);
+    let server = shim.server(data.path());
     let load = Load::start(&server, 3, 20_000);
     load.wait_for_more(20);
     // The engine takes a failed sync as fatal: its instance refuses everything from then on.

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::program::repository;
+use crate::program::{Server, repository, serve};
 
 /// Files whose writes fail or are slow.
 #[derive(Debug, Clone, Copy)]
@@ -75,11 +75,13 @@ impl Shim {
         self.folder.path().join("faults")
     }
 
-    /// Puts it under a command that is yet to be started.
-    pub(super) fn put_under(&self, command: &mut Command) {
+    /// Starts the program on a data folder, with this under it.
+    pub(super) fn server(&self, data: &Path) -> Server {
+        let mut command = serve(data);
         command
             .env("LD_PRELOAD", self.folder.path().join("shim.so"))
             .env("FAULTS", self.memory());
+        Server::spawn(command)
     }
 
     /// From now on this is wrong, and nothing else.

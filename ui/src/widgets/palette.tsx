@@ -49,6 +49,8 @@ function Found({ hit }: { hit: SearchHit }) {
 /** Characters shown before the first word that was found. */
 const LEAD = 24;
 const SEARCH_WAIT_MS = 200;
+/** What was just recorded is found a moment after it is listed: the question is asked again so often. */
+const ASK_AGAIN_MS = 2000;
 const HITS_SHOWN = 12;
 
 /** Acts of all sessions that say what is typed, a moment after typing stops. */
@@ -60,10 +62,17 @@ function useFoundActs(text: string): { hits: readonly SearchHit[]; total: number
       setFound({ hits: [], total: 0 });
       return;
     }
-    const timer = setTimeout(() => {
-      // Words that are no question yet find nothing.
-      searchText(questionOf(text), { limit: HITS_SHOWN }, abort.signal).then(setFound, () => abort.signal.aborted || setFound({ hits: [], total: 0 }));
-    }, SEARCH_WAIT_MS);
+    let timer: ReturnType<typeof setTimeout>;
+    const ask = () =>
+      searchText(questionOf(text), { limit: HITS_SHOWN }, abort.signal).then(
+        (answer) => {
+          setFound(answer);
+          timer = setTimeout(ask, ASK_AGAIN_MS);
+        },
+        // Words that are no question yet find nothing.
+        () => abort.signal.aborted || setFound({ hits: [], total: 0 }),
+      );
+    timer = setTimeout(ask, SEARCH_WAIT_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();
