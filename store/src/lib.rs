@@ -40,6 +40,7 @@ mod schema;
 mod search;
 mod seen;
 mod table;
+mod turns;
 mod values;
 mod verify;
 mod writer;

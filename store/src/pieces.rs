@@ -12,6 +12,11 @@ pub(crate) const MAX_PIECE: usize = 64 * 1024;
 const WHOLE: usize = 16 * 1024;
 /// Neighbouring short elements of a list share a piece up to here, since a piece costs a row.
 const SMALL: usize = 1024;
+/// A string of a message is a piece of its own from here.
+const LONG_STRING: usize = 256;
+/// How deep such strings are below the elements of the list: message, parts, part, content of a
+/// result, its part.
+const STRING_DEPTH: usize = 5;
 
 const MIN_CHUNK: usize = 4 * 1024;
 const AVG_CHUNK: usize = 16 * 1024;
@@ -39,32 +44,120 @@ impl Codec {
 
 /// The pieces of `bytes`, in order, none empty, none longer than 64 KiB.
 ///
-/// A conversation is resent with every model request, one message longer each time: cutting at the
-/// elements of a list makes all but the new messages pieces that are stored already.
+/// A conversation is resent with every model request, one message longer each time, and its texts come
+/// again in answers, prompts, and tool calls of their own. Long strings of messages are pieces of
+/// their own, without quotes and whatever surrounds them (roles, ids, markers of caches that move on), so
+/// that only new ones are stored; what is between them is cut at the elements of the list.
 pub fn split(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
-    match list_elements(bytes) {
-        Some(ends) => {
-            let mut start = 0;
-            let mut from = 0;
-            for end in ends {
-                // A long element stands alone, so that the cuts after it do not depend on what
-                // precedes it.
-                if end - from >= SMALL {
-                    push(bytes, start..from, &mut pieces);
-                    push(bytes, from..end, &mut pieces);
-                    start = end;
-                } else if end - start >= SMALL {
-                    push(bytes, start..end, &mut pieces);
-                    start = end;
-                }
-                from = end;
-            }
-            push(bytes, start..bytes.len(), &mut pieces);
+    // Nesting of the elements: those of the list, or of the lists in a large object.
+    let depth = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => 1,
+        Some(b'{') if bytes.len() > WHOLE => 2,
+        _ => {
+            push(bytes, 0..bytes.len(), &mut pieces);
+            return pieces;
         }
-        None => push(bytes, 0..bytes.len(), &mut pieces),
-    }
+    };
+    let mut start = 0;
+    let mut from = 0;
+    marks(bytes, depth, |mark| match mark {
+        Mark::String(string) => {
+            push(bytes, start..string.start, &mut pieces);
+            push(bytes, string.clone(), &mut pieces);
+            (start, from) = (string.end, string.end);
+        }
+        Mark::End(end) => {
+            // Behind a quote a piece is a string, so nothing else may begin there.
+            if end == start || bytes[end - 1] == b'"' {
+                return;
+            }
+            // A long element stands alone, so that the cuts after it do not depend on what precedes it.
+            if end - from >= SMALL {
+                push(bytes, start..from, &mut pieces);
+                push(bytes, from..end, &mut pieces);
+                start = end;
+            } else if end - start >= SMALL {
+                push(bytes, start..end, &mut pieces);
+                start = end;
+            }
+            from = end;
+        }
+    });
+    push(bytes, start..bytes.len(), &mut pieces);
     pieces
+}
+
+/// A place in JSON where it may be cut.
+enum Mark {
+    /// What is between the quotes of a long string.
+    String(Range<usize>),
+    /// Where an element ends, before the comma or bracket behind it, so that the last element is the
+    /// same piece once more follow.
+    End(usize),
+}
+
+/// Finds the elements at a nesting of `element_depth`, and the long strings.
+///
+/// Looks at brackets and quotes only: a wrong guess costs sharing, never a byte.
+fn marks(bytes: &[u8], element_depth: usize, mut each: impl FnMut(Mark)) {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                let start = at + 1;
+                let Some(end) = string_end(bytes, start) else {
+                    return;
+                };
+                if end - start >= LONG_STRING && depth <= element_depth + STRING_DEPTH {
+                    each(Mark::String(start..end));
+                }
+                at = end;
+            }
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => {
+                if depth == element_depth {
+                    each(Mark::End(at));
+                }
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return;
+                }
+            }
+            b',' if depth == element_depth => each(Mark::End(at)),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where the closing quote is of a string whose text begins at `start`.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Where each element of a JSON list ends, before the comma or bracket behind it; `None` for anything
+/// else.
+pub(crate) fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    if *first != b'[' {
+        return None;
+    }
+    let mut ends = Vec::new();
+    marks(bytes, 1, |mark| {
+        if let Mark::End(end) = mark {
+            ends.push(end);
+        }
+    });
+    Some(ends)
 }
 
 fn push(bytes: &[u8], range: Range<usize>, pieces: &mut Vec<Range<usize>>) {
@@ -80,41 +173,6 @@ fn push(bytes: &[u8], range: Range<usize>, pieces: &mut Vec<Range<usize>>) {
         FastCDC::new(&bytes[range], MIN_CHUNK, AVG_CHUNK, MAX_PIECE)
             .map(|chunk| start + chunk.offset..start + chunk.offset + chunk.length),
     );
-}
-
-/// Where each element of a JSON list ends, before the comma or bracket behind it, so that the last
-/// element is the same piece once more follow; `None` for anything else.
-///
-/// Looks at brackets and strings only: a wrong guess costs sharing, never a byte.
-pub(crate) fn list_elements(bytes: &[u8]) -> Option<Vec<usize>> {
-    let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
-    if bytes[first] != b'[' {
-        return None;
-    }
-    let mut ends = Vec::new();
-    let mut depth = 0_usize;
-    let mut in_string = false;
-    let mut at = first;
-    while at < bytes.len() {
-        match (in_string, bytes[at]) {
-            (true, b'\\') => at += 1,
-            (true, b'"') => in_string = false,
-            (true, _) => {}
-            (false, b'"') => in_string = true,
-            (false, b'[' | b'{') => depth += 1,
-            (false, b']' | b'}') => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    ends.push(at);
-                    break;
-                }
-            }
-            (false, b',') if depth == 1 => ends.push(at),
-            (false, _) => {}
-        }
-        at += 1;
-    }
-    Some(ends)
 }
 
 /// Packs one piece; the smaller of raw and compressed.
@@ -211,8 +269,41 @@ mod tests {
                 .collect()
         };
         let (short, long) = (texts(&short), texts(&long));
-        assert_eq!(short[..10], long[..10]);
-        assert_eq!((short.len(), long.len()), (11, 12));
+        // A text and what stands before it, each; but for the end of the list.
+        assert_eq!((short.len(), long.len()), (21, 23));
+        assert_eq!(short[..20], long[..20]);
+    }
+
+    #[test]
+    fn a_text_is_one_piece_wherever_a_message_has_it() {
+        let (said, short) = (noise(700, 1), "hi".repeat(20));
+        let parts = |text: &str| {
+            format!(
+                "{{\"role\":\"user\",\"parts\":[{{\"type\":\"text\",\"content\":\"{text}\"}}]}}"
+            )
+        };
+        let marked = |text: &str| {
+            format!(
+                "{{\"role\":\"user\",\"content\":[{{\"type\":\"text\",\"text\":\"{text}\",\"cache_control\":{{\"type\":\"ephemeral\"}}}}]}}"
+            )
+        };
+        for list in [
+            format!("[{}]", parts(&said)),
+            format!("[{}, {}, {}]", parts(&short), parts(&said), parts(&short)),
+            format!("[{},{}]", marked(&said), marked(&short)),
+        ] {
+            let pieces: Vec<&str> = check(list.as_bytes())
+                .into_iter()
+                .map(|piece| &list[piece])
+                .collect();
+            assert_eq!(pieces.len(), 3, "{pieces:?}");
+            assert_eq!(pieces[1], said);
+        }
+        // What a tool was called with stays together unless it is large.
+        let call = format!("{{\"path\":\"a\",\"text\":\"{said}\"}}");
+        assert_eq!(check(call.as_bytes()).len(), 1);
+        let escaped = format!("[\"{}\\\"\",\"{}\"]", said, said);
+        assert_eq!(check(escaped.as_bytes()).len(), 5);
     }
 
     #[test]

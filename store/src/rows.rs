@@ -432,7 +432,7 @@ pub(crate) fn sessions(sessions: &[SessionRow]) -> Columns {
     c
 }
 
-pub(crate) fn turns(turns: &[TurnRow], ids: PayloadIds<'_>) -> Columns {
+pub(crate) fn turns(turns: &[&TurnRow], ids: PayloadIds<'_>) -> Columns {
     let mut c = Columns::default();
     let rows = || turns.iter();
     macro_rules! counts {

@@ -17,6 +17,7 @@ use crate::payloads::{Added, Addresses};
 use crate::received::{self, Part};
 use crate::resources::Resources;
 use crate::seen::Seen;
+use crate::turns::{Turns, Written};
 use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
 
 /// Names of the light columns, in SQL order.
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     addresses: Addresses,
     compressor: zstd::bulk::Compressor<'static>,
     resources: Resources,
+    turns: Turns,
     pub(crate) seen: Seen,
     pub(crate) deleted: Deleted,
     journal_position: u64,
@@ -46,6 +48,7 @@ pub(crate) struct Core {
 struct Stored {
     committed: Committed,
     added: Added,
+    turns: Vec<(Arc<str>, Written)>,
     resources: Vec<([u8; 32], i64)>,
 }
 
@@ -81,6 +84,7 @@ impl Core {
             )?,
             compressor,
             resources: Resources::load(&connection)?,
+            turns: Turns::default(),
             instance: Arc::downgrade(instance),
             connection,
             update_sql: format!(
@@ -225,13 +229,24 @@ impl Core {
         delete(
             connection,
             gone.iter().copied().filter(known),
-            &["session", "turn"],
+            &["session"],
             "session_id",
         )?;
+        let changes = self.turns.changes(
+            batch
+                .sessions
+                .iter()
+                .map(|session| &session.session_id)
+                .chain(&batch.removed_sessions),
+            &batch.turns,
+        );
+        let unknown = changes.unknown.iter().copied().filter(known);
+        delete(connection, unknown, &["turn"], "session_id")?;
+        changes.delete_stale(connection)?;
         let removed = batch.removed_sessions.iter().map(|id| &**id);
         delete(connection, removed, &["finding"], "session_id")?;
         rows::sessions(&batch.sessions).append_to(connection, "session")?;
-        rows::turns(&batch.turns, &ids).append_to(connection, "turn")?;
+        rows::turns(&changes.rows, &ids).append_to(connection, "turn")?;
 
         let known = batch.traces.iter().map(|trace| trace.trace_id);
         let known = known
@@ -251,11 +266,13 @@ impl Core {
             metric_count: metrics.len() as u64,
             duplicate_event_count: (batch.events.len() - events.len()) as u64,
         };
+        let turns = changes.into_written();
         let added = staged.store(connection)?;
         let resources = new_resources.into_iter();
         Ok(Stored {
             committed,
             added,
+            turns,
             resources: resources
                 .map(|resource| (resource.hash, resource.id))
                 .collect(),
@@ -276,11 +293,13 @@ impl Core {
     ) {
         self.resources.forget(resources);
         self.addresses.forget(payloads, pieces);
+        self.turns.clear();
     }
 
     fn remember(&mut self, batch: &Batch, stored: Stored) {
         self.addresses.adopt(stored.added);
         self.resources.adopt(stored.resources);
+        self.turns.adopt(stored.turns);
         self.seen.adopt(batch);
         self.journal_position = batch.journal_position;
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();

@@ -22,7 +22,7 @@ use super::units::Unit;
 use super::words::{Word, has_words, words};
 
 /// Raised whenever the same text gives other words; an index of another version is made anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// What the words of a segment under construction may take.
 const WRITER_BYTES: usize = 24 << 20;
 /// How often texts that were deleted are merged away, and how long the writer's own merges get meanwhile.

@@ -11,6 +11,8 @@ pub(crate) enum Shape {
     Json,
     /// JSON that was cut somewhere, most likely inside a string.
     JsonInside,
+    /// JSON from the closing quote of a string that is a piece of its own.
+    JsonBehind,
 }
 
 impl Shape {
@@ -49,7 +51,7 @@ pub(crate) fn plain(bytes: &[u8], shape: Shape) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     match shape {
         Shape::Text => text,
-        Shape::Json | Shape::JsonInside => Cow::Owned(json(&text, shape)),
+        Shape::Json | Shape::JsonInside | Shape::JsonBehind => Cow::Owned(json(&text, shape)),
     }
 }
 
@@ -61,6 +63,13 @@ fn json(text: &str, shape: Shape) -> String {
         depth = FRAME_DEPTH + 1;
         rest = string(rest, &mut out);
         out.push('\n');
+    } else if shape == Shape::JsonBehind {
+        // What it closes tells how deep it begins, when that reaches the list of messages.
+        depth = match nesting(text.as_bytes()).0 {
+            0 => FRAME_DEPTH + 1,
+            closed => 1 + closed,
+        };
+        rest = rest.strip_prefix('"').unwrap_or(rest);
     } else if rest.trim_start().starts_with('[') {
         depth = 0;
     }
@@ -104,6 +113,34 @@ fn json(text: &str, shape: Shape) -> String {
         }
     }
     out
+}
+
+/// Of JSON from the closing quote of a string: how many brackets it closes below where it begins, and
+/// where the elements end that lie so deep.
+pub(crate) fn nesting(bytes: &[u8]) -> (usize, Vec<usize>) {
+    let (mut depth, mut closed) = (0_isize, 0_isize);
+    let mut ends = Vec::new();
+    let mut in_string = true;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match (in_string, byte) {
+            (true, b'\\') => at += 1,
+            (_, b'"') => in_string = !in_string,
+            (true, _) => {}
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => {
+                depth -= 1;
+                if -depth > closed {
+                    closed = -depth;
+                    ends.clear();
+                }
+            }
+            (false, b',') if -depth == closed => ends.push(at),
+            (false, _) => {}
+        }
+        at += 1;
+    }
+    (closed.unsigned_abs(), ends)
 }
 
 /// Appends a string's text up to its closing quote; what is behind the quote.
@@ -182,6 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_between_two_long_strings_reads_without_its_frame() {
+        let behind = r#""}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"short"}]},{"role":"user","parts":[{"type":"text","content":""#;
+        assert_eq!(plain(behind.as_bytes(), Shape::JsonBehind).trim(), "short");
+        let (closed, ends) = nesting(behind.as_bytes());
+        assert_eq!((closed, ends.len()), (3, 2));
+        // It closes nothing, so it may be of a tool's arguments, which have no frame.
+        let inside = r#"","type":"x","new":""#;
+        assert_eq!(
+            plain(inside.as_bytes(), Shape::JsonBehind).trim(),
+            "type: x\nnew:"
+        );
+    }
+
+    #[test]
     fn anything_can_be_read() {
         assert_eq!(plain(b"printf(\"a\\n\")", Shape::Text), "printf(\"a\\n\")");
         for bytes in [
@@ -193,7 +244,12 @@ mod tests {
             b"[\"\\ud83c\"]",
             b"",
         ] {
-            for shape in [Shape::Text, Shape::Json, Shape::JsonInside] {
+            for shape in [
+                Shape::Text,
+                Shape::Json,
+                Shape::JsonInside,
+                Shape::JsonBehind,
+            ] {
                 plain(bytes, shape);
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use duckdb::{Connection, Result};
 
 use super::index::Position;
-use super::plain::{Shape, plain};
+use super::plain::{Shape, nesting, plain};
 use crate::columns::each_row;
 use crate::payload::{self, Pieces};
 use crate::pieces;
@@ -164,22 +164,21 @@ fn units(
         let is_new = *id > known && done.insert(*id);
         let bytes = raw.get(id).map(Vec::as_slice);
         if let Some(bytes) = bytes {
-            let is_cut = before.is_some() && is_cut(shape, bytes);
+            let (own, goes_on) = reading(shape, before.map(|(_, bytes)| bytes), bytes);
             if is_new {
-                let shape = if is_cut { inside(shape) } else { shape };
-                for element in elements(bytes, shape) {
+                for (element, shape) in elements(bytes, own) {
                     each(Unit::of_piece(*id, element, shape));
                 }
             }
             if let Some((id, before)) = before
-                && is_cut
+                && goes_on
                 && (is_new || new_before)
             {
                 let seam = [
                     &before[before.len().saturating_sub(SEAM)..],
                     &bytes[..bytes.len().min(SEAM)],
                 ];
-                each(Unit::of_piece(id, &seam.concat(), inside(shape)));
+                each(Unit::of_piece(id, &seam.concat(), own));
             }
         }
         before = bytes.map(|bytes| (*id, bytes));
@@ -187,31 +186,46 @@ fn units(
     }
 }
 
-/// The short messages that share a piece of a list; anything else as it is.
-fn elements(bytes: &[u8], shape: Shape) -> Vec<&[u8]> {
-    if shape != Shape::Json || !matches!(bytes.first(), Some(b'[' | b',')) {
-        return vec![bytes];
-    }
-    let as_list = [b"[", &bytes[1..]].concat();
-    let ends = pieces::list_elements(&as_list).unwrap_or_default();
+/// The short messages that share a piece of a list, each with how it is to be read; anything else as it is.
+fn elements(bytes: &[u8], shape: Shape) -> Vec<(&[u8], Shape)> {
+    let ends = match (shape, bytes.first()) {
+        (Shape::Json, Some(b'[' | b',')) => {
+            let as_list = [b"[", &bytes[1..]].concat();
+            pieces::list_elements(&as_list).unwrap_or_default()
+        }
+        (Shape::JsonBehind, _) => nesting(bytes).1,
+        _ => Vec::new(),
+    };
     let mut elements = Vec::new();
-    let mut start = 0;
+    let (mut start, mut own) = (0, shape);
     for end in ends.into_iter().chain([bytes.len()]) {
-        elements.push(&bytes[start..end]);
-        start = end;
+        elements.push((&bytes[start..end], own));
+        (start, own) = (end, Shape::Json);
     }
     elements
 }
 
-/// Whether a piece goes on with the text before it; lists are cut before a comma or bracket otherwise.
-fn is_cut(shape: Shape, piece: &[u8]) -> bool {
-    shape == Shape::Text || !matches!(piece.first(), Some(b',' | b']'))
-}
-
-fn inside(shape: Shape) -> Shape {
-    match shape {
-        Shape::Text => Shape::Text,
-        Shape::Json | Shape::JsonInside => Shape::JsonInside,
+/// How a piece is to be read, and whether it goes on with the text of the piece before it.
+fn reading(shape: Shape, before: Option<&[u8]>, piece: &[u8]) -> (Shape, bool) {
+    let Some(before) = before else {
+        return (shape, false);
+    };
+    if shape == Shape::Text {
+        return (shape, true);
+    }
+    let without_quote = before.strip_suffix(b"\"");
+    let is_odd = |bytes: &[u8]| {
+        let backslashes = bytes.iter().rev().take_while(|byte| **byte == b'\\');
+        backslashes.count() % 2 == 1
+    };
+    // Behind an opening quote there is a long string; it is a piece without its quotes.
+    if without_quote.is_some_and(|bytes| !is_odd(bytes)) {
+        return (Shape::JsonInside, false);
+    }
+    match piece.first() {
+        Some(b'"') if !is_odd(before) => (Shape::JsonBehind, false),
+        Some(b',' | b']' | b'}') => (Shape::Json, false),
+        _ => (Shape::JsonInside, true),
     }
 }
 
@@ -220,14 +234,11 @@ pub(crate) fn piece_text(pieces: &[i64], piece: i64, raw: &Pieces) -> Option<Str
     let at = pieces.iter().position(|id| *id == piece)?;
     let shape = Shape::of(raw.get(pieces.first()?)?);
     let bytes = raw.get(&piece)?;
-    let own = match at {
-        0 => shape,
-        _ if is_cut(shape, bytes) => inside(shape),
-        _ => shape,
-    };
+    let before = at.checked_sub(1).and_then(|at| raw.get(pieces.get(at)?));
+    let (own, _) = reading(shape, before.map(Vec::as_slice), bytes);
     let next = pieces.get(at + 1).and_then(|id| raw.get(id));
     let text = match next {
-        Some(next) if is_cut(shape, next) => {
+        Some(next) if reading(shape, Some(bytes), next).1 => {
             let with_next = [bytes.as_slice(), &next[..next.len().min(SEAM)]].concat();
             plain(&with_next, own).into_owned()
         }
