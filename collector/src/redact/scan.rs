@@ -253,7 +253,9 @@ impl Scanner {
             let Some(start) = at.checked_sub(*before) else {
                 continue;
             };
-            if !is_boundary(bytes, start) {
+            // A path follows the name of its host.
+            let is_path = bytes.get(start) == Some(&b'/');
+            if !is_path && !is_boundary(bytes, start) {
                 continue;
             }
             let window = &bytes[start..bytes.len().min(start + WINDOW_BYTES)];

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::draw::{ALNUM, BASE64, DIGITS, Draw, HEX, LOWER, UPPER, URL};
+use crate::issuers;
 
 /// A text without a secret, and what sort of text it is.
 pub(crate) struct Alike {
@@ -17,7 +18,9 @@ pub(crate) struct Alike {
 pub(crate) fn alike(draw: &mut Draw, each: usize) -> Vec<Alike> {
     let mut all = Vec::new();
     for _ in 0..each {
-        all.extend(one_of_each(draw).into_iter().map(|(sort, text)| Alike {
+        let mut drawn = one_of_each(draw);
+        drawn.extend(issuers::alike(draw));
+        all.extend(drawn.into_iter().map(|(sort, text)| Alike {
             sort,
             text,
             is_for_strict: false,

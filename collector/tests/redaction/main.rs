@@ -9,6 +9,7 @@
 
 mod alike;
 mod draw;
+mod issuers;
 mod planted;
 
 use std::collections::BTreeMap;
@@ -189,6 +190,17 @@ fn secrets_are_found_and_look_alikes_are_left() {
         );
         assert!(recall >= least_recall, "{mode:?}: recall {recall}");
     }
+}
+
+#[test]
+fn every_detector_has_secrets_to_find() {
+    let planted = planted(&mut Draw::new(SEED), 1);
+    let has = |kind: &str| planted.iter().any(|planted| planted.kind == kind);
+    let without: Vec<&str> = kinds_told()
+        .map(|(kind, _, _)| kind)
+        .filter(|kind| !has(kind))
+        .collect();
+    assert_eq!(without, [""; 0]);
 }
 
 #[test]

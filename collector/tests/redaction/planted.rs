@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::draw::{ALNUM, BASE32, BASE64, DIGITS, Draw, HEX, LOWER, UPPER, URL};
+use crate::issuers;
 
 /// A secret: the kind that ought to be named, what must not be left, and the text around it where it
 /// needs one (`§` stands for it).
@@ -53,7 +54,9 @@ pub(crate) fn place(planted: &Planted, draw: &mut Draw) -> String {
 pub(crate) fn planted(draw: &mut Draw, each: usize) -> Vec<Planted> {
     let mut planted = Vec::new();
     for _ in 0..each {
-        for (kind, secret) in tokens(draw) {
+        let mut drawn = tokens(draw);
+        drawn.extend(issuers::tokens(draw));
+        for (kind, secret) in drawn {
             planted.push(Planted {
                 kind,
                 secret,
@@ -61,7 +64,9 @@ pub(crate) fn planted(draw: &mut Draw, each: usize) -> Vec<Planted> {
                 is_personal: false,
             });
         }
-        for (kind, secret, around) in in_context(draw) {
+        let mut drawn = in_context(draw);
+        drawn.extend(issuers::in_addresses(draw));
+        for (kind, secret, around) in drawn {
             planted.push(Planted {
                 kind,
                 secret,
