@@ -43,6 +43,12 @@ impl<'a> Doors<'a> {
                     "{flag} {address} is open to other machines, and tokens and recordings would go there unencrypted: add --tls-self-signed (or --tls-cert FILE --tls-key FILE), or --insecure-plaintext where something in front of it encrypts"
                 )));
             }
+            if is_exposed && !is_encrypted {
+                tracing::warn!(
+                    %address,
+                    "{flag} is open to other machines without TLS (--insecure-plaintext): unless something in front of it encrypts, whoever is on the way reads tokens and recordings"
+                );
+            }
         }
         let tls = match (&access.tls_cert, &access.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::load(certificate, key)),

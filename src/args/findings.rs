@@ -150,8 +150,8 @@ pub struct WatchArgs {
     #[arg(long)]
     pub certain: bool,
 
-    /// Only this session
-    #[arg(long, value_name = "SESSION_ID")]
+    /// Only this session: an id (also of one that has not begun), the beginning of one, `last`, `@2`
+    #[arg(long)]
     pub session: Option<String>,
 
     /// End when the session, or every session that was active meanwhile, has ended

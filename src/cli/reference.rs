@@ -19,8 +19,27 @@ impl Server {
     /// # Errors
     /// [`Failure::Usage`] when no session or more than one is meant.
     pub(crate) async fn session_id(&self, reference: &str) -> Result<String, Failure> {
+        self.known_session(reference).await?.ok_or_else(|| {
+            Failure::Usage(format!(
+                "there is no session {}: `spanreel sessions` lists them",
+                shown(reference)
+            ))
+        })
+    }
+
+    /// As [`Self::session_id`], where a session may be named that has not begun: what none is called, and
+    /// none begins with, is the id of one.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when there are no sessions so far back, or more than one is meant.
+    pub(super) async fn coming_session_id(&self, reference: &str) -> Result<String, Failure> {
+        let known = self.known_session(reference).await?;
+        Ok(known.unwrap_or_else(|| reference.to_owned()))
+    }
+
+    async fn known_session(&self, reference: &str) -> Result<Option<String>, Failure> {
         if let Some(place) = place_from_newest(reference)? {
-            return self.nth_session(place).await;
+            return self.nth_session(place).await.map(Some);
         }
         let sql = "select session_id from sessions where starts_with(session_id, ?)
             order by session_id <> ?, started_at desc limit ?";
@@ -31,12 +50,9 @@ impl Server {
             .filter_map(|row| row.first().map(text))
             .collect();
         match ids.as_slice() {
-            [first, ..] if first == reference => Ok(first.clone()),
-            [one] => Ok(one.clone()),
-            [] => Err(Failure::Usage(format!(
-                "there is no session {}: `spanreel sessions` lists them",
-                shown(reference)
-            ))),
+            [first, ..] if first == reference => Ok(Some(first.clone())),
+            [one] => Ok(Some(one.clone())),
+            [] => Ok(None),
             many => Err(ambiguous("session", reference, many)),
         }
     }

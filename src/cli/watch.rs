@@ -23,13 +23,16 @@ const AFTER_THE_END: Duration = Duration::from_secs(3);
 /// How long a server that went away is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn watch(args: WatchArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn watch(mut args: WatchArgs) -> Result<ExitCode, Failure> {
     let source = SourceArgs {
         url: Some(args.url.clone()),
         data: None,
         credentials: args.credentials.clone(),
     };
     let api = Api::open(&source).await?;
+    if let Some(session) = &args.session {
+        args.session = Some(api.coming_session_id(session).await?);
+    }
     let until = args
         .timeout
         .map(|seconds| Instant::now() + Duration::from_secs(seconds));

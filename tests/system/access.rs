@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -720,4 +721,89 @@ fn refuses_to_start_open_to_others() {
         .output();
     let output = output.expect("the program runs");
     assert_eq!(output.status.code(), Some(69), "{output:?}");
+}
+
+/// First bytes of a TLS client that speaks no newer version than `newest` (0x0302 is 1.1, 0x0303 is 1.2).
+fn client_hello(newest: u16) -> Vec<u8> {
+    // Groups x25519 and P-256; signatures ECDSA with P-256 and RSA, with SHA-256.
+    let extensions: &[u8] = &[
+        0, 10, 0, 6, 0, 4, 0, 29, 0, 23, // groups
+        0, 11, 0, 2, 1, 0, // points as they are
+        0, 13, 0, 8, 0, 6, 4, 3, 8, 4, 4, 1, // signatures
+        0, 23, 0, 0, // extended master secret
+    ];
+    // ECDHE with ECDSA and RSA: AES-GCM as of 1.2, AES-CBC with SHA-1 as of 1.0.
+    let suites: &[u8] = &[0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x09, 0xc0, 0x13, 0x00, 0x2f];
+    let mut hello = newest.to_be_bytes().to_vec();
+    hello.extend([7; 32]); // random
+    hello.push(0); // no session to go on with
+    hello.extend((suites.len() as u16).to_be_bytes());
+    hello.extend(suites);
+    hello.extend([1, 0]); // no compression
+    hello.extend((extensions.len() as u16).to_be_bytes());
+    hello.extend(extensions);
+    let mut message = vec![1];
+    message.extend(&(hello.len() as u32).to_be_bytes()[1..]);
+    message.extend(hello);
+    let mut record = vec![22, 3, 1];
+    record.extend((message.len() as u16).to_be_bytes());
+    record.extend(message);
+    record
+}
+
+#[test]
+fn old_tls_is_refused() {
+    let place = place();
+    let address = |url: &str| url.split_once("://").expect("an address").1.to_owned();
+    for url in [&place.server.url, &place.server.grpc, &place.server.http] {
+        let answer = |newest: u16| {
+            let mut stream = std::net::TcpStream::connect(address(url)).expect("a listener");
+            let patience = Some(Duration::from_secs(20));
+            stream.set_read_timeout(patience).expect("a socket");
+            stream.write_all(&client_hello(newest)).expect("a socket");
+            let mut answer = [0; 7];
+            stream.read_exact(&mut answer).expect("an answer");
+            answer
+        };
+        // A fatal alert: the version is not supported.
+        for old in [0x0301, 0x0302] {
+            let answer = answer(old);
+            assert_eq!((answer[0], &answer[5..]), (21, &[2, 70][..]), "{answer:?}");
+        }
+        // The same client with 1.2 gets a handshake: the server's hello.
+        let answer = answer(0x0303);
+        assert_eq!((answer[0], answer[5]), (22, 2), "{answer:?}");
+    }
+}
+
+#[test]
+fn plaintext_beyond_loopback_has_to_be_said_and_is_warned_of() {
+    let data = data_folder();
+    let [reader, sender] = ["read", "ingest"].map(|right| token(data.path(), right, right));
+    let folder = data_folder();
+    let log = folder.path().join("log");
+    let mut program = program();
+    program.stderr(File::create(&log).expect("a file"));
+    let more = ["--insecure-plaintext", "--log", "warn"].map(OsStr::new);
+    let server = Server::start_at("0.0.0.0:0", program, data.path(), &more);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let status = |token: Option<&str>| {
+        let url = format!("{}/api/v1/sessions", server.url);
+        let asked = reqwest::Client::new().get(url).headers(bearer(token));
+        runtime
+            .block_on(asked.send())
+            .expect("an answer")
+            .status()
+            .as_u16()
+    };
+    // Tokens are asked for as everywhere else.
+    assert_eq!(status(None), 401);
+    assert_eq!(status(Some(&sender)), 403);
+    assert_eq!(status(Some(&reader)), 200);
+    server.stop();
+    let log = std::fs::read_to_string(log).expect("a log");
+    for flag in ["--ui", "--otlp-grpc", "--otlp-http"] {
+        let warned = format!("{flag} is open to other machines without TLS");
+        assert!(log.contains("WARN") && log.contains(&warned), "{log}");
+    }
 }

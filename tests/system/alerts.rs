@@ -262,6 +262,20 @@ fn watch_fails_when_a_loop_is_made_and_only_then() {
         known.wait_with_output().expect("it ends").status.code(),
         Some(1)
     );
+    let ended = |watch: std::process::Child| watch.wait_with_output().expect("it ends").status;
+    let latest = watching(&["--fail-on", "loop", "--session", "last"]);
+    assert_eq!(ended(latest).code(), Some(1));
+    let beyond = watching(&["--fail-on", "loop", "--session", "@999"]);
+    assert_eq!(ended(beyond).code(), Some(64));
+    let coming = watching(&[
+        "--fail-on",
+        "loop",
+        "--session",
+        "to-come",
+        "--timeout",
+        "1",
+    ]);
+    assert_eq!(ended(coming).code(), Some(0));
     let unended = watching(&["--session", "s", "--until-end", "--timeout", "1"]);
     assert_eq!(
         unended.wait_with_output().expect("it ends").status.code(),
