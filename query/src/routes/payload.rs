@@ -56,32 +56,38 @@ pub(crate) async fn get_payload(
         })
         .and_then(|value| value.to_str().ok())
         .and_then(Wanted::parse);
-    // The size is needed before an open or a suffix range means bytes.
-    let probe = state
-        .blocking(move |store| Ok(store.payload(&hash, Some(0..1))?))
-        .await?
-        .ok_or_else(|| ApiError::not_found("payload_not_found", "there is no such payload"))?;
-    if is_current(&headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
-    }
-    let size = probe.total_size;
-    let range = match wanted.map(|wanted| wanted.within(size)) {
-        Some(None) => {
-            let refusal = ApiError::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "range_not_satisfiable",
-                format!("the payload has {size} bytes"),
-            );
-            return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], refusal).into_response());
+    let absent = || ApiError::not_found("payload_not_found", "there is no such payload");
+    let is_current = is_current(&headers, &etag);
+    let mut range = None;
+    let mut size = 0;
+    if wanted.is_some() || is_current {
+        // The size is needed before an open or a suffix range means bytes.
+        let probe = state
+            .blocking(move |store| Ok(store.payload(&hash, Some(0..1))?))
+            .await?
+            .ok_or_else(absent)?;
+        if is_current {
+            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
         }
-        Some(Some(range)) => Some(range),
-        None => None,
-    };
+        size = probe.total_size;
+        range = match wanted.map(|wanted| wanted.within(size)) {
+            Some(None) => {
+                let refusal = ApiError::new(
+                    StatusCode::RANGE_NOT_SATISFIABLE,
+                    "range_not_satisfiable",
+                    format!("the payload has {size} bytes"),
+                );
+                return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], refusal).into_response());
+            }
+            Some(range) => range,
+            None => None,
+        };
+    }
     let read = range.clone();
     let slice = state
         .blocking(move |store| Ok(store.payload(&hash, read)?))
         .await?
-        .ok_or_else(|| ApiError::not_found("payload_not_found", "there is no such payload"))?;
+        .ok_or_else(absent)?;
     let headers = [
         (CONTENT_TYPE, content_type(&slice.bytes, range.is_some())),
         (ACCEPT_RANGES, "bytes"),
