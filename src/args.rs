@@ -2,6 +2,7 @@
 
 mod access;
 mod context;
+mod encryption;
 mod findings;
 mod harness;
 mod look;
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 
 pub use access::{AccessArgs, CredentialArgs, FolderArgs, TokenArgs, TokenCommand, TokenRight};
 pub use context::{DigestFormat, McpArgs, PullArgs};
+pub use encryption::{EncryptionArgs, KeyArgs, KeyCommand};
 pub use findings::{
     AlertsArgs, AlertsCommand, CompareArgs, DetectArgs, EndpointArgs, EvaluateArgs, LoopsArgs,
     ThresholdChoice, WatchArgs, WhyArgs,
@@ -103,6 +105,7 @@ pub enum Command {
     Hook(HookArgs),
     Guard(GuardArgs),
     Token(TokenArgs),
+    Key(KeyArgs),
     #[command(visible_alias = "status")]
     Stats(StatsArgs),
     Verify(VerifyArgs),

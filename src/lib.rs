@@ -6,6 +6,7 @@ pub mod args;
 pub mod cli;
 pub mod client;
 mod doors;
+mod encryption;
 pub mod failure;
 pub mod hook;
 mod observe;

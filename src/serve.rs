@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use access::{Gate, Listener, Tls};
 use anyhow::{Context as _, anyhow};
-use store::Store;
+use store::{EncryptionKey, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::args::ServeArgs;
 use crate::cli::{token, upkeep};
 use crate::client;
 use crate::doors::Doors;
+use crate::encryption;
 use crate::failure::Failure;
 use crate::hook::send::Recorder;
 use crate::hook::spool::Spool;
@@ -79,7 +80,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     raise_open_files();
     let running = start(&args).await?;
     watch_signals(running.shutdown.clone())?;
-    announce(&running, &args.data_folder()?);
+    announce(&running, &args)?;
     running.finished().await
 }
 
@@ -119,7 +120,9 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
     let retention = settings::retention(&data_dir)?;
     let ask = settings::ask(&data_dir)?;
     let redaction = settings::redaction(&data_dir, args.redact)?;
-    let store = open_store(&data_dir, args.memory_mib << 20).await?;
+    let key = encryption::key(&args.encryption, &data_dir)?;
+    let spool = Spool::of(&data_dir, key.as_ref()).context("the key")?;
+    let store = open_store(&data_dir, args.memory_mib << 20, key.clone()).await?;
     let shutdown = CancellationToken::new();
     let collector = collector::start(
         collector::Config {
@@ -129,6 +132,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
             cached_acts: CACHED_ACTS,
             read_body_refs: args.read_body_refs.clone(),
             redaction,
+            encryption: key,
         },
         collector::Listeners {
             grpc: doors.listener(grpc, grpc_gate),
@@ -171,7 +175,7 @@ pub async fn start(args: &ServeArgs) -> Result<Running, Failure> {
         alerts_folder: args.sends_alerts.then(|| args.data_folder()).transpose()?,
     };
     tokio::spawn(deliver_hooks(
-        Spool::of(&args.data_folder()?),
+        spool,
         Recorder::at(
             &front_door.to_string(),
             client::showing(shown, None)?,
@@ -244,11 +248,16 @@ async fn bind(address: SocketAddr, flag: &str, variable: &str) -> Result<TcpList
 }
 
 /// Opens the data folder for reading and writing; it is made when there is none.
-pub async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Store, Failure> {
+pub async fn open_store(
+    data_dir: &Path,
+    memory_limit_bytes: u64,
+    encryption: Option<EncryptionKey>,
+) -> Result<Store, Failure> {
     let config = store::Config {
         data_dir: data_dir.to_owned(),
         memory_limit_bytes,
         reader_count: READERS,
+        encryption,
     };
     let opened = tokio::task::spawn_blocking(move || Store::open(config))
         .await
@@ -256,7 +265,10 @@ pub async fn open_store(data_dir: &Path, memory_limit_bytes: u64) -> Result<Stor
     opened.map_err(|error| match error {
         store::Error::Folder { .. }
         | store::Error::Locked { .. }
-        | store::Error::NewerSchema { .. } => Failure::Unavailable(format!("{:#}", anyhow!(error))),
+        | store::Error::NewerSchema { .. }
+        | store::Error::NoEncryptionKey { .. }
+        | store::Error::OtherEncryptionKey { .. }
+        | store::Error::NotEncrypted { .. } => Failure::Unavailable(format!("{:#}", anyhow!(error))),
         error if error.is_damaged_block() => Failure::Unavailable(format!(
             "the database in the data folder is damaged ({:#}); `spanreel verify --data DIR` names what is, \
              `spanreel restore BACKUP --data OTHER` makes a data folder of a backup",
@@ -290,7 +302,8 @@ fn watch_signals(shutdown: CancellationToken) -> Result<(), Failure> {
     Ok(())
 }
 
-fn announce(running: &Running, data_dir: &Path) {
+fn announce(running: &Running, args: &ServeArgs) -> Result<(), Failure> {
+    let data_dir = args.data_folder()?;
     let mut out = std::io::stdout().lock();
     let scheme = if running.tls.is_some() {
         "https"
@@ -315,5 +328,14 @@ fn announce(running: &Running, data_dir: &Path) {
             tls.fingerprint
         );
     }
+    if let Some(file) = &args.encryption.encryption_key_file {
+        if let Ok(Some(key_id)) = store::encryption_of(&data_dir) {
+            let _ = writeln!(out, "  key:   texts are encrypted with {key_id}");
+        }
+        if encryption::is_readable_by_others(file) {
+            tracing::warn!(file = %file.display(), "others can read the key; chmod 600 keeps them off");
+        }
+    }
     let _ = out.flush();
+    Ok(())
 }

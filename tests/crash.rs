@@ -252,6 +252,7 @@ fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
         data_dir: folder.to_owned(),
         memory_limit_bytes: 512 << 20,
         reader_count: 1,
+        encryption: None,
     })
     .unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -269,6 +270,7 @@ fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
             cached_acts: 100_000,
             read_body_refs: None,
             redaction: collector::redact::Settings::default(),
+            encryption: None,
         };
         let shutdown = CancellationToken::new();
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());

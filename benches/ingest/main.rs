@@ -143,6 +143,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
         data_dir: folder.path().to_owned(),
         memory_limit_bytes: 192 << 20,
         reader_count: 2,
+        encryption: None,
     })
     .unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -158,6 +159,7 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
             cached_acts: 20_000,
             read_body_refs: None,
             redaction: collector::redact::Settings::default(),
+            encryption: None,
         };
         let listeners = Listeners {
             grpc: grpc.into(),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use spanreel::args::ServeArgs;
+use spanreel::args::{EncryptionArgs, ServeArgs};
 use spanreel::serve::{self, Running};
 use tokio::runtime::Runtime;
 
@@ -103,7 +103,7 @@ fn part(
 }
 
 fn start(runtime: &Runtime, folder: &Path) -> Running {
-    let args = ServeArgs::for_folder(Some(folder.to_owned()));
+    let args = ServeArgs::for_folder(Some(folder.to_owned()), EncryptionArgs::default());
     runtime
         .block_on(serve::start(&args))
         .unwrap_or_else(|error| panic!("{error}"))

@@ -12,6 +12,8 @@ pub enum Error {
     ReadJournal { path: PathBuf, source: io::Error },
     #[error("cannot delete the loaded journal segment {}", path.display())]
     ReleaseJournal { path: PathBuf, source: io::Error },
+    #[error("the journal cannot be encrypted")]
+    Encryption { source: io::Error },
     #[error("cannot start a thread")]
     StartThread { source: io::Error },
     #[error("cannot read bodies from {}", path.display())]

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use access::Listener;
-use store::{Packer, Store};
+use store::{EncryptionKey, Packer, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub cached_acts: usize,
     /// Folder that bodies may be read from which senders keep in files; `None` = none are read.
     pub read_body_refs: Option<PathBuf>,
+    /// What the journal is encrypted with: the key of the store.
+    pub encryption: Option<EncryptionKey>,
     /// What is replaced in everything that is received, before it is on disk.
     pub redaction: redact::Settings,
 }
@@ -98,6 +100,12 @@ pub async fn start(
         let journal_config = journal::Config {
             dir: config.data_dir.join(JOURNAL_FOLDER),
             segment_bytes: SEGMENT_BYTES,
+            encryption: config
+                .encryption
+                .as_ref()
+                .map(journal::Encryption::new)
+                .transpose()
+                .map_err(|source| Error::Encryption { source })?,
         };
         let journal = Journal::open(journal_config, writer.journal_position())?;
         let loaded = writer.journal_position();
@@ -118,7 +126,8 @@ pub async fn start(
             journal: journal.clone(),
             shutdown: loader_shutdown.clone(),
             body_refs,
-            packer: Packer::new().map_err(failed)?,
+            packer: Packer::new(store.hashing()).map_err(failed)?,
+            hashing: store.hashing(),
             waiting_bytes: WAITING_BYTES,
         };
         let loader = Loader {

@@ -33,6 +33,7 @@ fn open() -> Place {
         data_dir: folder.clone(),
         memory_limit_bytes: 256 << 20,
         reader_count: 1,
+        encryption: None,
     })
     .expect("an empty store");
     let row = TraceRow {

@@ -31,7 +31,7 @@ impl Memory for Nothing {
 
 thread_local! {
     /// Making one takes longer than a small input.
-    static PACKER: RefCell<Packer> = RefCell::new(Packer::new().expect("a compressor"));
+    static PACKER: RefCell<Packer> = RefCell::new(Packer::new(proto::Hashing::default()).expect("a compressor"));
 }
 
 fn prices() -> Arc<Prices> {

@@ -108,7 +108,8 @@ word_list!(
     }
 );
 
-/// The address of a payload's text: its BLAKE3 hash, and its length in bytes.
+/// The address of a payload's text: its BLAKE3 hash, as [`Hashing`](crate::Hashing) makes it, and its
+/// length in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PayloadRef {
     /// BLAKE3 of the bytes; hex in JSON.
@@ -119,7 +120,7 @@ pub struct PayloadRef {
 }
 
 impl PayloadRef {
-    /// The address of `bytes`.
+    /// The address of `bytes` where nothing keeps hashes from telling.
     pub fn of(bytes: &[u8]) -> Self {
         Self {
             hash: *blake3::hash(bytes).as_bytes(),

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod attributes;
 mod decode;
+mod hashing;
 pub mod hook;
 pub mod id;
 mod json;
@@ -14,6 +15,7 @@ mod signal;
 mod values;
 
 pub use decode::{DecodeError, decode, decode_logs, decode_metrics, decode_traces};
+pub use hashing::Hashing;
 pub use json::{JsonError, to_json};
 pub use signal::{Decoded, Encoding, Rejected, Request, Signal};
 pub use values::Values;

@@ -108,6 +108,7 @@ mod tests {
             data_dir: folder.path().to_owned(),
             memory_limit_bytes: 256 << 20,
             reader_count: 1,
+            encryption: None,
         })
         .unwrap();
         for (files, sql) in ALL {

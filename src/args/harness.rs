@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use collector::redact::Mode;
 
 use super::serve::{address, redaction_mode};
-use super::{CredentialArgs, SourceArgs};
+use super::{CredentialArgs, EncryptionArgs, SourceArgs};
 
 const HOOK_EXAMPLES: &str = "\
 It reads the document that the harness writes to its hooks, hands it to the recorder, and exits with 0
@@ -55,6 +55,9 @@ pub struct HookArgs {
     /// How fires that wait are redacted: off, secrets, strict; goes before privacy.json there
     #[arg(long, value_name = "MODE", env = "SPANREEL_REDACT", value_parser = redaction_mode)]
     pub redact: Option<Mode>,
+
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
 
     #[command(flatten)]
     pub credentials: CredentialArgs,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::CredentialArgs;
 use super::time::{duration, moment};
+use super::{CredentialArgs, EncryptionArgs};
 
 /// Where a command that reads finds its data.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -23,6 +23,9 @@ pub struct SourceArgs {
         hide_env_values = true
     )]
     pub data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
 
     #[command(flatten)]
     pub credentials: CredentialArgs,

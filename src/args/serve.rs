@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use collector::redact::Mode;
 
-use super::{AccessArgs, data_folder};
+use super::{AccessArgs, EncryptionArgs, data_folder};
 use crate::failure::Failure;
 
 const SERVE_EXAMPLES: &str = "\
@@ -66,6 +66,9 @@ pub struct ServeArgs {
     pub redact: Option<Mode>,
 
     #[command(flatten)]
+    pub encryption: EncryptionArgs,
+
+    #[command(flatten)]
     pub access: AccessArgs,
 
     /// What to log to standard error: error, warn, info, debug, trace, or per part ("collector=debug")
@@ -87,8 +90,8 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// A server of one's own on `data`, on ports that nobody else knows, that keeps quiet.
-    pub fn for_folder(data: Option<PathBuf>) -> Self {
+    /// A server of one's own on `data`, which is encrypted so, on ports that nobody else knows, that keeps quiet.
+    pub fn for_folder(data: Option<PathBuf>, encryption: EncryptionArgs) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             data: data.or_else(|| env::var_os("SPANREEL_DATA").map(PathBuf::from)),
@@ -99,6 +102,7 @@ impl ServeArgs {
             memory_mib: 192,
             read_body_refs: None,
             redact: None,
+            encryption,
             access: AccessArgs::default(),
             log: "error".to_owned(),
             removes_expired: false,

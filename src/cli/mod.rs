@@ -11,6 +11,7 @@ mod export;
 mod findings;
 pub(crate) mod format;
 mod import;
+mod key;
 pub(crate) mod live;
 mod marks;
 mod mcp;
@@ -74,6 +75,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Command::Tui(args) => tui::run(args).await?,
             Command::Findings(args) => findings::findings(args).await?,
             Command::Token(args) => token::run(args)?,
+            Command::Key(args) => key::run(&args)?,
             Command::Stats(args) => status::stats(args).await?,
             Command::Verify(args) => return upkeep::verify(args).await,
             Command::Compact(args) => upkeep::compact(args).await?,

@@ -78,7 +78,7 @@ impl Api {
         if let Some(server) = server(args).await? {
             return Ok(Self { server, own: None });
         }
-        let serve_args = ServeArgs::for_folder(args.data.clone());
+        let serve_args = ServeArgs::for_folder(args.data.clone(), args.encryption.clone());
         let folder = serve_args.data_folder()?;
         if !folder.is_dir() {
             return Err(Failure::Unavailable(format!(

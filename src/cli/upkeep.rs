@@ -9,13 +9,14 @@ use anyhow::{Context as _, anyhow};
 use collector::journal::Journal;
 use query::{JournalCheck, JournalDamage, JournalUpkeep, VerifyReport};
 use serde_json::{Value, json};
-use store::Store;
+use store::{EncryptionKey, Store};
 
 use super::answer::{rows, text};
 use super::format;
 use super::output;
 use super::source::{self, Api, Refusal, Server};
-use crate::args::{BackupArgs, CompactArgs, RestoreArgs, ServeArgs, VerifyArgs, data_folder};
+use crate::args::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs, data_folder};
+use crate::encryption;
 use crate::failure::Failure;
 
 /// Exit code that says that something is damaged.
@@ -28,8 +29,10 @@ pub(super) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let report = match source::server(&args.source).await? {
         Some(server) => ask(&server, "/verify", &Value::Null).await?,
         None => {
-            let folder = ServeArgs::for_folder(args.source.data.clone()).data_folder()?;
-            let verified = tokio::task::spawn_blocking(move || verify_folder(&folder)).await;
+            let folder = data_folder(args.source.data.as_deref())?;
+            let key = encryption::key(&args.source.encryption, &folder)?;
+            let verified =
+                tokio::task::spawn_blocking(move || verify_folder(&folder, key.as_ref())).await;
             verified.context("verifying")??
         }
     };
@@ -117,17 +120,30 @@ pub(super) async fn ask(server: &Server, path: &str, body: &Value) -> Result<Val
 }
 
 /// Reads a folder that nobody serves, database and journal.
-fn verify_folder(folder: &Path) -> Result<Value, Failure> {
+fn verify_folder(folder: &Path, key: Option<&EncryptionKey>) -> Result<Value, Failure> {
     let begun = Instant::now();
-    let found = store::verify_folder(folder, MEMORY_BYTES).map_err(|error| match error {
+    let found = store::verify_folder(folder, MEMORY_BYTES, key).map_err(|error| match error {
         store::Error::Locked { .. } => Failure::Unavailable(format!(
             "{error}; or ask the server that has it open: spanreel verify --url ADDRESS"
         )),
-        store::Error::Folder { .. } => Failure::Unavailable(format!("{:#}", anyhow!(error))),
+        store::Error::Folder { .. }
+        | store::Error::NoEncryptionKey { .. }
+        | store::Error::OtherEncryptionKey { .. }
+        | store::Error::NotEncrypted { .. } => {
+            Failure::Unavailable(format!("{:#}", anyhow!(error)))
+        }
         error => Failure::Internal(error.into()),
     })?;
     let position = found.journal_position;
-    let checked = collector::journal::check(&folder.join(collector::JOURNAL_FOLDER), position);
+    let encryption = key
+        .map(collector::journal::Encryption::new)
+        .transpose()
+        .context("the key")?;
+    let checked = collector::journal::check(
+        &folder.join(collector::JOURNAL_FOLDER),
+        encryption.as_ref(),
+        position,
+    );
     let journal = journal_check(checked.context("reading the journal")?);
     let elapsed_ms = begun.elapsed().as_millis() as u64;
     let report = VerifyReport::new(found, journal, elapsed_ms);

@@ -11,7 +11,7 @@ use super::answer::{rows, text};
 use super::live::Live;
 use super::output;
 use super::source::Api;
-use crate::args::{SourceArgs, WatchArgs};
+use crate::args::{EncryptionArgs, SourceArgs, WatchArgs};
 use crate::failure::Failure;
 
 /// A finding of `--fail-on` was made.
@@ -27,6 +27,7 @@ pub(super) async fn watch(mut args: WatchArgs) -> Result<ExitCode, Failure> {
     let source = SourceArgs {
         url: Some(args.url.clone()),
         data: None,
+        encryption: EncryptionArgs::default(),
         credentials: args.credentials.clone(),
     };
     let api = Api::open(&source).await?;

@@ -15,6 +15,7 @@ use super::spool::Spool;
 use super::wrap::{self, Finished};
 use crate::args::{HookArgs, data_folder};
 use crate::client;
+use crate::encryption;
 use crate::settings;
 
 /// How long the recorder may take to say that it has a fire on disk.
@@ -76,7 +77,9 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
     let encoded = prost::Message::encode_to_vec(&request);
     let folder =
         data_folder(args.data.as_deref()).map_err(|failure| anyhow::anyhow!("{failure}"))?;
-    let spool = Spool::of(&folder);
+    let key = encryption::key(&args.encryption, &folder)
+        .map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let spool = Spool::of(&folder, key.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -95,6 +98,12 @@ fn hand_over(args: &HookArgs, fire: Fire) -> anyhow::Result<()> {
     match sent {
         Sent::Taken => Ok(()),
         Sent::Later => {
+            if key.is_none() && store::encryption_of(&folder)?.is_some() {
+                anyhow::bail!(
+                    "no recorder answers, and the data folder is encrypted: SPANREEL_ENCRYPTION_KEY_FILE \
+                     names the key with which fires wait there"
+                );
+            }
             let request = redacted(args, &folder, Request::Logs(request))?;
             Ok(spool.add(time_ns, &id, &request.encode())?)
         }

@@ -10,17 +10,23 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use store::{EncryptionKey, Purpose, Sealer};
+
 /// Most that may wait. Beyond it fires are dropped, newest first.
 pub const MAX_FILES: usize = 20_000;
 pub const MAX_BYTES: u64 = 256 << 20;
 
 const SUFFIX: &str = "fire";
 const REFUSED: &str = "refused";
+/// How an encrypted file begins; no request does.
+const SEALED: &[u8] = b"SPANSEAL";
 
 /// The folder of waiting fires.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
+    /// Encrypts what waits, where the data folder is encrypted.
+    sealer: Option<Sealer>,
 }
 
 /// A fire that waits.
@@ -32,11 +38,15 @@ pub struct Waiting {
 }
 
 impl Spool {
-    /// The spool of a data folder; the folder need not exist.
-    pub fn of(data_folder: &Path) -> Self {
-        Self {
+    /// The spool of a data folder that is encrypted with this key, if with any; the folder need not exist.
+    ///
+    /// # Errors
+    /// When the cipher refuses the key.
+    pub fn of(data_folder: &Path, key: Option<&EncryptionKey>) -> io::Result<Self> {
+        Ok(Self {
             folder: data_folder.join("hooks"),
-        }
+            sealer: key.map(|key| key.sealer(Purpose::Spool)).transpose()?,
+        })
     }
 
     /// Adds an encoded request.
@@ -61,7 +71,13 @@ impl Spool {
         let name = format!("{time_ns:020}.{id}.{}.{SUFFIX}", request.len());
         let unfinished = self.folder.join(format!("{name}.part"));
         let mut file = fs::File::create_new(&unfinished)?;
-        file.write_all(request)?;
+        match &self.sealer {
+            Some(sealer) => {
+                file.write_all(SEALED)?;
+                file.write_all(&sealer.seal(name.as_bytes(), request)?)?;
+            }
+            None => file.write_all(request)?,
+        }
         fs::rename(&unfinished, self.folder.join(name))
     }
 
@@ -98,10 +114,27 @@ impl Spool {
     /// When it is there and cannot be read.
     pub fn read(&self, file: &Waiting) -> io::Result<Option<Vec<u8>>> {
         match fs::read(self.folder.join(&file.name)) {
-            Ok(request) => Ok(Some(request)),
+            Ok(request) => self.opened(&file.name, request).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a file holds, which is encrypted or not.
+    fn opened(&self, name: &str, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+        let Some(sealed) = bytes.strip_prefix(SEALED) else {
+            return Ok(bytes);
+        };
+        let opened = self
+            .sealer
+            .as_ref()
+            .and_then(|sealer| sealer.open(name.as_bytes(), sealed));
+        opened.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{name} is encrypted, and the key is another or none was given"),
+            )
+        })
     }
 
     /// Removes a file that was delivered.
@@ -124,7 +157,7 @@ mod tests {
     #[test]
     fn what_was_added_waits_in_order_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::of(folder.path());
+        let spool = Spool::of(folder.path(), None).unwrap();
         assert_eq!(spool.waiting().unwrap(), []);
         spool.add(2, "b", b"second").unwrap();
         spool.add(1, "a", b"first").unwrap();
@@ -148,9 +181,39 @@ mod tests {
     }
 
     #[test]
+    fn with_a_key_nothing_waits_in_clear() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = EncryptionKey::draw().unwrap();
+        let spool = Spool::of(folder.path(), Some(&key)).unwrap();
+        spool.add(1, "a", b"a document").unwrap();
+        let waiting = spool.waiting().unwrap();
+        let on_disk = fs::read(folder.path().join("hooks").join(&waiting[0].name)).unwrap();
+        assert!(!on_disk.windows(8).any(|some| some == b"document"));
+        assert_eq!(
+            spool.read(&waiting[0]).unwrap().as_deref(),
+            Some(&b"a document"[..])
+        );
+        for other in [None, Some(EncryptionKey::draw().unwrap())] {
+            let spool = Spool::of(folder.path(), other.as_ref()).unwrap();
+            let error = spool.read(&waiting[0]).unwrap_err().to_string();
+            assert!(error.contains("encrypted"), "{error}");
+        }
+        // What waited before the folder was encrypted is still taken.
+        Spool::of(folder.path(), None)
+            .unwrap()
+            .add(2, "b", b"older")
+            .unwrap();
+        let waiting = spool.waiting().unwrap();
+        assert_eq!(
+            spool.read(&waiting[1]).unwrap().as_deref(),
+            Some(&b"older"[..])
+        );
+    }
+
+    #[test]
     fn it_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::of(folder.path());
+        let spool = Spool::of(folder.path(), None).unwrap();
         fs::create_dir(folder.path().join("hooks")).unwrap();
         fs::write(
             folder.path().join(format!("hooks/1.a.{MAX_BYTES}.fire")),

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use duckdb::params;
 
+use crate::seal;
 use crate::{AnnotationRow, Error, Notice, Store};
+
+const TABLE: &str = "annotation";
 
 impl Store {
     /// Inserts or replaces an annotation by id, and tells every subscriber that its session changed.
@@ -14,15 +17,26 @@ impl Store {
     pub fn write_annotation(&self, annotation: &AnnotationRow) -> Result<(), Error> {
         let row = annotation;
         self.change(|core| {
-            let connection = &core.connection;
+            let (connection, seal) = (&core.connection, &core.seal);
+            let table = seal.table(TABLE);
+            let comment = seal::cell(
+                seal,
+                TABLE,
+                "comment",
+                &row.annotation_id,
+                row.comment.as_deref(),
+            )
+            .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
             connection.execute(
-                "delete from annotation where annotation_id = ?",
+                &format!("delete from {table} where annotation_id = ?"),
                 params![row.annotation_id],
             )?;
             connection.execute(
-                "insert into annotation (annotation_id, session_id, trace_id, span_id, turn, \
-                 verdict, comment, author, created_at) \
-                 values (?, ?, ?, ?, ?, ?, ?, ?, make_timestamp_ns(?))",
+                &format!(
+                    "insert into {table} (annotation_id, session_id, trace_id, span_id, turn, \
+                     verdict, comment, author, created_at) \
+                     values (?, ?, ?, ?, ?, ?, ?, ?, make_timestamp_ns(?))"
+                ),
                 params![
                     row.annotation_id,
                     row.session_id,
@@ -30,7 +44,7 @@ impl Store {
                     row.span_id,
                     row.turn,
                     row.verdict,
-                    row.comment,
+                    comment,
                     row.author,
                     row.created_ns
                 ],
@@ -48,7 +62,10 @@ impl Store {
     pub fn remove_annotation(&self, session_id: &str, annotation_id: &str) -> Result<(), Error> {
         self.change(|core| {
             core.connection.execute(
-                "delete from annotation where annotation_id = ? and session_id = ?",
+                &format!(
+                    "delete from {} where annotation_id = ? and session_id = ?",
+                    core.seal.table(TABLE)
+                ),
                 params![annotation_id, session_id],
             )?;
             Ok(())

@@ -12,6 +12,8 @@ use duckdb::arrow::datatypes::{
 };
 use duckdb::{Connection, Result};
 
+use crate::seal::{self, Seal};
+
 /// Bytes that a text of a row takes as a rule: what is reserved for a column before it is filled.
 const TYPICAL_TEXT: usize = 16;
 
@@ -120,21 +122,34 @@ impl Columns {
     /// Appends the rows to `table` within the connection's transaction. Columns without any value are
     /// left out, which is most of a wide table's: handing over nulls one by one costs more than values.
     pub(crate) fn append_to(self, connection: &Connection, table: &str) -> Result<()> {
+        self.append_sealed(connection, &Seal::default(), table)
+    }
+
+    /// As [`Self::append_to`], with the cells sealed that are in a sealed table.
+    pub(crate) fn append_sealed(
+        self,
+        connection: &Connection,
+        seal: &Seal,
+        table: &str,
+    ) -> Result<()> {
         let row_count = self.arrays.first().map_or(0, |array| array.len());
         if row_count == 0 {
             return Ok(());
         }
-        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = self
+        let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = self
             .fields
             .into_iter()
             .zip(self.arrays)
             .filter(|(_, array)| array.null_count() < row_count)
             .unzip();
+        seal::seal_columns(seal, table, &mut fields, &mut arrays)
+            .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let table = seal.table(table);
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
             .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
-        let mut appender = connection.appender_with_columns(table, &names)?;
+        let mut appender = connection.appender_with_columns(&table, &names)?;
         appender.append_record_batch(batch)?;
         appender.flush()
     }

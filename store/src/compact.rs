@@ -14,6 +14,7 @@ use duckdb::Connection;
 use crate::columns::each_row;
 use crate::instance::lock;
 use crate::open::{CLOSE_PATIENCE, COMPACT_NAME, FILE_NAME, size, sync_dir};
+use crate::seal::own_name;
 use crate::{Error, Store, Value};
 
 /// Bytes that are copied in one transaction; a vector of the largest pieces is not less.
@@ -164,7 +165,7 @@ fn write_anew(connection: &Connection, new: &Path) -> duckdb::Result<()> {
 
 /// How many rows of a table go together.
 fn rows_at_once(connection: &Connection, table: &str) -> duckdb::Result<i64> {
-    let row_bytes = match table {
+    let row_bytes = match own_name(table) {
         "piece" | "received" => connection.query_row(
             &format!("select coalesce(avg(octet_length(data)), 0)::bigint from main.{table}"),
             [],

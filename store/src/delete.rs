@@ -79,8 +79,8 @@ impl Store {
                     });
                 }
                 take_out_records(core)?;
-                take_out_rows(&core.connection, deleted_ns, reason, &mut deletion)?;
-                let gone = sweep(&core.connection)?;
+                take_out_rows(core, deleted_ns, reason, &mut deletion)?;
+                let gone = sweep(core)?;
                 deletion.payload_count = gone.payloads.len() as u64;
                 deletion.piece_count = gone.pieces.len() as u64;
                 also(&core.connection)?;
@@ -184,7 +184,8 @@ fn take_out_records(core: &mut Core) -> Result<()> {
         parts.retain_mut(|part| part.without(|record| gone.contains(&record)));
         let ids: Vec<String> = some.iter().map(i64::to_string).collect();
         core.connection.execute_batch(&format!(
-            "delete from received where received_id in ({})",
+            "delete from {} where received_id in ({})",
+            core.seal.table("received"),
             ids.join(",")
         ))?;
         core.append_received(&parts)?;
@@ -193,11 +194,12 @@ fn take_out_records(core: &mut Core) -> Result<()> {
 }
 
 fn take_out_rows(
-    connection: &Connection,
+    core: &Core,
     deleted_ns: i64,
     reason: Option<&str>,
     deletion: &mut Deletion,
 ) -> Result<()> {
+    let (connection, seal) = (&core.connection, &core.seal);
     let run = |sql: &str| connection.execute(sql, []).map(|count| count as u64);
     connection.execute(
         "insert into deleted \
@@ -205,14 +207,21 @@ fn take_out_rows(
          from doomed d left join session s on s.session_id = d.id",
         params![deleted_ns, reason],
     )?;
-    run("delete from call_asked where act_id in (select act_id from doomed_act)")?;
-    run("delete from result_seen where act_id in (select act_id from doomed_act)")?;
-    deletion.span_count = run("delete from span where act_id in (select act_id from doomed_act)")?;
+    let of_acts = |table: &str| {
+        run(&format!(
+            "delete from {} where act_id in (select act_id from doomed_act)",
+            seal.table(table)
+        ))
+    };
+    of_acts("call_asked")?;
+    of_acts("result_seen")?;
+    deletion.span_count = of_acts("span")?;
     deletion.event_count = run(&format!(
-        "delete from event where event_id in ( \
+        "delete from {} where event_id in ( \
              select s.event_id from event s left join trace t on t.trace_id = s.trace_id \
              where coalesce(s.session_id, t.session_id) in (from doomed) or {RECORD_IS_DOOMED} \
-         )"
+         )",
+        seal.table("event")
     ))?;
     run(&format!(
         "delete from metric where point_id in ( \
@@ -230,7 +239,8 @@ fn take_out_rows(
         "retention",
     ] {
         run(&format!(
-            "delete from {table} where session_id in (from doomed)"
+            "delete from {} where session_id in (from doomed)",
+            seal.table(table)
         ))?;
     }
     // What else is in such a trace is of a session that lives.
@@ -261,12 +271,13 @@ fn take_out_rows(
 }
 
 /// Takes out the resources, texts and pieces that nothing refers to any more.
-fn sweep(connection: &Connection) -> Result<Gone> {
-    connection.execute_batch(
+fn sweep(core: &Core) -> Result<Gone> {
+    let (connection, seal) = (&core.connection, &core.seal);
+    connection.execute_batch(&format!(
         "create or replace temp table doomed_resource as \
          select resource_id as id from resource \
          where resource_id not in (select resource_id from span where resource_id is not null); \
-         delete from resource where resource_id in (from doomed_resource); \
+         delete from {} where resource_id in (from doomed_resource); \
          create or replace temp table held as \
          select prompt_id as id from span union select input_id from span \
          union select output_id from span \
@@ -277,7 +288,7 @@ fn sweep(connection: &Connection) -> Result<Gone> {
              select input_hash from call_asked union all select output_hash from result_seen \
              union all select unhex(hash) from ( \
                  select unnest(regexp_extract_all( \
-                     reported::varchar, '\"hash\":\"([0-9a-f]{64})\"', 1)) as hash \
+                     reported::varchar, '\"hash\":\"([0-9a-f]{{64}})\"', 1)) as hash \
                  from span where reported is not null \
              ) \
          ); \
@@ -290,8 +301,10 @@ fn sweep(connection: &Connection) -> Result<Gone> {
          create or replace temp table doomed_piece as \
          select piece_id as id from piece p \
          where not exists (select 1 from held_piece h where h.id = p.piece_id); \
-         delete from piece where piece_id in (from doomed_piece);",
-    )?;
+         delete from {} where piece_id in (from doomed_piece);",
+        seal.table("resource"),
+        seal.table("piece")
+    ))?;
     let mut gone = Gone::default();
     for (table, ids) in [
         ("doomed_resource", &mut gone.resources),

@@ -36,6 +36,31 @@ pub enum Error {
         found: i64,
         known: i64,
     },
+    /// The folder is encrypted, and no key was given.
+    #[error(
+        "the data folder {} is encrypted with the key {key_id}: give the file that holds it with \
+         --encryption-key-file or SPANREEL_ENCRYPTION_KEY_FILE",
+        folder.display()
+    )]
+    NoEncryptionKey { folder: PathBuf, key_id: String },
+    /// The folder is encrypted with another key.
+    #[error(
+        "the data folder {} is encrypted with the key {key_id}, and the key given is {given}: give the \
+         other, or choose another data folder",
+        folder.display()
+    )]
+    OtherEncryptionKey {
+        folder: PathBuf,
+        key_id: String,
+        given: String,
+    },
+    /// A key was given for a folder that holds recordings without one.
+    #[error(
+        "the data folder {} was begun without a key and is not encrypted: leave the key out, or choose \
+         another data folder, which is then begun with it",
+        folder.display()
+    )]
+    NotEncrypted { folder: PathBuf },
     #[error("migration {name} failed")]
     Migrate {
         name: &'static str,
@@ -87,15 +112,19 @@ impl Error {
         false
     }
 
-    /// A block of the database file, or its log of changes, is not as it was written. What lies in it
+    /// A block of the database file, its log of changes, or an encrypted value is not as it was written. What lies in it
     /// cannot be read; everything else can.
     pub fn is_damaged_block(&self) -> bool {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = source {
             let message = error.to_string();
-            if ["Corrupt database file", "Corrupt WAL file"]
-                .iter()
-                .any(|words| message.contains(words))
+            if [
+                "Corrupt database file",
+                "Corrupt WAL file",
+                crate::seal::DAMAGED,
+            ]
+            .iter()
+            .any(|words| message.contains(words))
             {
                 return true;
             }

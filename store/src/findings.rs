@@ -48,7 +48,7 @@ impl Store {
                 }
             }
             delete_chosen(core)?;
-            columns_of(&findings).append_to(connection, "finding")
+            columns_of(&findings).append_sealed(connection, &core.seal, "finding")
         })?;
         let mut session_ids: Vec<Arc<str>> = findings
             .iter()
@@ -143,8 +143,10 @@ fn choose<'a>(core: &Core, ids: impl Iterator<Item = &'a String>) -> duckdb::Res
 }
 
 fn delete_chosen(core: &Core) -> duckdb::Result<()> {
-    core.connection
-        .execute_batch("delete from finding where finding_id in (select id from gone)")
+    core.connection.execute_batch(&format!(
+        "delete from {} where finding_id in (select id from gone)",
+        core.seal.table("finding")
+    ))
 }
 
 fn columns_of(findings: &[FindingRow]) -> Columns {

@@ -9,6 +9,7 @@ use duckdb::{Connection, InterruptHandle};
 
 use crate::functions::{self, Slot};
 use crate::open::COMPACT_NAME;
+use crate::seal::Seal;
 use crate::search::Search;
 use crate::{Error, schema};
 
@@ -38,18 +39,21 @@ impl Instance {
         memory_limit_bytes: u64,
         reader_count: usize,
         search: &Arc<Search>,
+        seal: &Seal,
     ) -> Result<Self, Error> {
         let open_error = |source: duckdb::Error| locked_or(path, source);
-        let root = settings(temp_dir, memory_limit_bytes)
+        let root = settings(temp_dir, memory_limit_bytes, seal)
             .and_then(|config| Connection::open_with_flags(path, config))
             .map_err(open_error)?;
         schema::migrate(&root, path)?;
-        let slot = functions::register(&root, memory_limit_bytes, search).map_err(|source| {
-            Error::Define {
-                name: "the functions",
-                source,
-            }
-        })?;
+        schema::seal_tables(&root, path, seal)?;
+        let slot =
+            functions::register(&root, memory_limit_bytes, search, seal).map_err(|source| {
+                Error::Define {
+                    name: "the functions",
+                    source,
+                }
+            })?;
         let instance = Self {
             root: Mutex::new(root),
             idle: Mutex::new(Vec::new()),
@@ -61,7 +65,7 @@ impl Instance {
         {
             let root = lock(&instance.root);
             instance.slot.fill(root.try_clone().map_err(open_error)?);
-            schema::define_views(&root)?;
+            schema::define_views(&root, seal)?;
             // One way: from here on no query reaches a file, and no query changes that.
             // But the folder that a compaction writes into.
             let compact = path.with_file_name(COMPACT_NAME);
@@ -168,13 +172,22 @@ impl Drop for PooledReader {
     }
 }
 
-pub(crate) fn settings(temp_dir: &Path, memory_limit_bytes: u64) -> duckdb::Result<duckdb::Config> {
+pub(crate) fn settings(
+    temp_dir: &Path,
+    memory_limit_bytes: u64,
+    seal: &Seal,
+) -> duckdb::Result<duckdb::Config> {
+    // What large queries put on disk is not encrypted: with a key they have to do with memory.
+    let temp_dir = match seal.is_on() {
+        true => "".into(),
+        false => temp_dir.to_string_lossy(),
+    };
     duckdb::Config::default()
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
         .with("allow_community_extensions", "false")?
         .with("storage_compatibility_version", "latest")?
-        .with("temp_directory", temp_dir.to_string_lossy())?
+        .with("temp_directory", temp_dir)?
         .with("wal_autocheckpoint", CHECKPOINT_THRESHOLD)?
         // Freed buffers go back to the system at once rather than beside the limit.
         .with("allocator_flush_threshold", "16MB")?

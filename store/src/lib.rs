@@ -37,6 +37,7 @@ mod sandbox;
 mod saved;
 mod scan;
 mod schema;
+mod seal;
 mod search;
 mod seen;
 mod table;
@@ -65,6 +66,7 @@ pub use sandbox::{
 };
 pub use saved::SavedQueryRow;
 pub use scan::Row;
+pub use seal::{ENCRYPTION_FILE, EncryptionKey, NoKey, Purpose, Sealer, encryption_of};
 pub use search::{Passage, PassageOf, SearchState};
 pub use table::{Column, Table, Value};
 pub use verify::{Damage, DamageKind, DamagedAct, Verification, verify_folder};

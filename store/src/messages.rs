@@ -3,6 +3,7 @@
 //! Pure. The shape is OpenTelemetry's for GenAI: `[{"role", "parts": [{"type", …}]}]`; others are
 //! read as far as they resemble it, and text of no shape is one message.
 
+use proto::Hashing;
 use serde_json::Value;
 
 /// Which way a message goes.
@@ -45,12 +46,12 @@ pub(crate) struct Entry {
     pub(crate) tool_call_id: Option<String>,
     /// Of the tool.
     pub(crate) name: Option<String>,
-    /// BLAKE3 of the content, hex.
+    /// Hash of the content, hex.
     pub(crate) content_hash: String,
 }
 
 /// Lists the parts of all messages in `text`.
-pub(crate) fn index(text: &[u8], direction: Direction) -> Vec<Entry> {
+pub(crate) fn index(text: &[u8], direction: Direction, hashing: Hashing) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     each_part(text, |part| {
         let role = part.role.unwrap_or(match direction {
@@ -70,7 +71,7 @@ pub(crate) fn index(text: &[u8], direction: Direction) -> Vec<Entry> {
             part_type: part.part_type.to_owned(),
             tool_call_id: part.tool_call_id.map(str::to_owned),
             name: part.name.map(str::to_owned),
-            content_hash: blake3::hash(part.content.as_bytes()).to_hex().to_string(),
+            content_hash: hex::encode(hashing.hash(part.content.as_bytes())),
         });
     });
     entries
@@ -172,7 +173,7 @@ mod tests {
 
     fn seen(text: &str, direction: Direction) -> Vec<(String, String, String)> {
         let contents = contents(text.as_bytes());
-        let entries = index(text.as_bytes(), direction);
+        let entries = index(text.as_bytes(), direction, Hashing::default());
         assert_eq!(contents.len(), entries.len());
         let row = |(entry, content): (Entry, String)| {
             let place = format!("{}.{}", entry.position, entry.part);
@@ -204,7 +205,7 @@ mod tests {
                 row("4.1", "input tool_call_response tool", "a b"),
             ]
         );
-        let calls = index(text.as_bytes(), Direction::Input);
+        let calls = index(text.as_bytes(), Direction::Input, Hashing::default());
         assert_eq!(calls[3].tool_call_id.as_deref(), Some("c1"));
         assert_eq!(calls[3].name.as_deref(), Some("ls"));
         assert_eq!(calls[4].tool_call_id.as_deref(), Some("c1"));

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use proto::Hashing;
 use tokio::sync::broadcast;
 
 use crate::instance::{Instance, lock};
 use crate::sandbox::Sandbox;
+use crate::seal::{self, EncryptionKey, Seal};
 use crate::search::{Indexer, Search};
 use crate::writer::{Core, Writer};
 use crate::{Error, Notice, compact};
@@ -42,6 +44,8 @@ pub struct Config {
     pub memory_limit_bytes: u64,
     /// Queries of our own that run at the same time.
     pub reader_count: usize,
+    /// What the folder is encrypted with. A folder is begun with a key or without.
+    pub encryption: Option<EncryptionKey>,
 }
 
 /// The recorder's memory. Cheap to clone; all clones are the same store.
@@ -69,6 +73,7 @@ pub(crate) struct Shared {
     /// Bounds of what users ask.
     pub(crate) sandbox: Sandbox,
     pub(crate) search: Arc<Search>,
+    pub(crate) seal: Seal,
     indexer: Indexer,
     claim: Mutex<Option<Claim>>,
     /// The database file, opened for reading beside the engine; see [`Self::database_file`].
@@ -83,7 +88,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`] when the folder is in use, [`Error::NewerSchema`] when a newer Spanreel
-    /// wrote it, else what the file system or the engine says.
+    /// wrote it, [`Error::NoEncryptionKey`], [`Error::OtherEncryptionKey`] and [`Error::NotEncrypted`] when the
+    /// key is not the folder's, else what the file system or the engine says.
     pub fn open(config: Config) -> Result<Self, Error> {
         let folder_error = |source| Error::Folder {
             folder: config.data_dir.clone(),
@@ -92,6 +98,8 @@ impl Store {
         std::fs::create_dir_all(&config.data_dir).map_err(folder_error)?;
         let data_dir = config.data_dir.canonicalize().map_err(folder_error)?;
         let claim = Claim::take(&data_dir)?;
+        seal::admit(&data_dir, config.encryption.as_ref(), true)?;
+        let seal = Seal::new(config.encryption.as_ref()).map_err(folder_error)?;
         let path = data_dir.join(FILE_NAME);
         let shared = Shared {
             path,
@@ -100,7 +108,8 @@ impl Store {
             writer_taken: AtomicBool::new(false),
             notices: broadcast::channel(NOTICE_CAPACITY).0,
             sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 3 * 2),
-            search: Search::new(&data_dir),
+            search: Search::new(&data_dir, seal.is_on()),
+            seal,
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
             file: Mutex::new(None),
@@ -131,6 +140,11 @@ impl Store {
         Writer::new(Arc::clone(&self.shared)).inspect_err(|_| {
             self.shared.writer_taken.store(false, Ordering::Release);
         })
+    }
+
+    /// How texts of this store are identified.
+    pub fn hashing(&self) -> Hashing {
+        self.shared.seal.hashing()
     }
 
     /// What every commit and every write of findings tells, from now on.
@@ -227,10 +241,11 @@ impl Shared {
             self.config.memory_limit_bytes,
             self.config.reader_count,
             &self.search,
+            &self.seal,
         )?);
         // Only now is it certain that nobody else has the folder.
         compact::clear(&self.path);
-        *core = Some(Core::load(&instance)?);
+        *core = Some(Core::load(&instance, &self.seal)?);
         *self
             .instance
             .write()
@@ -445,6 +460,7 @@ mod tests {
             data_dir: folder.path().to_owned(),
             memory_limit_bytes: 256 << 20,
             reader_count: 2,
+            encryption: None,
         })
         .unwrap();
         let mut writer = store.writer().unwrap();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 
+use proto::Hashing;
 use proto::agent::{Payload, Received};
 
 use crate::payloads::{Key, key};
@@ -60,15 +61,19 @@ pub(crate) struct PartKey {
 /// it only names, since a conversation is resent with every request.
 pub struct Packer {
     compressor: zstd::bulk::Compressor<'static>,
+    hashing: Hashing,
     recent: HashSet<Key>,
 }
 
 impl Packer {
+    /// For a store that identifies texts so ([`crate::Store::hashing`]).
+    ///
     /// # Errors
     /// When the compressor gets no memory.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(hashing: Hashing) -> io::Result<Self> {
         Ok(Self {
             compressor: pieces::compressor()?,
+            hashing,
             recent: HashSet::new(),
         })
     }
@@ -116,7 +121,7 @@ impl Packer {
         let mut packed = Vec::with_capacity(ranges.len());
         for range in ranges {
             let raw = &payload.bytes[range];
-            let key = key(blake3::hash(raw).as_bytes());
+            let key = key(&self.hashing.hash(raw));
             packed.push(PackedPiece {
                 key,
                 raw_size: raw.len(),

@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use duckdb::{Connection, Result};
+
 use proto::agent::{Payload, PayloadRef};
 
 use crate::columns::{Columns, each_row};
 use crate::packer::PackedPayload;
 use crate::pieces::{self, Codec};
+use crate::seal::Seal;
 
 /// Addresses kept in memory, of payloads and of pieces each: 25 bytes per entry, 26 MB when full. What
 /// falls out is looked up (payloads) or stored once more (pieces). Just under what a table of 2^20
@@ -102,11 +104,13 @@ impl Known {
 pub(crate) struct Addresses {
     payloads: Known,
     pieces: Known,
+    hashing: proto::Hashing,
 }
 
 impl Addresses {
-    pub(crate) fn load(connection: &Connection) -> Result<Self> {
+    pub(crate) fn load(connection: &Connection, seal: &Seal) -> Result<Self> {
         Ok(Self {
+            hashing: seal.hashing(),
             payloads: Known::load(connection, "payload")?,
             pieces: Known::load(connection, "piece")?,
         })
@@ -178,7 +182,7 @@ impl<'b> Staged<'_, 'b> {
         let mut ids = Vec::new();
         for range in pieces::split(&payload.bytes) {
             let raw = &payload.bytes[range];
-            let key = key(blake3::hash(raw).as_bytes());
+            let key = key(&self.known.hashing.hash(raw));
             ids.push(self.add_piece(key, raw, || {
                 let (codec, data) = pieces::pack(compressor, raw)?;
                 Ok((codec, Cow::Owned(data)))
@@ -284,7 +288,7 @@ impl<'b> Staged<'_, 'b> {
     }
 
     /// Appends the rows within the connection's transaction.
-    pub(crate) fn store(self, connection: &Connection) -> Result<Added> {
+    pub(crate) fn store(self, connection: &Connection, seal: &Seal) -> Result<Added> {
         let mut c = Columns::default();
         let rows = || self.piece_rows.iter();
         c.long("piece_id", rows().map(|p| Some(p.id)));
@@ -292,7 +296,7 @@ impl<'b> Staged<'_, 'b> {
         c.long("raw_size", rows().map(|p| Some(p.raw_size as i64)));
         c.byte("codec", rows().map(|p| p.codec as u8));
         c.bytes("data", rows().map(|p| Some(&p.data)));
-        c.append_to(connection, "piece")?;
+        c.append_sealed(connection, seal, "piece")?;
 
         let mut c = Columns::default();
         let rows = || self.payload_rows.iter();

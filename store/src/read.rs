@@ -106,9 +106,12 @@ impl Store {
                 },
             )
         })?;
-        let sql = "select coalesce(sum(octet_length(data)), 0)::bigint from piece";
+        let sql = format!(
+            "select coalesce(sum(octet_length(data)), 0)::bigint from {}",
+            self.shared.seal.table("piece")
+        );
         let piece_bytes = self
-            .with_reader(|connection| connection.query_row(sql, [], |row| row.get::<_, i64>(0)));
+            .with_reader(|connection| connection.query_row(&sql, [], |row| row.get::<_, i64>(0)));
         match piece_bytes {
             Ok(bytes) => counts.piece_bytes = bytes as u64,
             Err(error) if error.is_damaged_block() => {}

@@ -16,6 +16,7 @@ use crate::load::quoted;
 use crate::packer::{PackedRecords, PartKey};
 use crate::payload::{self, Layout};
 use crate::pieces::{self, Codec};
+use crate::seal::Seal;
 use crate::{Batch, Error, Store};
 
 /// A part is closed when its records have become this large, raw.
@@ -165,6 +166,7 @@ pub(crate) fn cut<'a, T>(
 pub(crate) fn append(
     connection: &Connection,
     compressor: &mut zstd::bulk::Compressor<'_>,
+    seal: &Seal,
     parts: &[Part<'_>],
     ahead: &[PackedRecords],
 ) -> Result<()> {
@@ -215,7 +217,7 @@ pub(crate) fn append(
     );
     c.byte("codec", packed.iter().map(|(_, codec, _)| *codec as u8));
     c.bytes("data", packed.iter().map(|(.., data)| Some(data)));
-    c.append_to(connection, "received")
+    c.append_sealed(connection, seal, "received")
 }
 
 /// The columns of a part, as [`part`] reads them.

@@ -210,11 +210,13 @@ impl Store {
     pub fn stored_bytes(&self) -> Result<u64, Error> {
         let sql = format!(
             "select ( \
-                 (select coalesce(sum(octet_length(data)), 0) + {TEXT_ROW_BYTES} * count(*) from piece) \
-                 + (select coalesce(sum(octet_length(data)), 0) from received) \
+                 (select coalesce(sum(octet_length(data)), 0) + {TEXT_ROW_BYTES} * count(*) from {}) \
+                 + (select coalesce(sum(octet_length(data)), 0) from {}) \
                  + {TEXT_ROW_BYTES} * (select count(*) from payload) \
                  + {ROW_BYTES} * ((select count(*) from span) + (select count(*) from event) \
-                     + (select count(*) from metric)))::bigint"
+                     + (select count(*) from metric)))::bigint",
+            self.shared.seal.table("piece"),
+            self.shared.seal.table("received")
         );
         let bytes = self
             .with_reader(|connection| connection.query_row(&sql, [], |row| row.get::<_, i64>(0)))?;

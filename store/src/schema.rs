@@ -5,10 +5,11 @@ use std::path::Path;
 use duckdb::Connection;
 
 use crate::Error;
+use crate::seal::{self, Seal};
 
-struct Script {
+struct Script<'a> {
     name: &'static str,
-    sql: &'static str,
+    sql: &'a str,
 }
 
 macro_rules! scripts {
@@ -17,11 +18,12 @@ macro_rules! scripts {
     };
 }
 
-/// Applied once each, in order. Append only.
-const MIGRATIONS: &[Script] = scripts!("migrations": "0001_schema.sql");
+/// Applied once each, in order. Append only. One that changes a sealed table (`seal`) has to find it by its
+/// sealed name, too.
+const MIGRATIONS: &[Script<'_>] = scripts!("migrations": "0001_schema.sql");
 
 /// Defined anew, in order, by each build that has others, so that a file is never stale.
-const VIEWS: &[Script] = scripts!("views":
+const VIEWS: &[Script<'_>] = scripts!("views":
     "spans.sql",
     "sessions.sql",
     "turns.sql",
@@ -42,7 +44,7 @@ pub(crate) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error>
 }
 
 /// Applies those of the migrations that the database has not had, each in one transaction.
-fn apply(connection: &Connection, path: &Path, migrations: &[Script]) -> Result<(), Error> {
+fn apply(connection: &Connection, path: &Path, migrations: &[Script<'_>]) -> Result<(), Error> {
     let known = migrations.len() as i64;
     let found = version(connection).map_err(|source| Error::Load { source })?;
     if found > known {
@@ -82,11 +84,30 @@ fn version(connection: &Connection) -> duckdb::Result<i64> {
     )
 }
 
+/// Makes the tables of a new database sealed ones where there is a key.
+pub(crate) fn seal_tables(connection: &Connection, path: &Path, seal: &Seal) -> Result<(), Error> {
+    let load = |source| Error::Load { source };
+    seal::begin(connection, seal).map_err(load)?;
+    if !seal.is_on() && seal::check_tables(connection).map_err(load)? {
+        let folder = path.parent().unwrap_or(path).display();
+        return Err(Error::Damaged(format!(
+            "the database in {folder} is encrypted, and {} is not there: put the one of a backup in its place",
+            seal::ENCRYPTION_FILE
+        )));
+    }
+    Ok(())
+}
+
 /// Defines the public views and macros, unless the file holds these very definitions: a full disk
 /// must not keep a store from being opened and read.
-pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
+pub(crate) fn define_views(connection: &Connection, seal: &Seal) -> Result<(), Error> {
+    let opening = Script {
+        name: "views of encrypted tables",
+        sql: &seal::views(seal),
+    };
+    let views = || seal.is_on().then_some(&opening).into_iter().chain(VIEWS);
     let mut hasher = blake3::Hasher::new();
-    for view in VIEWS {
+    for view in views() {
         hasher.update(view.sql.as_bytes());
     }
     let wanted = hasher.finalize().to_hex().to_string();
@@ -100,7 +121,7 @@ pub(crate) fn define_views(connection: &Connection) -> Result<(), Error> {
     connection
         .execute_batch("begin transaction; delete from view_version")
         .map_err(load)?;
-    for view in VIEWS {
+    for view in views() {
         if let Err(source) = connection.execute_batch(view.sql) {
             // The failed transaction ends with the connection anyway.
             let _ = connection.execute_batch("rollback");
@@ -125,7 +146,7 @@ mod tests {
     const RELEASED: &[(&str, &str)] = &[];
 
     /// What is wrong with migrations that were released.
-    fn changed(migrations: &[Script], released: &[(&str, &str)]) -> Vec<String> {
+    fn changed(migrations: &[Script<'_>], released: &[(&str, &str)]) -> Vec<String> {
         let mut wrong = Vec::new();
         for (number, (name, hash)) in released.iter().enumerate() {
             let is_same = migrations.get(number).is_some_and(|script| {
@@ -165,12 +186,12 @@ mod tests {
     }
 
     /// What a later build may bring: a column, and values for the rows that are there.
-    const LATER: Script = Script {
+    const LATER: Script<'_> = Script {
         name: "0002_later.sql",
         sql: "alter table tag add column author varchar; update tag set author = 'nobody';",
     };
 
-    fn first() -> Script {
+    fn first() -> Script<'static> {
         Script {
             name: MIGRATIONS[0].name,
             sql: MIGRATIONS[0].sql,

@@ -16,6 +16,7 @@ use crate::open::Shared;
 use crate::payloads::{Added, Addresses};
 use crate::received::{self, Part};
 use crate::resources::Resources;
+use crate::seal::Seal;
 use crate::seen::Seen;
 use crate::turns::{Turns, Written};
 use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     compressor: zstd::bulk::Compressor<'static>,
     resources: Resources,
     turns: Turns,
+    pub(crate) seal: Seal,
     pub(crate) seen: Seen,
     pub(crate) deleted: Deleted,
     journal_position: u64,
@@ -53,17 +55,18 @@ struct Stored {
 }
 
 impl Core {
-    pub(crate) fn load(instance: &Arc<Instance>) -> Result<Self, Error> {
-        Self::try_load(instance).map_err(|source| Error::Load { source })
+    pub(crate) fn load(instance: &Arc<Instance>, seal: &Seal) -> Result<Self, Error> {
+        Self::try_load(instance, seal).map_err(|source| Error::Load { source })
     }
 
-    fn try_load(instance: &Arc<Instance>) -> duckdb::Result<Self> {
+    fn try_load(instance: &Arc<Instance>, seal: &Seal) -> duckdb::Result<Self> {
         let connection = instance.connect()?;
         let names = light_names();
         connection.execute_batch(&format!(
-            "create temp table changed as select {} from span limit 0; \
+            "create temp table changed as select {} from {} limit 0; \
              create temp table gone (id varchar);",
-            names.join(", ")
+            names.join(", "),
+            seal.table("span")
         ))?;
         let assignments: Vec<String> = names
             .iter()
@@ -73,7 +76,7 @@ impl Core {
         let compressor = pieces::compressor()
             .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
         Ok(Self {
-            addresses: Addresses::load(&connection)?,
+            addresses: Addresses::load(&connection, seal)?,
             seen: Seen::load(&connection)?,
             deleted: Deleted::load(&connection)?,
             journal_position: journal_position(&connection)?,
@@ -85,10 +88,12 @@ impl Core {
             compressor,
             resources: Resources::load(&connection)?,
             turns: Turns::default(),
+            seal: seal.clone(),
             instance: Arc::downgrade(instance),
             connection,
             update_sql: format!(
-                "update span set {} from changed where span.act_id = changed.act_id",
+                "update {} as span set {} from changed where span.act_id = changed.act_id",
+                seal.table("span"),
                 assignments.join(", ")
             ),
             last_commit: None,
@@ -118,7 +123,7 @@ impl Core {
 
     fn store(&mut self, batch: &Batch) -> duckdb::Result<Stored> {
         let batch = &*self.deleted.living(batch);
-        let connection = &self.connection;
+        let (connection, seal) = (&self.connection, &self.seal);
         let io = |error| duckdb::Error::ToSqlConversionFailure(Box::new(error));
 
         let mut staged = self.addresses.stage();
@@ -161,24 +166,24 @@ impl Core {
                 .iter()
                 .map(|resource| rows::json(resource.text)),
         );
-        columns.append_to(connection, "resource")?;
+        columns.append_sealed(connection, seal, "resource")?;
 
         let mut columns = Columns::default();
         rows::light(&mut columns, &new().collect::<Vec<_>>(), &ids);
         let acts: Vec<_> = batch.new_acts.iter().map(|(act, _)| act).collect();
         rows::heavy(&mut columns, &acts, &resource_ids);
-        columns.append_to(connection, "span")?;
+        columns.append_sealed(connection, seal, "span")?;
         let models = || batch.new_acts.iter();
         rows::calls_asked(models().flat_map(|(act, state)| {
             let calls = act.tool_calls_asked.iter().enumerate();
             calls.map(|(n, call)| (state.act_id, n, call))
         }))
-        .append_to(connection, "call_asked")?;
+        .append_sealed(connection, seal, "call_asked")?;
         rows::results_seen(models().flat_map(|(act, state)| {
             let results = act.tool_results_seen.iter();
             results.map(|result| (state.act_id, result))
         }))
-        .append_to(connection, "result_seen")?;
+        .append_sealed(connection, seal, "result_seen")?;
 
         if let (Some(first), Some(last)) = (
             batch.changed_acts.iter().map(|state| state.act_id).min(),
@@ -191,7 +196,7 @@ impl Core {
                 &batch.changed_acts.iter().collect::<Vec<_>>(),
                 &ids,
             );
-            columns.append_to(connection, "changed")?;
+            columns.append_sealed(connection, seal, "changed")?;
             connection.execute_batch(&format!(
                 "{} and span.act_id between {first} and {last}",
                 self.update_sql
@@ -202,7 +207,7 @@ impl Core {
             .seen
             .events
             .fresh(connection, &batch.events, |event| event.event_id)?;
-        rows::events(&events, &ids).append_to(connection, "event")?;
+        rows::events(&events, &ids).append_sealed(connection, seal, "event")?;
         let metrics = self
             .seen
             .metrics
@@ -216,6 +221,7 @@ impl Core {
         received::append(
             connection,
             &mut self.compressor,
+            seal,
             &parts,
             &batch.packed_records,
         )?;
@@ -229,7 +235,7 @@ impl Core {
         delete(
             connection,
             gone.iter().copied().filter(known),
-            &["session"],
+            &[&seal.table("session")],
             "session_id",
         )?;
         let changes = self.turns.changes(
@@ -244,8 +250,8 @@ impl Core {
         delete(connection, unknown, &["turn"], "session_id")?;
         changes.delete_stale(connection)?;
         let removed = batch.removed_sessions.iter().map(|id| &**id);
-        delete(connection, removed, &["finding"], "session_id")?;
-        rows::sessions(&batch.sessions).append_to(connection, "session")?;
+        delete(connection, removed, &[&seal.table("finding")], "session_id")?;
+        rows::sessions(&batch.sessions).append_sealed(connection, seal, "session")?;
         rows::turns(&changes.rows, &ids).append_to(connection, "turn")?;
 
         let known = batch.traces.iter().map(|trace| trace.trace_id);
@@ -267,7 +273,7 @@ impl Core {
             duplicate_event_count: (batch.events.len() - events.len()) as u64,
         };
         let turns = changes.into_written();
-        let added = staged.store(connection)?;
+        let added = staged.store(connection, seal)?;
         let resources = new_resources.into_iter();
         Ok(Stored {
             committed,
@@ -281,7 +287,13 @@ impl Core {
 
     /// Appends records as they were received within the connection's transaction.
     pub(crate) fn append_received(&mut self, parts: &[Part<'_>]) -> duckdb::Result<()> {
-        received::append(&self.connection, &mut self.compressor, parts, &[])
+        received::append(
+            &self.connection,
+            &mut self.compressor,
+            &self.seal,
+            parts,
+            &[],
+        )
     }
 
     /// Forgets rows that were deleted.

@@ -127,7 +127,7 @@ fn asked(call: ToolCall, bag: &mut Bag) -> ToolCallAsked {
     let hash = call
         .arguments
         .as_deref()
-        .map(|arguments| json::call_hash(tool, arguments));
+        .map(|arguments| json::call_hash(bag.hashing(), tool, arguments));
     let detail = call
         .arguments
         .as_deref()
@@ -378,7 +378,7 @@ pub(super) fn set_tool_input(input: String, bag: &mut Bag, reading: &mut Reading
         reading.cut(CUT, bag);
     }
     let tool = reading.facts.tool_name.clone().unwrap_or_default();
-    let hash = json::call_hash(&tool, &input);
+    let hash = json::call_hash(bag.hashing(), &tool, &input);
     reading.facts.call_hash = Some(bag.word(&hash));
     if let Some(detail) = text::detail_of_arguments(&input) {
         reading.facts.detail = Some(bag.word(&detail));
@@ -389,7 +389,7 @@ pub(super) fn set_tool_input(input: String, bag: &mut Bag, reading: &mut Reading
 /// Names a tool call, and makes its identity anew with that name.
 pub(super) fn set_tool_name(name: &str, bag: &mut Bag, reading: &mut Reading) {
     if let Some(input) = &reading.facts.input {
-        let hash = json::call_hash(name, bag.text(input));
+        let hash = json::call_hash(bag.hashing(), name, bag.text(input));
         reading.facts.call_hash = Some(bag.word(&hash));
     }
     reading.facts.tool_name = Some(bag.word(name));

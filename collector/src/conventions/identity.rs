@@ -2,14 +2,21 @@
 
 use std::collections::HashMap;
 
+use proto::Hashing;
 use proto::id::{SpanId, TraceId};
 
 /// Hashes fields with their ends marked, so that no two lists of fields read alike.
 pub(super) struct Fingerprint(blake3::Hasher);
 
 impl Fingerprint {
+    /// Of what holds no texts, or ids alone.
     pub(super) fn new(kind: &str) -> Self {
-        Self(blake3::Hasher::new()).text(kind)
+        Self::of(kind, Hashing::default())
+    }
+
+    /// Of a record that holds texts.
+    pub(super) fn of(kind: &str, hashing: Hashing) -> Self {
+        Self(hashing.hasher()).text(kind)
     }
 
     pub(super) fn text(self, text: &str) -> Self {

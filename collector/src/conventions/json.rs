@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use proto::Hashing;
+
 use super::payload::Bag;
 use super::value::{Attributes, Value};
 
@@ -118,18 +120,18 @@ pub(super) fn parse_nested(text: &str) -> Option<serde_json::Value> {
 
 /// Identity of a call: 16 hex digits over the tool's name and its arguments, with object keys in
 /// order and without the writer's spacing.
-pub(super) fn call_hash(tool: &str, arguments: &str) -> String {
+pub(super) fn call_hash(hashing: Hashing, tool: &str, arguments: &str) -> String {
     let mut canonical = String::with_capacity(arguments.len());
     match parse_nested(arguments) {
         Some(json) => write_canonical(&json, &mut canonical),
         None => canonical.push_str(arguments.trim()),
     }
-    hash16(&[tool, &canonical])
+    hash16(hashing, &[tool, &canonical])
 }
 
 /// 16 hex digits over texts, each with its end marked.
-pub(super) fn hash16(texts: &[&str]) -> String {
-    let mut hasher = blake3::Hasher::new();
+pub(super) fn hash16(hashing: Hashing, texts: &[&str]) -> String {
+    let mut hasher = hashing.hasher();
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
@@ -201,13 +203,20 @@ mod tests {
 
     #[test]
     fn call_hash_ignores_spacing_and_key_order_but_not_values() {
-        let one = call_hash("Bash", r#"{"command":"ls","timeout":5}"#);
+        let plain = Hashing::default();
+        let one = call_hash(plain, "Bash", r#"{"command":"ls","timeout":5}"#);
         assert_eq!(
             one,
-            call_hash("Bash", r#"{ "timeout": 5, "command": "ls" }"#)
+            call_hash(plain, "Bash", r#"{ "timeout": 5, "command": "ls" }"#)
         );
-        assert_ne!(one, call_hash("Bash", r#"{"command":"ls","timeout":6}"#));
-        assert_ne!(one, call_hash("Shell", r#"{"command":"ls","timeout":5}"#));
+        assert_ne!(
+            one,
+            call_hash(plain, "Bash", r#"{"command":"ls","timeout":6}"#)
+        );
+        assert_ne!(
+            one,
+            call_hash(plain, "Shell", r#"{"command":"ls","timeout":5}"#)
+        );
         assert_eq!(one.len(), 16);
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn understand(
         }
     };
     let event_id = gathered.repeats.distinguish(
-        Fingerprint::new("log record")
+        Fingerprint::of("log record", bag.hashing())
             .text(&source.origin.json)
             .text(&source.scope_name)
             .int(nanos(log.time_unix_nano))

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use proto::Hashing;
 use proto::agent::PayloadRef;
 use serde_json::{Value as Json, json};
 
@@ -62,7 +63,7 @@ struct Told {
 pub(super) fn input(value: &Value, system: Option<&Value>, bag: &mut Bag) -> Conversation {
     let told = {
         let system = system.map(|system| system.content(bag));
-        tell(&value.content(bag), system.as_deref())
+        tell(&value.content(bag), system.as_deref(), bag.hashing())
     };
     store(value, told, bag)
 }
@@ -70,11 +71,11 @@ pub(super) fn input(value: &Value, system: Option<&Value>, bag: &mut Bag) -> Con
 /// Reads the answer to a request.
 pub(super) fn output(value: &Value, bag: &mut Bag) -> Conversation {
     let content = value.content(bag);
-    let mut told = tell(&content, None);
+    let mut told = tell(&content, None, bag.hashing());
     if !told.is_recognised && !content.trim_start().starts_with(['{', '[']) {
         // A bare text is the assistant's.
         let list = vec![blocks::text_message("assistant", content.into_owned())];
-        told = tell_list(list, true);
+        told = tell_list(list, true, bag.hashing());
     }
     store(value, told, bag)
 }
@@ -105,7 +106,7 @@ fn store(value: &Value, told: Told, bag: &mut Bag) -> Conversation {
 
 /// A list that was put together from parts of the record.
 pub(super) fn from_list(list: Vec<Json>, bag: &mut Bag) -> Conversation {
-    let told = tell_list(list, true);
+    let told = tell_list(list, true, bag.hashing());
     let text = bag.add(told.canonical.unwrap_or_default());
     Conversation {
         text,
@@ -128,7 +129,7 @@ pub(super) fn from_texts(role: &str, texts: Vec<String>, bag: &mut Bag) -> Conve
     from_list(list, bag)
 }
 
-fn tell(text: &str, system: Option<&str>) -> Told {
+fn tell(text: &str, system: Option<&str>, hashing: Hashing) -> Told {
     let Some(parsed) = parse::nested(text) else {
         let is_plain = !text.trim_start().starts_with(['{', '[']);
         return Told {
@@ -141,7 +142,7 @@ fn tell(text: &str, system: Option<&str>) -> Told {
         // The sender's own text is kept, so that it shares its pieces with the requests around it.
         Json::Array(list) if is_canonical(&list) && !parsed.is_mended => {
             let canonical = system.and_then(|system| spliced(text, &list, system));
-            let mut told = tell_list(list, false);
+            let mut told = tell_list(list, false, hashing);
             told.canonical = canonical;
             told
         }
@@ -151,7 +152,7 @@ fn tell(text: &str, system: Option<&str>) -> Told {
                     Some(parsed) => parsed,
                     None => Json::String(system.to_owned()),
                 });
-                tell_list(blocks::with_system(system, list), true)
+                tell_list(blocks::with_system(system, list), true, hashing)
             }
             None => Told::default(),
         },
@@ -200,7 +201,7 @@ fn spliced(text: &str, list: &[Json], system: &str) -> Option<String> {
     ))
 }
 
-fn tell_list(list: Vec<Json>, write: bool) -> Told {
+fn tell_list(list: Vec<Json>, write: bool, hashing: Hashing) -> Told {
     let mut told = Told {
         canonical: write.then(|| serde_json::to_string(&list).ok()).flatten(),
         is_recognised: true,
@@ -220,7 +221,7 @@ fn tell_list(list: Vec<Json>, write: bool) -> Told {
                 "tool_call" => {
                     let call = tool_call(part);
                     let arguments = call.arguments.as_deref().unwrap_or_default();
-                    calls.push(json::call_hash(&call.name, arguments));
+                    calls.push(json::call_hash(hashing, &call.name, arguments));
                     told.calls.push(call);
                 }
                 "text" => words.extend(content),
@@ -244,7 +245,7 @@ fn tell_list(list: Vec<Json>, write: bool) -> Told {
     let essence = if calls.is_empty() { texts } else { calls };
     if !essence.is_empty() {
         let essence: Vec<&str> = essence.iter().map(String::as_str).collect();
-        told.answer_hash = Some(json::hash16(&essence));
+        told.answer_hash = Some(json::hash16(hashing, &essence));
     }
     told
 }

@@ -159,7 +159,7 @@ impl Series<'_> {
             .or_else(|| self.source.session_id.clone());
         let attributes = json::object(attributes);
         let point_id = repeats.distinguish(
-            Fingerprint::new("metric point")
+            Fingerprint::of("metric point", bag.hashing())
                 .text(&self.source.origin.json)
                 .text(&self.source.scope_name)
                 .text(name)

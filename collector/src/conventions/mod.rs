@@ -12,7 +12,6 @@
 
 use std::sync::Arc;
 
-use proto::Signal;
 use proto::agent::{Act, Event, MetricPoint, Payload, Received};
 use proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -20,6 +19,7 @@ use proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use proto::otlp::logs::v1::ResourceLogs;
 use proto::otlp::metrics::v1::ResourceMetrics;
 use proto::otlp::trace::v1::ResourceSpans;
+use proto::{Hashing, Signal};
 
 mod blocks;
 mod content;
@@ -74,11 +74,13 @@ pub struct Understood {
     pub private: Vec<Private>,
     /// Place in the journal of the request that is read next: set it before each.
     pub request_id: i64,
+    /// How texts and records are identified: set it once.
+    pub hashing: Hashing,
 }
 
 /// Reads one trace export into `out`. Spans without a valid trace and span id are rejected.
 pub fn understand_traces(request: ExportTraceServiceRequest, out: &mut Understood) {
-    let mut bag = Bag::default();
+    let mut bag = Bag::new(out.hashing);
     let mut shelf = Shelf::new(out.request_id, Signal::Traces);
     for mut group in request.resource_spans {
         bag.lift(&mut group.resource);
@@ -125,7 +127,7 @@ pub fn understand_logs(
     bodies: Option<&dyn Bodies>,
     out: &mut Understood,
 ) {
-    let mut bag = Bag::default();
+    let mut bag = Bag::new(out.hashing);
     let mut shelf = Shelf::new(out.request_id, Signal::Logs);
     let mut gathered = log::Gathered::default();
     for mut group in request.resource_logs {
@@ -160,7 +162,7 @@ pub fn understand_logs(
 
 /// Reads one metrics export into `out`.
 pub fn understand_metrics(request: ExportMetricsServiceRequest, out: &mut Understood) {
-    let mut bag = Bag::default();
+    let mut bag = Bag::new(out.hashing);
     let mut shelf = Shelf::new(out.request_id, Signal::Metrics);
     let mut repeats = identity::Repeats::default();
     for mut group in request.resource_metrics {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use proto::Hashing;
 use proto::agent::{Payload, PayloadRef};
 
 /// Longest string, in bytes, that stays inside an attributes object.
@@ -11,6 +12,7 @@ pub(super) const INLINE_MAX: usize = 2048;
 /// Collects the large texts of one request by content, and hands out one allocation per word.
 #[derive(Default)]
 pub(super) struct Bag {
+    hashing: Hashing,
     index: HashMap<[u8; 32], usize>,
     payloads: Vec<Payload>,
     words: HashSet<Arc<str>>,
@@ -19,9 +21,21 @@ pub(super) struct Bag {
 }
 
 impl Bag {
+    pub(super) fn new(hashing: Hashing) -> Self {
+        Self {
+            hashing,
+            ..Self::default()
+        }
+    }
+
+    /// How what identifies texts of this request is made.
+    pub(super) fn hashing(&self) -> Hashing {
+        self.hashing
+    }
+
     /// Takes a text in; moved, not copied, when it is new.
     pub(super) fn add(&mut self, text: String) -> PayloadRef {
-        let address = PayloadRef::of(text.as_bytes());
+        let address = self.hashing.address(text.as_bytes());
         if let std::collections::hash_map::Entry::Vacant(slot) = self.index.entry(address.hash) {
             slot.insert(self.payloads.len());
             self.payloads.push(Payload {
@@ -34,7 +48,7 @@ impl Bag {
 
     /// Takes a borrowed text in; copied only when it is new.
     pub(super) fn add_str(&mut self, text: &str) -> PayloadRef {
-        let address = PayloadRef::of(text.as_bytes());
+        let address = self.hashing.address(text.as_bytes());
         if let std::collections::hash_map::Entry::Vacant(slot) = self.index.entry(address.hash) {
             slot.insert(self.payloads.len());
             self.payloads.push(Payload {

@@ -137,7 +137,7 @@ pub(super) fn understand(
     let mut reported = reported.into_iter().peekable();
     for (at, event) in events.into_iter().enumerate() {
         let attributes = json::object(&event.attributes);
-        let event_id = Fingerprint::new("span event")
+        let event_id = Fingerprint::of("span event", bag.hashing())
             .bytes(&trace_id.0)
             .bytes(&span_id.0)
             .int(at as i64)

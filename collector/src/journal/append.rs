@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::segment::{HEADER_BYTES, RecordHeader, file_header, record_header};
-use super::{Closed, Shared};
+use super::segment::{
+    HEADER_BYTES, RecordHeader, file_header, record_header, stored_body, too_long,
+};
+use super::{Closed, Encryption, Shared};
 use crate::ingest::Pending;
 
 /// What waits to be loaded may take this much disk; then senders are told to retry.
@@ -113,7 +115,8 @@ impl Appender {
             Some(active) => active,
             None => self.create_segment(first)?,
         };
-        let written = write_group(&mut active, &mut self.buffer, first, group);
+        let encryption = self.shared.config.encryption.as_ref();
+        let written = write_group(&mut active, &mut self.buffer, encryption, first, group);
         let active = self.active.insert(active);
         let bytes = written?;
         active.file.sync()?;
@@ -140,7 +143,8 @@ impl Appender {
         let salt = random_salt();
         let create = || {
             let mut file = (self.create)(&path)?;
-            file.write_all(&file_header(salt, first_position))?;
+            let encryption = self.shared.config.encryption.as_ref();
+            file.write_all(&file_header(salt, first_position, encryption))?;
             // The file's name must be on disk before anything in it is acknowledged.
             file.sync()?;
             sync_dir(&self.shared.config.dir)?;
@@ -227,6 +231,7 @@ pub(super) fn try_disk(dir: &Path) -> io::Result<()> {
 fn write_group(
     active: &mut Active,
     buffer: &mut Vec<u8>,
+    encryption: Option<&Encryption>,
     first: u64,
     group: &[Pending],
 ) -> io::Result<u64> {
@@ -239,16 +244,16 @@ fn write_group(
             signal: pending.request.signal(),
             encoding: pending.encoding,
         };
-        let header = record_header(active.salt, &header, &pending.body)
-            .ok_or_else(|| io::Error::other("a body of 4 GiB or more cannot be kept"))?;
+        let body = stored_body(encryption, &header, &pending.body)?;
+        let header = record_header(active.salt, &header, &body).ok_or_else(too_long)?;
         buffer.extend_from_slice(&header);
-        bytes += (header.len() + pending.body.len()) as u64;
-        if pending.body.len() < COPY_BELOW {
-            buffer.extend_from_slice(&pending.body);
+        bytes += (header.len() + body.len()) as u64;
+        if body.len() < COPY_BELOW {
+            buffer.extend_from_slice(&body);
         } else {
             active.file.write_all(buffer)?;
             buffer.clear();
-            active.file.write_all(&pending.body)?;
+            active.file.write_all(&body)?;
         }
         if buffer.len() >= COPY_BELOW {
             active.file.write_all(buffer)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::segment::{Damage, Next, SegmentReader};
-use super::{Journal, list};
+use super::{Encryption, Journal, list};
 use crate::error::Error;
 
 /// What reading every record again has found.
@@ -47,7 +47,11 @@ pub enum StretchKind {
 ///
 /// # Errors
 /// [`Error::OpenJournal`] when the folder or a file cannot be read at all.
-pub fn check(dir: &Path, loaded_position: u64) -> Result<Check, Error> {
+pub fn check(
+    dir: &Path,
+    encryption: Option<&Encryption>,
+    loaded_position: u64,
+) -> Result<Check, Error> {
     let failed = |source| Error::OpenJournal {
         path: dir.to_owned(),
         source,
@@ -58,7 +62,7 @@ pub fn check(dir: &Path, loaded_position: u64) -> Result<Check, Error> {
         Err(error) => return Err(failed(error)),
     };
     let paths = segments.into_iter().map(|(_, path)| path).collect();
-    read(paths, u64::MAX, loaded_position).map_err(failed)
+    read(paths, encryption, u64::MAX, loaded_position).map_err(failed)
 }
 
 impl Journal {
@@ -68,18 +72,27 @@ impl Journal {
     /// [`Error::OpenJournal`] when a file cannot be read at all.
     pub fn check(&self, loaded_position: u64) -> Result<Check, Error> {
         let through = self.stats().last_position;
-        read(self.paths(), through, loaded_position).map_err(|source| Error::OpenJournal {
-            path: self.shared.config.dir.clone(),
-            source,
+        let config = &self.shared.config;
+        let encryption = config.encryption.as_ref();
+        read(self.paths(), encryption, through, loaded_position).map_err(|source| {
+            Error::OpenJournal {
+                path: config.dir.clone(),
+                source,
+            }
         })
     }
 }
 
 /// Reads segments up to the record at `through`; what lies behind may be half written.
-fn read(paths: Vec<PathBuf>, through: u64, loaded_position: u64) -> io::Result<Check> {
+fn read(
+    paths: Vec<PathBuf>,
+    encryption: Option<&Encryption>,
+    through: u64,
+    loaded_position: u64,
+) -> io::Result<Check> {
     let mut check = Check::default();
     for path in paths {
-        let opened = match SegmentReader::open(&path) {
+        let opened = match SegmentReader::open(&path, encryption) {
             // It was loaded whole, meanwhile, and deleted.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             opened => opened?,

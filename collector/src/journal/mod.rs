@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::{Encoding, Signal};
+use store::{EncryptionKey, Purpose, Sealer};
 use tokio::sync::mpsc::WeakUnboundedSender;
 
 use crate::error::Error;
@@ -41,6 +42,29 @@ pub struct Config {
     /// A segment that has reached this size is followed by a new one. 64 MiB is a good value: small
     /// enough that loaded ones go soon, large enough that new ones are rare.
     pub segment_bytes: u64,
+    /// What bodies are encrypted with.
+    pub encryption: Option<Encryption>,
+}
+
+/// Encrypts the bodies of a journal.
+#[derive(Debug, Clone)]
+pub struct Encryption {
+    sealer: Sealer,
+    /// By which a segment says its key.
+    mark: u32,
+}
+
+impl Encryption {
+    /// With a key of the user's.
+    ///
+    /// # Errors
+    /// When the cipher refuses the key.
+    pub fn new(key: &EncryptionKey) -> std::io::Result<Self> {
+        Ok(Self {
+            sealer: key.sealer(Purpose::Journal)?,
+            mark: key.mark(),
+        })
+    }
 }
 
 /// One request body as the journal kept it.
@@ -182,7 +206,10 @@ impl Journal {
         let mut end = None;
         for (_, path) in segments.into_iter().rev() {
             let bytes = fs::metadata(&path).map_err(failed)?.len();
-            let (first, last) = match (SegmentReader::open(&path).map_err(failed)?, end) {
+            let (first, last) = match (
+                SegmentReader::open(&path, config.encryption.as_ref()).map_err(failed)?,
+                end,
+            ) {
                 (Some(reader), Some(end)) => (Some(reader.first_position()), end),
                 (Some(reader), None) => {
                     let first = reader.first_position();

@@ -53,7 +53,8 @@ impl Replay {
                 let Some(path) = self.next_segment() else {
                     return Ok(None);
                 };
-                self.reader = match SegmentReader::open(&path) {
+                let encryption = self.shared.config.encryption.as_ref();
+                self.reader = match SegmentReader::open(&path, encryption) {
                     Ok(reader) => reader,
                     Err(error) => return Err((path, error)),
                 };

@@ -8,37 +8,50 @@
 //! | 8..12 format version | 4..8 length of the body |
 //! | 12..16 salt of the checksums | 8..16 position |
 //! | 16..24 first position | 16..24 arrival, Unix nanoseconds |
-//! | 24..28 zero | 24 signal, 25 encoding, 26..28 zero |
+//! | 24..28 mark of the key, zero without one | 24 signal, 25 encoding, 26..28 zero |
 //! | 28..32 CRC-32C of 0..28 | 28..32 CRC-32C of the salt, 0..28 and the body |
 //!
 //! The salt is random per file, so that a body that holds a copy of journal bytes can never be taken
-//! for a record when a damaged file is searched for the next one.
+//! for a record when a damaged file is searched for the next one. With a key each body is sealed, bound to
+//! bytes 4..28 of its header; the checksum is that of the sealed body, so that damage is found without the key.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use proto::{Encoding, Signal};
+use store::Sealer;
 
-use super::Record;
+use super::{Encryption, Record};
 
 const FILE_MAGIC: &[u8; 8] = b"SPANJRNL";
 const VERSION: u32 = 1;
 /// Bytes before the first record, and before each body.
 pub(super) const HEADER_BYTES: usize = 32;
 const MARK: [u8; 4] = [0xd5, b'S', b'R', 0x1a];
+/// Offset of the mark of the key in the header of a file.
+const KEY_AT: usize = 24;
 /// Offset of the checksum in both headers; everything before it is covered.
 const CHECKSUM_AT: usize = 28;
+/// What of a record's header its sealed body is bound to.
+const SEALED_WITH: std::ops::Range<usize> = 4..CHECKSUM_AT;
 /// How much is searched at a time for the next record behind a damaged one.
 const SEARCH_BYTES: usize = 1 << 20;
 
 /// The first bytes of a segment.
-pub(super) fn file_header(salt: u32, first_position: u64) -> [u8; HEADER_BYTES] {
+pub(super) fn file_header(
+    salt: u32,
+    first_position: u64,
+    encryption: Option<&Encryption>,
+) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(FILE_MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
     header[12..16].copy_from_slice(&salt.to_le_bytes());
     header[16..24].copy_from_slice(&first_position.to_le_bytes());
+    let key = encryption.map_or(0, |encryption| encryption.mark);
+    header[KEY_AT..CHECKSUM_AT].copy_from_slice(&key.to_le_bytes());
     let checksum = crc32c::crc32c(&header[..CHECKSUM_AT]);
     header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
     header
@@ -52,19 +65,43 @@ pub(super) struct RecordHeader {
     pub(super) encoding: Encoding,
 }
 
+/// The body as it is on disk: sealed, where there is a key.
+pub(super) fn stored_body<'a>(
+    encryption: Option<&Encryption>,
+    record: &RecordHeader,
+    body: &'a [u8],
+) -> io::Result<Cow<'a, [u8]>> {
+    let Some(encryption) = encryption else {
+        return Ok(Cow::Borrowed(body));
+    };
+    let header = unsummed_header(record, body.len() + Sealer::OVERHEAD).ok_or_else(too_long)?;
+    let sealed = encryption.sealer.seal(&header[SEALED_WITH], body)?;
+    Ok(Cow::Owned(sealed))
+}
+
+pub(super) fn too_long() -> io::Error {
+    io::Error::other("a body of 4 GiB or more cannot be kept")
+}
+
+/// The header of a record, without its checksum.
+fn unsummed_header(record: &RecordHeader, body_len: usize) -> Option<[u8; HEADER_BYTES]> {
+    let mut header = [0; HEADER_BYTES];
+    header[..4].copy_from_slice(&MARK);
+    header[4..8].copy_from_slice(&u32::try_from(body_len).ok()?.to_le_bytes());
+    header[8..16].copy_from_slice(&record.position.to_le_bytes());
+    header[16..24].copy_from_slice(&record.received_ns.to_le_bytes());
+    header[24] = record.signal.code();
+    header[25] = record.encoding.code();
+    Some(header)
+}
+
 /// The bytes before `body`. `None` when the body is too long for the format (4 GiB).
 pub(super) fn record_header(
     salt: u32,
     record: &RecordHeader,
     body: &[u8],
 ) -> Option<[u8; HEADER_BYTES]> {
-    let mut header = [0; HEADER_BYTES];
-    header[..4].copy_from_slice(&MARK);
-    header[4..8].copy_from_slice(&u32::try_from(body.len()).ok()?.to_le_bytes());
-    header[8..16].copy_from_slice(&record.position.to_le_bytes());
-    header[16..24].copy_from_slice(&record.received_ns.to_le_bytes());
-    header[24] = record.signal.code();
-    header[25] = record.encoding.code();
+    let mut header = unsummed_header(record, body.len())?;
     let checksum = checksum(salt, &header, body);
     header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
     Some(header)
@@ -96,6 +133,8 @@ pub(super) enum Next {
 pub(super) struct SegmentReader {
     file: BufReader<File>,
     path: PathBuf,
+    /// Opens the bodies; `None` for a file that is not encrypted.
+    sealer: Option<Sealer>,
     salt: u32,
     first_position: u64,
     last_position: u64,
@@ -108,8 +147,9 @@ pub(super) struct SegmentReader {
 
 impl SegmentReader {
     /// Opens a segment; `None` when it has no intact header, which a crash right after its creation
-    /// leaves and which no record can follow.
-    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+    /// leaves and which no record can follow. A file that is encrypted with another key than that given is an
+    /// error.
+    pub(super) fn open(path: &Path, encryption: Option<&Encryption>) -> io::Result<Option<Self>> {
         let mut file = File::open(path)?;
         let len = file.metadata()?.len();
         let mut header = [0; HEADER_BYTES];
@@ -124,7 +164,18 @@ impl SegmentReader {
         if !intact || first_position == 0 {
             return Ok(None);
         }
+        let sealer = match (u32_at(&header, KEY_AT), encryption) {
+            (0, _) => None,
+            (mark, Some(encryption)) if encryption.mark == mark => Some(encryption.sealer.clone()),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it is encrypted, and the key is another or none was given",
+                ));
+            }
+        };
         Ok(Some(Self {
+            sealer,
             file: BufReader::with_capacity(256 * 1024, file),
             path: path.to_owned(),
             salt: u32_at(&header, 12),
@@ -203,6 +254,12 @@ impl SegmentReader {
         self.read_at(offset + HEADER_BYTES as u64, &mut body)?;
         if u32_at(&header, CHECKSUM_AT) != checksum(self.salt, &header, &body) {
             return Ok(None);
+        }
+        if let Some(sealer) = &self.sealer {
+            match sealer.open(&header[SEALED_WITH], &body) {
+                Some(opened) => body = opened,
+                None => return Ok(None),
+            }
         }
         self.at = self.cursor;
         self.last_position = position;

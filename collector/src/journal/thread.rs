@@ -172,6 +172,7 @@ mod tests {
             let config = Config {
                 dir: dir.path().to_owned(),
                 segment_bytes: 1000,
+                encryption: None,
             };
             let journal = Journal::open(config, 0).unwrap();
             let disk = Disk::default();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use store::Store;
 
 use super::segment::{Next, SegmentReader};
-use super::{Journal, sync_dir};
+use super::{Encryption, Journal, sync_dir};
 use crate::error::Error;
 use crate::ingest::Work;
 
@@ -37,7 +37,7 @@ impl Journal {
                 Err(error) => return Err(error),
             }
             if active.as_ref() == Some(&path) {
-                cut_behind(&copy, through)?;
+                cut_behind(&copy, self.shared.config.encryption.as_ref(), through)?;
             }
             File::open(&copy)?.sync_all()?;
         }
@@ -80,8 +80,8 @@ impl Journal {
 }
 
 /// Cuts a copied segment behind the record at `position`; what follows may be half written.
-fn cut_behind(path: &Path, position: u64) -> io::Result<()> {
-    let Some(mut reader) = SegmentReader::open(path)? else {
+fn cut_behind(path: &Path, encryption: Option<&Encryption>, position: u64) -> io::Result<()> {
+    let Some(mut reader) = SegmentReader::open(path, encryption)? else {
         return fs::remove_file(path);
     };
     let mut end = reader.offset();

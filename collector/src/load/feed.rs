@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
+use proto::Hashing;
 use store::Packer;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,8 @@ pub(crate) struct Feed {
     /// Reads bodies that records only name, where the user allows it.
     pub(crate) body_refs: Option<BodyRefs>,
     pub(crate) packer: Packer,
+    /// How the store identifies texts.
+    pub(crate) hashing: Hashing,
     /// Bodies of the requests that wait in memory.
     pub(crate) waiting_bytes: usize,
 }
@@ -96,7 +99,7 @@ impl Feed {
     /// accepted, until the journal closes its end of the channel and all is handed over.
     pub(crate) fn run(mut self, loaded: u64) {
         let mut queue = Queue::of_journal(&self.journal, loaded);
-        let mut group = Group::default();
+        let mut group = Group::new(self.hashing);
         let mut is_closed = false;
         loop {
             let can_add = group.bytes < GROUP_BYTES && !queue.is_empty();
@@ -120,7 +123,7 @@ impl Feed {
             }
             if group.requests > 0 {
                 match self.to_loader.try_send(group) {
-                    Ok(()) => group = Group::default(),
+                    Ok(()) => group = Group::new(self.hashing),
                     Err(TrySendError::Full(back)) => group = back,
                     Err(TrySendError::Disconnected(_)) => return,
                 }
@@ -255,6 +258,7 @@ mod tests {
         let config = Config {
             dir,
             segment_bytes: 300,
+            encryption: None,
         };
         Journal::open(config, 0).unwrap()
     }
@@ -269,7 +273,8 @@ mod tests {
             journal: journal.clone(),
             shutdown: CancellationToken::new(),
             body_refs: None,
-            packer: Packer::new().unwrap(),
+            packer: Packer::new(Hashing::default()).unwrap(),
+            hashing: Hashing::default(),
             waiting_bytes: 30,
         };
         let handle = journal.start(sender).unwrap();

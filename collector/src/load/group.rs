@@ -1,7 +1,7 @@
 //! Requests that are loaded together.
 
-use proto::Request;
 use proto::agent::Payload;
+use proto::{Hashing, Request};
 use store::{PackedPayload, PackedRecords, Packer};
 
 use crate::conventions::{
@@ -27,6 +27,13 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// An empty group for a store that identifies texts so.
+    pub(super) fn new(hashing: Hashing) -> Self {
+        let mut group = Self::default();
+        group.understood.hashing = hashing;
+        group
+    }
+
     /// Understands one request, which is at `position` in the journal, and adds what it says.
     pub(super) fn add(
         &mut self,

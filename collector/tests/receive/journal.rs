@@ -5,11 +5,12 @@ use std::sync::mpsc;
 
 use bytes::Bytes;
 use collector::ingest::Accepted;
-use collector::journal::{Config, Journal, Record};
+use collector::journal::{self, Config, Encryption, Journal, Record};
 use collector::receive::admission::Permit;
 use proptest::prelude::*;
 use prost::Message;
 use proto::{Encoding, Request};
+use store::EncryptionKey;
 
 use crate::support::{journal_config, journal_files, traces};
 
@@ -225,4 +226,74 @@ proptest! {
         let (records, _) = replay(journal_config(&dir), 0);
         prop_assert_eq!(records.len(), 4);
     }
+}
+
+#[test]
+fn with_a_key_bodies_are_sealed_and_open_with_that_key_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = EncryptionKey::draw().unwrap();
+    let with = |key: &EncryptionKey| Config {
+        encryption: Some(Encryption::new(key).unwrap()),
+        ..journal_config(&dir)
+    };
+    let texts = names(&[300, 100_000]);
+    assert_eq!(write(with(&key), 0, &texts), [1, 2]);
+    let file = &journal_files(&dir)[0];
+    let on_disk = fs::read(file).unwrap();
+    let (records, damaged) = replay(with(&key), 0);
+    assert_eq!((positions(&records), damaged), (vec![1, 2], 0));
+    let clear = tempfile::tempdir().unwrap();
+    write(journal_config(&clear), 0, &texts);
+    assert_eq!(replay(journal_config(&clear), 0).0.len(), 2);
+    for record in &records {
+        let holds = |bytes: &[u8]| bytes.windows(64).any(|some| some == &record.body[20..84]);
+        assert!(!holds(&on_disk));
+        assert!(holds(&fs::read(&journal_files(&clear)[0]).unwrap()));
+    }
+    assert!(
+        journal::check(
+            &dir.path().join("journal"),
+            with(&key).encryption.as_ref(),
+            0
+        )
+        .unwrap()
+        .stretches
+        .is_empty()
+    );
+
+    // Without the key, or with another, nothing is read and nothing is cut off.
+    for other in [journal_config(&dir), with(&EncryptionKey::draw().unwrap())] {
+        let error = Journal::open(other, 0).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("it is encrypted"), "{source}");
+        assert_eq!(fs::read(file).unwrap(), on_disk);
+    }
+
+    // A body that is another's, under a right checksum: the second record gets the first one's.
+    let first = on_disk[32..].to_vec();
+    let length = u32::from_le_bytes(first[4..8].try_into().unwrap()) as usize;
+    let mut forged = on_disk[..32].to_vec();
+    let mut header = first[..32].to_vec();
+    header[8..16].copy_from_slice(&9_u64.to_le_bytes());
+    let salt = &on_disk[12..16];
+    let body = &first[32..32 + length];
+    let sum = crc32c::crc32c(&[salt, &header[..28], body].concat());
+    header[28..].copy_from_slice(&sum.to_le_bytes());
+    forged.extend([&header[..], body].concat());
+    fs::write(file, &forged).unwrap();
+    let check = journal::check(
+        &dir.path().join("journal"),
+        with(&key).encryption.as_ref(),
+        0,
+    );
+    let check = check.unwrap();
+    assert_eq!((check.record_count, check.stretches.len()), (0, 1));
+
+    // What an earlier run wrote without a key is read as well.
+    write(journal_config(&clear), 0, &texts);
+    let mixed = Config {
+        encryption: Some(Encryption::new(&key).unwrap()),
+        ..journal_config(&clear)
+    };
+    assert_eq!(replay(mixed, 0).0.len(), 4);
 }

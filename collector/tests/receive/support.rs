@@ -125,6 +125,7 @@ pub(crate) fn journal_config(dir: &tempfile::TempDir) -> journal::Config {
     journal::Config {
         dir: dir.path().join("journal"),
         segment_bytes: 1 << 20,
+        encryption: None,
     }
 }
 

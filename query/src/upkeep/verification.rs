@@ -55,6 +55,8 @@ struct Checked {
     payload_bytes: u64,
     /// Parts of records as they were received.
     record_parts: u64,
+    /// Values of rows that are encrypted.
+    encrypted_values: u64,
     /// References between rows.
     references: u64,
     journal_segments: u64,
@@ -125,6 +127,7 @@ impl VerifyReport {
                 payloads: store.payload_count,
                 payload_bytes: store.payload_bytes,
                 record_parts: store.record_part_count,
+                encrypted_values: store.value_count,
                 references: store.reference_count,
                 journal_segments: journal.segment_count,
                 journal_records: journal.record_count,

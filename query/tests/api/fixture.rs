@@ -38,6 +38,7 @@ impl Server {
             data_dir: folder.path().to_owned(),
             memory_limit_bytes: 512 << 20,
             reader_count: 4,
+            encryption: None,
         })
         .unwrap();
         let writer = store.writer().unwrap();

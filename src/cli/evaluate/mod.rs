@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use self::measure::{Folds, Measured, choose};
 use super::output::{self, Heading};
 use super::progress::Progress;
-use crate::args::{CredentialArgs, EvaluateArgs, ServeArgs, ThresholdChoice};
+use crate::args::{CredentialArgs, EncryptionArgs, EvaluateArgs, ServeArgs, ThresholdChoice};
 use crate::client;
 use crate::failure::Failure;
 use crate::serve;
@@ -36,7 +36,7 @@ pub(super) async fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let scratch = Scratch::new()?;
     record(&args.folder, labels.keys().collect(), &scratch.0).await?;
     let progress = Progress::spinner("looking for findings");
-    let store = serve::open_store(&scratch.0, 1 << 30).await?;
+    let store = serve::open_store(&scratch.0, 1 << 30, None).await?;
     let assessed: Vec<Vec<Assessment>> = tokio::task::spawn_blocking(move || {
         let assessed: Result<Vec<Vec<Assessment>>, store::Error> = settings
             .iter()
@@ -221,7 +221,11 @@ impl Drop for Scratch {
 
 /// Sends every trace to a server of its own, and waits until all is stored.
 async fn record(folder: &Path, trace_ids: Vec<&String>, data: &Path) -> Result<(), Failure> {
-    let running = serve::start(&ServeArgs::for_folder(Some(data.to_owned()))).await?;
+    let running = serve::start(&ServeArgs::for_folder(
+        Some(data.to_owned()),
+        EncryptionArgs::default(),
+    ))
+    .await?;
     let url = format!("http://{}/v1/traces", running.otlp_http);
     let client = client::built(client::http(&CredentialArgs::default())?)?;
     let mut outcome = Ok(());

@@ -25,9 +25,12 @@ use duckdb::core::{DataChunkHandle, Inserter, LogicalTypeHandle, LogicalTypeId};
 use duckdb::vscalar::{ScalarFunctionSignature, VScalar};
 use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array_to_vector};
 
+use proto::Hashing;
+
 use crate::instance::lock;
 use crate::messages::{self, Direction};
 use crate::payloads::hash_in;
+use crate::seal::{self, Seal};
 use crate::search::{Search, SearchUnits};
 use crate::{columns, payload};
 
@@ -42,6 +45,7 @@ pub(crate) type Failure = Box<dyn StdError>;
 pub(crate) struct Slot {
     connections: Mutex<Option<Vec<Connection>>>,
     pub(crate) search: Arc<Search>,
+    hashing: Hashing,
     /// Text that one vector of a query may hold; a vector is up to 2,048 rows.
     vector_limit_bytes: u64,
 }
@@ -82,10 +86,13 @@ pub(crate) fn register(
     connection: &Connection,
     memory_limit_bytes: u64,
     search: &Arc<Search>,
+    seal: &Seal,
 ) -> duckdb::Result<Arc<Slot>> {
+    seal::register(connection, seal)?;
     let slot = Arc::new(Slot {
         connections: Mutex::new(None),
         search: Arc::clone(search),
+        hashing: seal.hashing(),
         vector_limit_bytes: (memory_limit_bytes / 2).max(256 << 20),
     });
     connection.register_scalar_function_with_state::<PayloadText>("payload_text", &slot)?;
@@ -294,7 +301,7 @@ impl VScalar for MessageIndex {
         each_text(slot, &longs(&batch, 0), |row, text| {
             if let Some(text) = text {
                 let direction = Direction::parse(direction(row).unwrap_or_default());
-                found[row] = messages::index(text, direction);
+                found[row] = messages::index(text, direction, slot.hashing);
             }
             Ok(())
         })?;

@@ -20,6 +20,7 @@ fn place() -> Place {
         data_dir: folder.path().to_owned(),
         memory_limit_bytes: 512 << 20,
         reader_count: 1,
+        encryption: None,
     })
     .unwrap();
     Place { store, folder }

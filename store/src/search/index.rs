@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
+use tantivy::directory::{Directory, MmapDirectory, RamDirectory};
 use tantivy::index::SegmentReader;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::{
@@ -64,6 +65,8 @@ pub(crate) struct Words {
     index: Index,
     writer: IndexWriter,
     reader: IndexReader,
+    /// Where the index is, unless it is on disk.
+    memory: Option<RamDirectory>,
     text: Field,
     key: Field,
     same: Field,
@@ -71,9 +74,9 @@ pub(crate) struct Words {
 
 impl Words {
     /// Opens the index in `folder`, or makes an empty one; and how far it has come. An index that
-    /// cannot be read is an error, after which the folder may be removed.
-    pub(crate) fn open(folder: &Path) -> tantivy::Result<(Self, Position)> {
-        std::fs::create_dir_all(folder)?;
+    /// cannot be read is an error, after which the folder may be removed. Without a folder it is an empty one
+    /// in memory.
+    pub(crate) fn open(folder: Option<&Path>) -> tantivy::Result<(Self, Position)> {
         let mut schema = Schema::builder();
         let key = schema.add_i64_field(KEY, INDEXED | FAST);
         let same = schema.add_i64_field(SAME, FAST);
@@ -85,7 +88,14 @@ impl Words {
             "text",
             TextOptions::default().set_indexing_options(indexing),
         );
-        let directory = tantivy::directory::MmapDirectory::open(folder)?;
+        let memory = RamDirectory::create();
+        let directory: Box<dyn Directory> = match folder {
+            Some(folder) => {
+                std::fs::create_dir_all(folder)?;
+                Box::new(MmapDirectory::open(folder)?)
+            }
+            None => Box::new(memory.clone()),
+        };
         let index = Index::open_or_create(directory, schema.build())?;
         index.tokenizers().register(CUTTING, Cutting);
         let damaged = index.validate_checksum()?;
@@ -114,6 +124,7 @@ impl Words {
                 .reload_policy(ReloadPolicy::Manual)
                 .try_into()?,
             index,
+            memory: folder.is_none().then_some(memory),
             text,
             key,
             same,
@@ -142,6 +153,13 @@ impl Words {
         commit.commit()?;
         self.reader.reload()?;
         Ok(self.reader.searcher())
+    }
+
+    /// Bytes of an index in memory.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory
+            .as_ref()
+            .map_or(0, |memory| memory.total_mem_usage() as u64)
     }
 
     pub(crate) fn searcher(&self) -> Searcher {

@@ -1,5 +1,6 @@
 //! The thread that keeps the index up to the commits.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -150,10 +151,17 @@ impl Worker {
     /// Opens the index; makes it anew when it cannot be used. `None` when that fails, too.
     fn open(&self) -> Option<(Words, Position)> {
         let folder = &self.search.folder;
-        let opened = Words::open(folder).or_else(|error| {
+        let wanted = (!self.search.in_memory).then_some(&**folder);
+        if wanted.is_none() && folder.exists() {
+            // What it holds is not encrypted.
+            if let Err(error) = std::fs::remove_dir_all(folder) {
+                tracing::error!(%error, folder = %folder.display(), "a search index from before cannot be removed");
+            }
+        }
+        let opened = Words::open(wanted).or_else(|error| {
             tracing::warn!(%error, "the search index cannot be used; it is made anew");
             std::fs::remove_dir_all(folder)?;
-            Words::open(folder)
+            Words::open(wanted)
         });
         match opened {
             Ok(opened) => Some(opened),
@@ -166,6 +174,8 @@ impl Worker {
     }
 
     fn publish(&self, words: &Words, position: &Position) {
+        let bytes = words.memory_bytes();
+        self.search.memory_bytes.store(bytes, Ordering::Relaxed);
         self.search.publish(State::Open(Snapshot {
             searcher: words.searcher(),
             position: position.clone(),

@@ -17,6 +17,7 @@ mod units;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +52,9 @@ struct Snapshot {
 /// The index of one store, as searches and the indexing thread share it.
 pub(crate) struct Search {
     pub(crate) folder: PathBuf,
+    pub(crate) in_memory: bool,
+    /// Of an index in memory.
+    memory_bytes: AtomicU64,
     state: Mutex<State>,
     opened: Condvar,
 }
@@ -70,15 +74,18 @@ pub struct SearchState {
     pub waiting_act_count: u64,
     /// Bytes of pieces, as they were sent, that are stored and not indexed yet.
     pub waiting_bytes: u64,
-    /// Of the index on disk.
+    /// Of the index, on disk or in memory.
     pub index_bytes: u64,
     /// Searches find all there is: they read what waits themselves, unless it is too much.
     pub is_complete: bool,
 }
 
 impl Search {
-    pub(crate) fn new(data_dir: &Path) -> Arc<Self> {
+    /// `in_memory`: nothing of the index is on disk, and each start makes it anew.
+    pub(crate) fn new(data_dir: &Path, in_memory: bool) -> Arc<Self> {
         Arc::new(Self {
+            in_memory,
+            memory_bytes: AtomicU64::new(0),
             folder: data_dir.join(FOLDER),
             state: Mutex::new(State::Opening),
             opened: Condvar::new(),
@@ -163,7 +170,10 @@ impl Search {
         Ok(SearchState {
             waiting_act_count: acts as u64,
             waiting_bytes: bytes as u64,
-            index_bytes: sizes.sum(),
+            index_bytes: match self.in_memory {
+                true => self.memory_bytes.load(Ordering::Relaxed),
+                false => sizes.sum(),
+            },
             is_complete: bytes as usize <= MAX_READ,
         })
     }

@@ -6,6 +6,8 @@ use std::ops::Range;
 use super::ask::Ask;
 use super::units::{self, ACT_TEXT};
 use super::words::words;
+use proto::Hashing;
+
 use crate::columns::each_row;
 use crate::payload::{self, Layout, Pieces};
 use crate::{Error, Store, messages, pieces};
@@ -125,7 +127,7 @@ fn message(layout: &Layout, piece: i64, raw: &Pieces, ask: &Ask) -> Option<(i32,
         let contents = messages::contents(&list);
         let answers = |content: &String| ask.places(&words(content)).is_some();
         if let Some(at) = contents.iter().position(answers) {
-            let parts = messages::index(&list, messages::Direction::Input);
+            let parts = messages::index(&list, messages::Direction::Input, Hashing::default());
             return Some((n as i32 + 1, parts.get(at)?.part));
         }
     }

@@ -11,6 +11,7 @@ fn open(folder: &std::path::Path) -> Store {
         data_dir: folder.to_owned(),
         memory_limit_bytes: 256 << 20,
         reader_count: 2,
+        encryption: None,
     })
     .unwrap()
 }

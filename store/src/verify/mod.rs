@@ -5,6 +5,7 @@
 //! moment. A folder that nobody serves is opened for reading only, and nothing in it changes.
 
 mod blocks;
+mod cells;
 mod owners;
 mod payloads;
 mod records;
@@ -22,6 +23,7 @@ pub(crate) use self::blocks::{headers, read_at};
 
 use crate::instance::{locked_or, settings};
 use crate::open::{FILE_NAME, TEMP_NAME};
+use crate::seal::{self, EncryptionKey, Seal};
 use crate::{Error, Store, search};
 
 /// Damage that is listed; beyond it is only counted.
@@ -39,6 +41,8 @@ pub struct Verification {
     pub payload_bytes: u64,
     /// Parts of received records that were unpacked.
     pub record_part_count: u64,
+    /// Encrypted values of rows that were opened.
+    pub value_count: u64,
     /// References between rows that were followed.
     pub reference_count: u64,
     /// Up to where the journal is in the database; 0 when it cannot say.
@@ -66,6 +70,8 @@ pub enum DamageKind {
     Reference,
     /// Records as they were received cannot be read back.
     Record,
+    /// An encrypted value of a row does not open.
+    Value,
     /// The search index; it is made anew from the texts.
     SearchIndex,
 }
@@ -80,6 +86,7 @@ impl DamageKind {
             Self::Payload => "payload",
             Self::Reference => "reference",
             Self::Record => "record",
+            Self::Value => "value",
             Self::SearchIndex => "search_index",
         }
     }
@@ -164,10 +171,17 @@ impl Verification {
 /// Where rows are read from.
 enum Source<'a> {
     Store(&'a Store),
-    Folder(Connection),
+    Folder(Connection, Seal),
 }
 
 impl Source<'_> {
+    fn seal(&self) -> &Seal {
+        match self {
+            Self::Store(store) => &store.shared.seal,
+            Self::Folder(_, seal) => seal,
+        }
+    }
+
     /// Runs some queries as of one moment.
     fn read<T>(&self, mut work: impl FnMut(&Connection) -> duckdb::Result<T>) -> Result<T, Error> {
         let mut in_one_moment = |connection: &Connection| {
@@ -178,7 +192,7 @@ impl Source<'_> {
         };
         match self {
             Self::Store(store) => store.with_reader(in_one_moment),
-            Self::Folder(connection) => {
+            Self::Folder(connection, _) => {
                 in_one_moment(connection).map_err(|source| Error::Query { source })
             }
         }
@@ -197,7 +211,9 @@ impl Store {
         let mut found = Verification::default();
         let walk = blocks::walk(&file).map_err(|source| self.shared.file_error(source))?;
         verify_rows(&source, &walk, &mut found)?;
-        if let Some(position) = self.shared.search.position() {
+        if !self.shared.search.in_memory
+            && let Some(position) = self.shared.search.position()
+        {
             search_index(
                 &source,
                 &self.shared.search.folder,
@@ -212,8 +228,13 @@ impl Store {
 /// As [`Store::verify`], of a folder that nobody has open. Changes nothing in it.
 ///
 /// # Errors
-/// [`Error::Locked`] when the folder is in use, [`Error::Folder`] when there is no database in it.
-pub fn verify_folder(data_dir: &Path, memory_limit_bytes: u64) -> Result<Verification, Error> {
+/// [`Error::Locked`] when the folder is in use, [`Error::Folder`] when there is no database in it, and as
+/// [`Store::open`] when the key is not the folder's.
+pub fn verify_folder(
+    data_dir: &Path,
+    memory_limit_bytes: u64,
+    key: Option<&EncryptionKey>,
+) -> Result<Verification, Error> {
     let folder_error = |source| Error::Folder {
         folder: data_dir.to_owned(),
         source,
@@ -226,9 +247,12 @@ pub fn verify_folder(data_dir: &Path, memory_limit_bytes: u64) -> Result<Verific
             format!("there is no {FILE_NAME} in it"),
         )));
     }
-    let opened = settings(&data_dir.join(TEMP_NAME), memory_limit_bytes)
+    seal::admit(&data_dir, key, false)?;
+    let seal = Seal::new(key).map_err(folder_error)?;
+    let opened = settings(&data_dir.join(TEMP_NAME), memory_limit_bytes, &seal)
         .and_then(|config| config.access_mode(AccessMode::ReadOnly))
         .and_then(|config| Connection::open_with_flags(&path, config))
+        .and_then(|connection| seal::register(&connection, &seal).map(|()| connection))
         .map_err(|source| locked_or(&path, source));
     let mut found = Verification::default();
     // Closing the file would release the lock of the database, so it is opened second and closed last.
@@ -236,9 +260,12 @@ pub fn verify_folder(data_dir: &Path, memory_limit_bytes: u64) -> Result<Verific
     let walk = blocks::walk(&file).map_err(folder_error)?;
     match opened {
         Ok(connection) => {
-            let source = Source::Folder(connection);
+            let is_sealed = seal.is_on();
+            let source = Source::Folder(connection, seal);
             verify_rows(&source, &walk, &mut found)?;
-            search_index(&source, &data_dir.join(search::FOLDER), None, &mut found)?;
+            if !is_sealed {
+                search_index(&source, &data_dir.join(search::FOLDER), None, &mut found)?;
+            }
         }
         Err(error @ (Error::Locked { .. } | Error::NewerSchema { .. })) => return Err(error),
         Err(error) => {
@@ -270,6 +297,7 @@ fn verify_rows(source: &Source<'_>, walk: &Walk, found: &mut Verification) -> Re
     let bad = payloads::pieces(source, found)?;
     payloads::payloads(source, &bad, found)?;
     records::parts(source, found)?;
+    cells::open(source, found)?;
     references::follow(source, found)
 }
 

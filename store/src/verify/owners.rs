@@ -9,6 +9,7 @@ use super::{Damage, DamageKind, DamagedAct, MOST_PLACES, Source, Verification, c
 use crate::Error;
 use crate::columns::each_row;
 use crate::open::FILE_NAME;
+use crate::seal::own_name;
 
 /// Rows of one column of a table that lie in a block.
 struct Stretch {
@@ -152,23 +153,22 @@ fn describing(connection: &Connection) -> duckdb::Result<Vec<i64>> {
 fn places(connection: &Connection, stretch: &Stretch) -> duckdb::Result<Vec<DamagedAct>> {
     let (first, end) = (stretch.first_row, stretch.first_row + stretch.row_count);
     let rows = format!("rowid >= {first} and rowid < {end}");
-    let from = match stretch.table.as_str() {
-        "span" => format!("span where {rows}"),
-        "event" => format!("event where {rows} and span_id is not null"),
-        "call_asked" | "result_seen" => format!(
-            "span where act_id in (select act_id from {} where {rows})",
-            stretch.table
-        ),
+    let table = &stretch.table;
+    let from = match own_name(table) {
+        "span" => format!("{table} where {rows}"),
+        "event" => format!("{table} where {rows} and span_id is not null"),
+        "call_asked" | "result_seen" => {
+            format!("span where act_id in (select act_id from {table} where {rows})")
+        }
         "received" => {
-            format!("span where received_id in (select received_id from received where {rows})")
+            format!("span where received_id in (select received_id from {table} where {rows})")
         }
         "resource" => {
-            format!("span where resource_id in (select resource_id from resource where {rows})")
+            format!("span where resource_id in (select resource_id from {table} where {rows})")
         }
-        "session" | "turn" => format!(
-            "span where session_id in (select session_id from {} where {rows})",
-            stretch.table
-        ),
+        "session" | "turn" => {
+            format!("span where session_id in (select session_id from {table} where {rows})")
+        }
         // Payloads are named one by one, with their acts.
         _ => return Ok(Vec::new()),
     };

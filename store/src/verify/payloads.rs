@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use duckdb::Connection;
+use proto::Hashing;
 
 use super::{Damage, DamageKind, Source, Verification, owners};
 use crate::Error;
@@ -22,6 +23,7 @@ pub(super) type BadPieces = HashMap<i64, &'static str>;
 
 const UNREADABLE: &str = "cannot be read from the database";
 const DAMAGED: &str = "cannot be unpacked";
+const UNSEALED: &str = "does not open: it was changed on disk, or stands in the place of another";
 const OTHER: &str = "has other bytes than its hash says";
 
 /// Hashes every piece. Those in damaged blocks are not listed one by one: the blocks are, and the payloads.
@@ -69,6 +71,11 @@ fn hash_pieces(
     bad: &mut BadPieces,
     found: &mut Verification,
 ) -> Result<(), Error> {
+    let hashing = source.seal().hashing();
+    let absent = match source.seal().is_on() {
+        true => UNSEALED,
+        false => DAMAGED,
+    };
     let read = source.read(|connection| {
         let mut hashes = Vec::new();
         let sql = format!(
@@ -84,8 +91,8 @@ fn hash_pieces(
         let wrong: Vec<(i64, &'static str)> = hashes
             .iter()
             .filter_map(|(id, hash)| match raw.get(id) {
-                None => Some((*id, DAMAGED)),
-                Some(bytes) if key(blake3::hash(bytes).as_bytes()) != **hash => Some((*id, OTHER)),
+                None => Some((*id, absent)),
+                Some(bytes) if key(&hashing.hash(bytes)) != **hash => Some((*id, OTHER)),
                 Some(_) => None,
             })
             .collect();
@@ -130,11 +137,12 @@ pub(super) fn payloads(
     let mut first = 1;
     while first <= last {
         let end = first + PAYLOADS_AT_ONCE;
+        let hashing = source.seal().hashing();
         let read = source.read(|connection| {
             let rows = rows(connection, first, end)?;
             let (mut hashed, mut wrong) = (0, Vec::new());
             for row in &rows {
-                match hash(connection, row, bad, &mut kept)? {
+                match hash(connection, hashing, row, bad, &mut kept)? {
                     Ok(()) => hashed += row.size,
                     Err(why) => wrong.push((row.id, hex::encode(&row.hash), why)),
                 }
@@ -184,6 +192,7 @@ fn rows(connection: &Connection, first: i64, end: i64) -> duckdb::Result<Vec<Row
 /// Hashes one payload, some pieces at a time; the inner error says what is wrong with it.
 fn hash(
     connection: &Connection,
+    hashing: Hashing,
     row: &Row,
     bad: &BadPieces,
     kept: &mut Pieces,
@@ -191,7 +200,7 @@ fn hash(
     if let Some((piece, why)) = row.pieces.iter().find_map(|id| bad.get_key_value(id)) {
         return Ok(Err(format!("its piece {piece} {why}")));
     }
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = hashing.hasher();
     let mut size = 0;
     for some in row.pieces.chunks(PIECES_AT_ONCE) {
         let missing: HashSet<i64> = some

@@ -276,7 +276,7 @@ fn records_packed_ahead_are_stored_as_those_that_are_not() {
                 ..record.clone()
             });
         }
-        let mut packer = store::Packer::new().unwrap();
+        let mut packer = store::Packer::new(proto::Hashing::default()).unwrap();
         batch.packed_records = packer.pack_records(&batch.received);
         prepare(&mut batch);
         writer.commit(batch).unwrap();

@@ -21,6 +21,7 @@ pub(crate) fn config(folder: &TempDir) -> Config {
         data_dir: folder.path().to_owned(),
         memory_limit_bytes: 512 << 20,
         reader_count: 2,
+        encryption: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod life;
 mod payload;
 mod read;
 mod retention;
+mod seal;
 mod search;
 mod verify;
 mod write;

@@ -81,7 +81,7 @@ fn what_was_written_is_healthy_open_and_closed() {
     assert_eq!(open.payload_bytes, store.counts().unwrap().payload_bytes);
     assert_eq!(open.journal_position, 100);
     store.close();
-    let closed = verify_folder(folder.path(), MEMORY).unwrap();
+    let closed = verify_folder(folder.path(), MEMORY, None).unwrap();
     // What the log of changes held has been folded into the file.
     assert!(closed.block_count > 3);
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_piece_with_other_bytes_is_named_with_its_payload_and_acts() {
         "update piece set codec = 0, data = repeat('x', raw_size::int)::blob \
          where piece_id = (select pieces[3] from payload where len(pieces) > 5)",
     );
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     assert_eq!(kinds(&found), [DamageKind::Piece, DamageKind::Payload]);
     let damage = one(&found, DamageKind::Payload);
     assert!(
@@ -129,7 +129,7 @@ fn a_damaged_block_is_named_with_what_lies_in_it() {
 
     let offset = blocks(&folder, "piece", "data")[0];
     flip(&path, offset + 1000);
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     let block = one(&found, DamageKind::Block);
     assert_eq!(block.offset, Some(offset));
     assert_eq!(block.file.as_deref(), Some("spanreel.duckdb"));
@@ -147,14 +147,14 @@ fn a_damaged_block_is_named_with_what_lies_in_it() {
     std::fs::write(&path, &sound).unwrap();
     let offset = blocks(&folder, "span", "attributes")[0];
     flip(&path, offset + 8);
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     assert_eq!(one(&found, DamageKind::Block).offset, Some(offset));
 
     // Both of the headers that take turns: nothing can be opened, and it is said why.
     std::fs::write(&path, &sound).unwrap();
     flip(&path, 4096 + 100);
     flip(&path, 8192 + 100);
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     let database = one(&found, DamageKind::Database);
     assert!(
         database.message.contains("cannot be opened"),
@@ -164,7 +164,11 @@ fn a_damaged_block_is_named_with_what_lies_in_it() {
     assert_eq!(found.damage_count, 3);
 
     std::fs::write(&path, &sound).unwrap();
-    assert!(verify_folder(folder.path(), MEMORY).unwrap().is_healthy());
+    assert!(
+        verify_folder(folder.path(), MEMORY, None)
+            .unwrap()
+            .is_healthy()
+    );
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn references_that_lead_nowhere_are_named() {
          delete from resource; \
          insert into turn (session_id, turn) values ('nobody', 1);",
     );
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     let told: Vec<&str> = found.damage.iter().map(|d| &*d.message).collect();
     for words in [
         "an act names a text that is not there, 1 times: its output",
@@ -204,7 +208,7 @@ fn a_damaged_search_index_is_named() {
         .filter(|path| path.extension().is_some_and(|e| e == "term"))
         .collect();
     flip(&files.pop().unwrap(), 0);
-    let found = verify_folder(folder.path(), MEMORY).unwrap();
+    let found = verify_folder(folder.path(), MEMORY, None).unwrap();
     assert_eq!(kinds(&found), [DamageKind::SearchIndex]);
     assert!(
         found.damage[0]
@@ -216,6 +220,6 @@ fn a_damaged_search_index_is_named() {
 #[test]
 fn a_folder_without_a_database_or_in_use_is_refused() {
     let empty = tempfile::tempdir().unwrap();
-    let error = verify_folder(empty.path(), MEMORY).unwrap_err();
+    let error = verify_folder(empty.path(), MEMORY, None).unwrap_err();
     assert!(matches!(error, store::Error::Folder { .. }), "{error:?}");
 }

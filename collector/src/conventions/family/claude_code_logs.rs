@@ -209,7 +209,10 @@ fn tool_result(record: &Record<'_>, bag: &mut Bag) -> Reading {
         // Weaker than the arguments themselves, and marked as such.
         let size = record.get("tool_input_size_bytes").and_then(Value::int);
         if let (Some(size), Some(tool)) = (size, reading.facts.tool_name.clone()) {
-            let hash = format!("size:{}", json::hash16(&[&tool, &size.to_string()]));
+            let hash = format!(
+                "size:{}",
+                json::hash16(bag.hashing(), &[&tool, &size.to_string()])
+            );
             reading.facts.call_hash = Some(bag.word(&hash));
         }
         reading.facts.truncated_upstream = None;

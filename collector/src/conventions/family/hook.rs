@@ -87,7 +87,7 @@ fn fire(record: &Record<'_>, document: &Document, body: &str, bag: &mut Bag) -> 
     let command = record.text(COMMAND, bag).map(str::to_owned);
 
     // Hooks of one fire are handed the same document.
-    let key = format!("hook:{}", json::hash16(&[record.name, body]));
+    let key = format!("hook:{}", json::hash16(bag.hashing(), &[record.name, body]));
     let facts = &mut reading.facts;
     facts.join_key = Some(bag.word(&key));
     facts.hook_event = Some(bag.word(record.name));

@@ -62,7 +62,7 @@ fn tool_node(record: &Record<'_>, bag: &mut Bag, reading: &mut Reading) {
     facts.tool_name = Some(bag.word(&name));
     facts.tool_call_id = call.tool_call_id.map(|id| bag.word(&id));
     if let Some(arguments) = call.arguments {
-        let hash = json::call_hash(&name, &arguments);
+        let hash = json::call_hash(bag.hashing(), &name, &arguments);
         facts.call_hash = Some(bag.word(&hash));
         facts.input = Some(bag.add(arguments));
     }
