@@ -11,6 +11,7 @@ use prost::Message;
 use proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use proto::otlp::common::v1::any_value::Value;
 use proto::otlp::trace::v1::Span;
+use store::{EncryptionKey, Purpose};
 
 /// Requests per transaction: what the loader's groups come to under load.
 const BATCHES_PER_TRANSACTION: usize = 16;
@@ -20,6 +21,19 @@ pub(crate) fn decode(batches: &[Bytes]) -> Duration {
     let begun = Instant::now();
     for batch in batches {
         std::hint::black_box(ExportTraceServiceRequest::decode(&batch[..]).unwrap());
+    }
+    begun.elapsed()
+}
+
+/// Encrypts everything by 16 KiB, as pieces are encrypted, and opens it again.
+#[allow(dead_code)]
+pub(crate) fn seal(batches: &[Bytes]) -> Duration {
+    let key = EncryptionKey::draw().unwrap();
+    let sealer = key.sealer(Purpose::Store).unwrap();
+    let begun = Instant::now();
+    for piece in batches.iter().flat_map(|batch| batch.chunks(16 << 10)) {
+        let sealed = sealer.seal(b"piece", piece).unwrap();
+        std::hint::black_box(sealer.open(b"piece", &sealed).unwrap());
     }
     begun.elapsed()
 }

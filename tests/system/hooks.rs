@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::program::{Server, data_folder, post, program, repository};
 
 /// Nobody listens here.
-const NOBODY: &str = "127.0.0.1:1";
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
 
 /// Runs `spanreel hook` as a harness does.
-fn hook(data: &Path, endpoint: &str, args: &[&str], document: &str) -> Output {
+pub(crate) fn hook(data: &Path, endpoint: &str, args: &[&str], document: &str) -> Output {
     run(
         program()
             .arg("hook")
@@ -26,7 +26,7 @@ fn hook(data: &Path, endpoint: &str, args: &[&str], document: &str) -> Output {
     )
 }
 
-fn run(command: &mut Command, document: &str) -> Output {
+pub(crate) fn run(command: &mut Command, document: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -47,7 +47,7 @@ fn silent(output: &Output) {
 }
 
 /// A document of Claude Code.
-fn claude(session: &str, event: &str, more: Value) -> String {
+pub(crate) fn claude(session: &str, event: &str, more: Value) -> String {
     let mut document = json!({
         "session_id": session,
         "transcript_path": "/home/u/.claude/projects/-w-app/s.jsonl",
@@ -61,7 +61,7 @@ fn claude(session: &str, event: &str, more: Value) -> String {
     document.to_string()
 }
 
-fn waiting(data: &Path) -> usize {
+pub(crate) fn waiting(data: &Path) -> usize {
     fs::read_dir(data.join("hooks")).map_or(0, |entries| {
         entries
             .filter(|entry| {

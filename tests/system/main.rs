@@ -18,6 +18,7 @@ mod command_line;
 mod compare;
 mod damage;
 mod demo;
+mod encryption;
 mod examples;
 mod export;
 mod faults;

@@ -80,7 +80,7 @@ pub(crate) fn verified(folder: &Path) -> (Option<i32>, Value) {
 }
 
 /// Files that hold `text`, and how many there are.
-fn holding(folder: &Path, text: &str) -> (Vec<String>, usize) {
+pub(crate) fn holding(folder: &Path, text: &str) -> (Vec<String>, usize) {
     let (mut found, mut count) = (Vec::new(), 0);
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

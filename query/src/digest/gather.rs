@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use proto::Hashing;
 use store::{FindingRow, Store, Value};
 
 use crate::error::ApiError;
@@ -189,7 +190,7 @@ fn turn(row: &rows::Named<'_>) -> TurnText {
 
 /// What the messages of a text say, one part under the other; `None` where it is not messages.
 fn said(text: &str) -> Option<String> {
-    let messages = messages::shape(&messages::parse(text)?, true);
+    let messages = messages::shape(&messages::parse(text)?, true, Hashing::default());
     let parts = messages.iter().flat_map(|message| &message.parts);
     let texts: Vec<&str> = parts.filter_map(|part| part.content.as_deref()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))

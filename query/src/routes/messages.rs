@@ -1,5 +1,6 @@
 //! The messages of a model request, read from its input and output.
 
+use proto::Hashing;
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -55,8 +56,8 @@ pub(crate) fn unchanged_count(before: &[Json], now: &[Json]) -> usize {
     before.iter().zip(now).take_while(|(a, b)| a == b).count()
 }
 
-/// The messages as the API shows them.
-pub(crate) fn shape(items: &[Json], is_output: bool) -> Vec<Message> {
+/// The messages as the API shows them, their texts identified as the store does.
+pub(crate) fn shape(items: &[Json], is_output: bool, hashing: Hashing) -> Vec<Message> {
     items
         .iter()
         .enumerate()
@@ -71,19 +72,19 @@ pub(crate) fn shape(items: &[Json], is_output: bool) -> Vec<Message> {
                 role: role.to_owned(),
                 direction,
                 position,
-                parts: parts(item),
+                parts: parts(item, hashing),
             }
         })
         .collect()
 }
 
-fn parts(message: &Json) -> Vec<Part> {
+fn parts(message: &Json, hashing: Hashing) -> Vec<Part> {
     if let Some(parts) = message["parts"].as_array() {
-        return parts.iter().map(part).collect();
+        return parts.iter().map(|item| part(item, hashing)).collect();
     }
     match &message["content"] {
         Json::Null => Vec::new(),
-        Json::Array(items) => items.iter().map(part).collect(),
+        Json::Array(items) => items.iter().map(|item| part(item, hashing)).collect(),
         content => vec![text_part("text", as_text(content))],
     }
 }
@@ -100,7 +101,7 @@ fn text_part(part_type: &str, content: Option<String>) -> Part {
     }
 }
 
-fn part(part: &Json) -> Part {
+fn part(part: &Json, hashing: Hashing) -> Part {
     let Some(object) = part.as_object() else {
         return text_part("text", as_text(part));
     };
@@ -134,7 +135,7 @@ fn part(part: &Json) -> Part {
         hash: content
             .as_ref()
             .filter(|content| content.len() > 2048)
-            .map(|content| blake3::hash(content.as_bytes()).to_hex().to_string()),
+            .map(|content| hex::encode(hashing.hash(content.as_bytes()))),
         ..text_part(&part_type, content)
     }
 }
@@ -165,7 +166,7 @@ mod tests {
             {"role": "user", "parts": [{"type": "strange", "a": 1}]},
         ])
         .to_string();
-        let messages = shape(&parse(&text).unwrap(), false);
+        let messages = shape(&parse(&text).unwrap(), false, Hashing::default());
         let seen: Vec<_> = messages
             .iter()
             .flat_map(|m| {

@@ -356,8 +356,8 @@ fn read_messages(
     };
     Ok(Some(Messages {
         unchanged_count: messages::unchanged_count(&before, &input),
-        input: messages::shape(&input, false),
-        output: messages::shape(&output, true),
+        input: messages::shape(&input, false, store.hashing()),
+        output: messages::shape(&output, true, store.hashing()),
         previous_span: previous.map(|row| SpanRef {
             trace_id: row.string("trace_id"),
             span_id: row.string("span_id"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use proto::Hashing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 use store::{Store, Value};
@@ -122,7 +123,7 @@ pub(crate) async fn session_transcript(
     let transcript = state
         .blocking(move |store| {
             let table = store.read(sql::SESSION_TRANSCRIPT, &params)?;
-            let mut reader = Reader::default();
+            let mut reader = Reader::new(store.hashing());
             let total = rows::rows(&table)
                 .next()
                 .map_or(0, |row| row.count("total"));
@@ -149,12 +150,19 @@ pub(crate) async fn session_transcript(
 }
 
 /// Takes the texts of acts apart; the input of one request is the one before of the next.
-#[derive(Default)]
 struct Reader {
+    hashing: Hashing,
     parsed: HashMap<i64, Arc<Option<Vec<JsonValue>>>>,
 }
 
 impl Reader {
+    fn new(hashing: Hashing) -> Self {
+        Self {
+            hashing,
+            parsed: HashMap::new(),
+        }
+    }
+
     fn messages(&mut self, id: Option<i64>, text: Option<&str>) -> Arc<Option<Vec<JsonValue>>> {
         let (Some(id), Some(text)) = (id, text) else {
             return Arc::default();
@@ -209,7 +217,7 @@ impl Reader {
                     let from = items.len().saturating_sub(1);
                     add(
                         &mut entry.parts,
-                        messages::shape(&items[from..], role == "assistant"),
+                        messages::shape(&items[from..], role == "assistant", self.hashing),
                     );
                 }
                 None => entry.parts.push(part(role, part_type, text)),
@@ -231,7 +239,7 @@ impl Reader {
                 entry.rewritten = repeats == 0 && before.iter().filter(speaks).count() > 1;
                 add(
                     &mut entry.parts,
-                    messages::shape(&items[unchanged..], false),
+                    messages::shape(&items[unchanged..], false, self.hashing),
                 );
             }
             (None, Some(text)) if !text.is_empty() => {
@@ -241,7 +249,10 @@ impl Reader {
         }
         match row.str("output") {
             Some(text) if !text.is_empty() => match messages::parse(text) {
-                Some(items) => add(&mut entry.parts, messages::shape(&items, true)),
+                Some(items) => add(
+                    &mut entry.parts,
+                    messages::shape(&items, true, self.hashing),
+                ),
                 None => entry.parts.push(part("assistant", "text", text)),
             },
             _ => {}

@@ -211,7 +211,7 @@ fn hex_bytes(hex: &str) -> [u8; 32] {
 }
 
 #[test]
-fn the_search_index_is_in_memory_and_finds_after_a_restart() {
+fn the_search_index_is_in_memory_and_nothing_is_spilled() {
     let (folder, key) = filled();
     let store = Store::open(sealed(&folder, &key)).unwrap();
     let since = Instant::now();
@@ -222,6 +222,10 @@ fn the_search_index_is_in_memory_and_finds_after_a_restart() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(store.search_state().unwrap().index_bytes > 0);
+    assert_eq!(
+        query(&store, "select current_setting('temp_directory')"),
+        [""]
+    );
     assert!(!folder.path().join("search").exists());
     store.close();
 }
