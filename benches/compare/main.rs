@@ -2,7 +2,7 @@
 //!
 //! `SPANREEL_BENCH_SIDESEAT=…/sideseat cargo bench --profile dev --bench compare`. Linux only: memory
 //! and processor time are read from `/proc`. `SPANREEL_BENCH_BATCHES` sets how many batches of 512 spans
-//! a flood is (default 160). Compare within one run only; `docs/performance.md` says what is measured.
+//! a flood is (default 160), `SPANREEL_BENCH_PAYLOADS=1` leaves the floods out. Compare within one run only; `docs/performance.md` says what is measured.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -78,6 +78,10 @@ fn main() {
 
 fn measure(program: &Program, batches: &[Bytes], append: f64) -> Rows {
     let mut rows = Rows::default();
+    if std::env::var_os("SPANREEL_BENCH_PAYLOADS").is_some() {
+        payloads(program, &mut rows);
+        return rows;
+    }
     let folder = tempfile::tempdir().unwrap();
     let server = program.start(folder.path());
     std::thread::sleep(Duration::from_secs(2));

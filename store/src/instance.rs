@@ -15,6 +15,8 @@ use crate::{Error, schema};
 
 /// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
 const CHECKPOINT_THRESHOLD: &str = "96MB";
+/// The same where a damaged block keeps the log from being folded: trying makes the engine give up.
+const NO_CHECKPOINTS: &str = "1000TB";
 
 /// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,9 +42,10 @@ impl Instance {
         reader_count: usize,
         search: &Arc<Search>,
         seal: &Seal,
+        folds: bool,
     ) -> Result<Self, Error> {
         let open_error = |source: duckdb::Error| locked_or(path, source);
-        let root = settings(temp_dir, memory_limit_bytes, seal)
+        let root = settings(temp_dir, memory_limit_bytes, seal, folds)
             .and_then(|config| Connection::open_with_flags(path, config))
             .map_err(open_error)?;
         schema::migrate(&root, path)?;
@@ -172,10 +175,12 @@ impl Drop for PooledReader {
     }
 }
 
+/// How the engine is opened; `folds` unless the log of changes cannot be folded into the file.
 pub(crate) fn settings(
     temp_dir: &Path,
     memory_limit_bytes: u64,
     seal: &Seal,
+    folds: bool,
 ) -> duckdb::Result<duckdb::Config> {
     // What large queries put on disk is not encrypted: with a key they have to do with memory.
     let temp_dir = match seal.is_on() {
@@ -188,7 +193,14 @@ pub(crate) fn settings(
         .with("allow_community_extensions", "false")?
         .with("storage_compatibility_version", "latest")?
         .with("temp_directory", temp_dir)?
-        .with("wal_autocheckpoint", CHECKPOINT_THRESHOLD)?
+        .with(
+            "wal_autocheckpoint",
+            if folds {
+                CHECKPOINT_THRESHOLD
+            } else {
+                NO_CHECKPOINTS
+            },
+        )?
         // Freed buffers go back to the system at once rather than beside the limit.
         .with("allocator_flush_threshold", "16MB")?
         .max_memory(&format!("{memory_limit_bytes}B"))

@@ -78,6 +78,9 @@ pub(crate) struct Shared {
     claim: Mutex<Option<Claim>>,
     /// The database file, opened for reading beside the engine; see [`Self::database_file`].
     file: Mutex<Option<Arc<File>>>,
+    /// False once a damaged block kept the log of changes from being folded into the file, until the
+    /// next start: each attempt makes the engine give up.
+    pub(crate) folds: AtomicBool,
     /// Times that the database was opened again.
     recoveries: AtomicU64,
     stop: Arc<(Mutex<bool>, Condvar)>,
@@ -113,6 +116,7 @@ impl Store {
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
             file: Mutex::new(None),
+            folds: AtomicBool::new(true),
             recoveries: AtomicU64::new(0),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,
@@ -233,6 +237,14 @@ impl Shared {
             .map_err(|source| Error::Commit { source })
     }
 
+    /// Folds the log of changes into the file when the last commit was so long ago, unless that is known
+    /// to fail.
+    fn fold(&self, core: &mut Core, idle: Duration) {
+        if self.folds.load(Ordering::Relaxed) && !core.checkpoint_when_idle(Instant::now(), idle) {
+            self.folds.store(false, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
         let temp_dir = self.path.with_file_name(TEMP_NAME);
         let instance = Arc::new(Instance::open(
@@ -242,6 +254,7 @@ impl Shared {
             self.config.reader_count,
             &self.search,
             &self.seal,
+            self.folds.load(Ordering::Relaxed),
         )?);
         // Only now is it certain that nobody else has the folder.
         compact::clear(&self.path);
@@ -316,7 +329,9 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner),
             Place::Closed,
         );
-        if let Some(core) = core.take() {
+        if let Some(core) = core.take()
+            && self.folds.load(Ordering::Relaxed)
+        {
             core.checkpoint();
         }
         if let Place::Open(instance) = place
@@ -357,9 +372,7 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
         .spawn(move || {
             let (stopped, signal) = &*stop;
             let mut guard = lock(stopped);
-            let mut folds = true;
-            // A checkpoint that fails on damage makes the engine give up, each time.
-            while !*guard && folds {
+            while !*guard {
                 guard = signal
                     .wait_timeout(guard, Duration::from_secs(1))
                     .unwrap_or_else(PoisonError::into_inner)
@@ -377,7 +390,7 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
                     let log_bytes = shared.log_bytes();
                     let mut due = CHECKPOINT_WHEN_IDLE.iter();
                     if let Some((idle, _)) = due.find(|(_, bytes)| log_bytes >= *bytes) {
-                        folds = core.checkpoint_when_idle(Instant::now(), *idle);
+                        shared.fold(core, *idle);
                     }
                 }
                 drop(shared);
@@ -451,6 +464,67 @@ mod tests {
             )
             .unwrap_err();
         assert!(crate::error::is_fatal(&error), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_block_costs_one_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: folder.path().to_owned(),
+            memory_limit_bytes: 256 << 20,
+            reader_count: 2,
+            encryption: None,
+        };
+        let change = |store: &Store, sql: &str| {
+            let run = |core: &mut Core| core.connection.execute_batch(sql);
+            store.change(run).unwrap();
+        };
+        let store = Store::open(config.clone()).unwrap();
+        change(
+            &store,
+            "insert into piece select i, unhex(md5(i::varchar)), 2880, 0, \
+             repeat(md5((-i)::varchar), 90)::blob from range(1, 400) t(i)",
+        );
+        store.shared.checkpoint().unwrap();
+        let sql = "select block_id from pragma_storage_info('piece') \
+                   where column_name = 'data' and block_id >= 0 order by count desc limit 1";
+        let block: i64 = lock(&store.shared.core)
+            .as_ref()
+            .unwrap()
+            .connection
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap();
+        store.close();
+        let path = folder.path().join(FILE_NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[12_288 + block as usize * 262_144 + 4_000] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+
+        let store = Store::open(config.clone()).unwrap();
+        let fold = || {
+            let mut core = lock(&store.shared.core);
+            store.shared.fold(core.as_mut().unwrap(), Duration::ZERO);
+            store.shared.folds.load(Ordering::Relaxed)
+        };
+        change(&store, "insert into piece values (400, '', 1, 0, 'a')");
+        assert!(!fold());
+        // From here on the engine does not try by itself either.
+        let setting = || {
+            let sql = "select current_setting('wal_autocheckpoint')";
+            store.read(sql, &[]).unwrap().rows
+        };
+        let without = setting();
+        assert!(format!("{without:?}").contains("TiB"), "{without:?}");
+        let mut writer = store.writer().unwrap();
+        for number in 1..4 {
+            writer.commit(batch(number)).unwrap();
+        }
+        assert_eq!(store.recovery_count(), 1);
+        drop(writer);
+        store.close();
+        let store = Store::open(config).unwrap();
+        let count = store.read("select count(*) from trace", &[]).unwrap();
+        assert_eq!(count.rows, [[Value::Int(3)]]);
     }
 
     #[test]

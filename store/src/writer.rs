@@ -470,6 +470,9 @@ impl Writer {
             Err(source) => {
                 let error = Error::Commit { source };
                 if error.is_fatal() {
+                    if error.is_damaged_block() {
+                        self.shared.folds.store(false, Ordering::Relaxed);
+                    }
                     let failed = core.instance.clone();
                     self.shared.recover_with(&failed, &mut guard)?;
                     // The engine can fail after the transaction was durable.

@@ -1,6 +1,9 @@
 //! The index on disk: which stored texts hold which words, and how far it has come.
 
+use std::future::Future as _;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,7 @@ use tantivy::columnar::Column;
 use tantivy::directory::{Directory, MmapDirectory, RamDirectory};
 use tantivy::index::SegmentReader;
 use tantivy::indexer::IndexWriterOptions;
+use tantivy::query::TermSetQuery;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
@@ -29,6 +33,10 @@ const WRITER_BYTES: usize = 24 << 20;
 /// How often texts that were deleted are merged away, and how long the writer's own merges get meanwhile.
 const MERGE_ATTEMPTS: u32 = 40;
 const BETWEEN_MERGES: Duration = Duration::from_millis(50);
+/// Texts that are dropped together.
+const KEYS_AT_ONCE: usize = 100_000;
+/// How often it is looked whether a merge is through.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 const KEY: &str = "key";
 /// Name of the tokenizer.
 const CUTTING: &str = "words";
@@ -166,17 +174,28 @@ impl Words {
         self.reader.searcher()
     }
 
-    /// Drops the texts of these keys, and their words from the disk.
-    pub(crate) fn remove(
-        &mut self,
-        keys: &[i64],
-        position: &Position,
-    ) -> tantivy::Result<Searcher> {
-        for key in keys {
-            self.writer
-                .delete_term(Term::from_field_i64(self.key, *key));
+    /// Drops the texts of these keys; their words stay on disk until [`Self::sweep`].
+    pub(crate) fn remove(&mut self, keys: &[i64], position: &Position) -> tantivy::Result<()> {
+        // Each deletion goes through every segment when it is committed.
+        for some in keys.chunks(KEYS_AT_ONCE) {
+            let terms = some.iter().map(|key| Term::from_field_i64(self.key, *key));
+            let query = TermSetQuery::new(terms.collect::<Vec<_>>());
+            self.writer.delete_query(Box::new(query))?;
         }
-        self.commit(position)?;
+        self.commit(position).map(drop)
+    }
+
+    /// Whether words of dropped texts are on disk still.
+    pub(crate) fn is_stale(&self) -> tantivy::Result<bool> {
+        let segments = self.index.searchable_segment_metas()?;
+        Ok(segments
+            .iter()
+            .any(|segment| segment.num_deleted_docs() > 0))
+    }
+
+    /// Takes the words of dropped texts from the disk, by writing anew what held them. False when it
+    /// stopped before that was done, because `is_stopped` says so; it can be begun again at any time.
+    pub(crate) fn sweep(&mut self, is_stopped: &dyn Fn() -> bool) -> tantivy::Result<bool> {
         for attempt in 1.. {
             let mut stale = self.index.searchable_segment_metas()?;
             stale.retain(|segment| segment.num_deleted_docs() > 0);
@@ -184,19 +203,36 @@ impl Words {
                 break;
             }
             let ids: Vec<_> = stale.iter().map(|segment| segment.id()).collect();
-            match self.writer.merge(&ids).wait() {
+            match finished(self.writer.merge(&ids), is_stopped) {
+                None => return Ok(false),
                 // The writer merges by itself, too, and was first with one of them.
-                Err(TantivyError::InvalidArgument(_)) if attempt < MERGE_ATTEMPTS => {
+                Some(Err(TantivyError::InvalidArgument(_))) if attempt < MERGE_ATTEMPTS => {
                     std::thread::sleep(BETWEEN_MERGES);
                 }
-                merged => {
+                Some(merged) => {
                     merged?;
                 }
             }
         }
         self.reader.reload()?;
-        self.writer.garbage_collect_files().wait()?;
-        Ok(self.reader.searcher())
+        let removed = finished(self.writer.garbage_collect_files(), is_stopped);
+        Ok(removed.transpose()?.is_some())
+    }
+}
+
+/// What comes of work that the index does on threads of its own; `None` when it is not waited for any
+/// longer. Work that nobody waits for is given up with the writer.
+fn finished<T>(
+    mut work: tantivy::FutureResult<T>,
+    is_stopped: &dyn Fn() -> bool,
+) -> Option<tantivy::Result<T>> {
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::new(&mut work).poll(&mut context) {
+            Poll::Ready(result) => return Some(result),
+            Poll::Pending if is_stopped() => return None,
+            Poll::Pending => std::thread::sleep(BETWEEN_LOOKS),
+        }
     }
 }
 

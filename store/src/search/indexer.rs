@@ -246,8 +246,17 @@ impl Worker {
         connection.execute_batch("begin transaction")?;
         self.drop_deleted(connection, words, position, is_first)?;
         connection.execute_batch("commit")?;
+        let is_stale = words.is_stale()?;
+        self.search.is_stale.store(is_stale, Ordering::Release);
         // Only now is it certain that the index is of this store.
         self.publish(words, position);
+        if is_stale {
+            if !words.sweep(&|| self.is_stopped())? {
+                return Err(Trouble::Stopped);
+            }
+            self.search.is_stale.store(false, Ordering::Release);
+            self.publish(words, position);
+        }
         loop {
             let mut is_changed = false;
             let mut has_more = true;

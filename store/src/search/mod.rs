@@ -17,7 +17,7 @@ mod units;
 mod words;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(crate) struct Search {
     memory_bytes: AtomicU64,
     state: Mutex<State>,
     opened: Condvar,
+    /// Words of deleted texts are in files of the index still, though no search finds them.
+    is_stale: AtomicBool,
 }
 
 /// What there is of the index.
@@ -89,6 +91,7 @@ impl Search {
             folder: data_dir.join(FOLDER),
             state: Mutex::new(State::Opening),
             opened: Condvar::new(),
+            is_stale: AtomicBool::new(false),
         })
     }
 
@@ -103,6 +106,7 @@ impl Search {
     /// Whether texts are in the index that are not stored any more.
     pub(crate) fn holds_deleted(&self, connection: &Connection) -> duckdb::Result<bool> {
         match self.position() {
+            Some(_) if self.is_stale.load(Ordering::Acquire) => Ok(true),
             Some(position) => indexer::is_ahead(connection, &position),
             None => Ok(matches!(&*lock(&self.state), State::Opening)),
         }

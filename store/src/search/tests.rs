@@ -114,3 +114,38 @@ fn what_is_deleted_leaves_the_index() {
     assert_eq!(found(&store, "once"), 0);
     store.close();
 }
+
+#[test]
+fn a_stop_does_not_wait_until_deleted_words_have_left_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let position = index::Position::start();
+    let holds = || {
+        let mut holds = false;
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            holds |= bytes.windows(9).any(|word| word == b"unrelated");
+        }
+        holds
+    };
+    let (mut words, _) = index::Words::open(Some(folder.path())).unwrap();
+    for (key, text) in [(1, "one to stay"), (2, "unrelated to go")] {
+        let text = text.to_owned();
+        let unit = super::units::Unit {
+            key,
+            same: key,
+            text,
+        };
+        words.add(&unit).unwrap();
+    }
+    words.commit(&position).unwrap();
+    words.remove(&[2], &position).unwrap();
+    assert_eq!(index::all_keys(&words.searcher()).unwrap(), [1]);
+    // Whoever stops leaves them, and who starts finds them.
+    words.sweep(&|| true).unwrap();
+    drop(words);
+    let (mut words, _) = index::Words::open(Some(folder.path())).unwrap();
+    words.sweep(&|| false).unwrap();
+    assert!(!words.is_stale().unwrap());
+    assert_eq!(index::all_keys(&words.searcher()).unwrap(), [1]);
+    assert!(!holds(), "a deleted word is on disk");
+}

@@ -249,7 +249,7 @@ pub fn verify_folder(
     }
     seal::admit(&data_dir, key, false)?;
     let seal = Seal::new(key).map_err(folder_error)?;
-    let opened = settings(&data_dir.join(TEMP_NAME), memory_limit_bytes, &seal)
+    let opened = settings(&data_dir.join(TEMP_NAME), memory_limit_bytes, &seal, true)
         .and_then(|config| config.access_mode(AccessMode::ReadOnly))
         .and_then(|config| Connection::open_with_flags(&path, config))
         .and_then(|connection| seal::register(&connection, &seal).map(|()| connection))
