@@ -181,6 +181,7 @@ create table session (
     title varchar,
     host varchar,
     project varchar,
+    projects varchar[], -- all that its acts name: a token that is limited has to be for each of them
     branch varchar,
     user_id varchar,
     started_at timestamp_ns,

@@ -78,6 +78,8 @@ pub struct SessionRow {
     pub title: Option<Arc<str>>,
     pub host: Option<Arc<str>>,
     pub project: Option<Arc<str>>,
+    /// All that its acts name, `project` first: the session is of each of them.
+    pub projects: Vec<Arc<str>>,
     pub branch: Option<Arc<str>>,
     pub user_id: Option<Arc<str>>,
     pub started_ns: i64,

@@ -400,6 +400,7 @@ pub(crate) fn sessions(sessions: &[SessionRow]) -> Columns {
     c.text("title", rows().map(|s| s.title.as_ref()));
     c.text("host", rows().map(|s| s.host.as_ref()));
     c.text("project", rows().map(|s| s.project.as_ref()));
+    c.texts("projects", rows().map(|s| s.projects.clone()));
     c.text("branch", rows().map(|s| s.branch.as_ref()));
     c.text("user_id", rows().map(|s| s.user_id.as_ref()));
     c.time("started_at", rows().map(|s| Some(s.started_ns)));

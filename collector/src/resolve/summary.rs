@@ -156,6 +156,7 @@ struct Tally {
     /// is no session.
     has_agent_or_own_acts: bool,
     seen_names: HashSet<Arc<str>>,
+    seen_projects: HashSet<Arc<str>>,
     first_name: Option<Arc<str>>,
     first_agent: Option<Arc<str>>,
     /// What is known of the first prompt where prompts are withheld.
@@ -176,6 +177,7 @@ impl Tally {
             ending: Ending::default(),
             has_agent_or_own_acts: false,
             seen_names: HashSet::new(),
+            seen_projects: HashSet::new(),
             first_name: None,
             first_agent: None,
             withheld_prompt: None,
@@ -203,6 +205,7 @@ impl Tally {
         first(&mut self.first_agent, &facts.agent_name);
         first(&mut row.host, &facts.host);
         first(&mut row.project, &facts.project);
+        name_once(&mut self.seen_projects, &mut row.projects, &facts.project);
         first(&mut row.branch, &facts.branch);
         first(&mut row.user_id, &facts.user_id);
         if self.first_name.is_none()
