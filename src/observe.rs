@@ -44,6 +44,10 @@ impl Observe for Observer {
             },
             load_failures: counts.load_failures,
             is_load_failing: counts.is_load_failing,
+            redactions: self.meter.redactions().map(|kinds| {
+                let own = |(kind, count): (&str, u64)| (kind.to_owned(), count);
+                kinds.into_iter().map(own).collect()
+            }),
         }
     }
 

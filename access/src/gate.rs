@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use subtle::ConstantTimeEq as _;
 
 use crate::failures::Failures;
-use crate::tokens::{Right, Token, TokenError, TokenFile, Tokens, find, first};
+use crate::tokens::{Projects, Right, Token, TokenError, TokenFile, Tokens, find, first};
 
 /// How long a browser stays signed in, at most; a restart of the server ends it as well.
 const SIGNED_IN: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -97,10 +97,12 @@ fn seconds(duration: Duration) -> u64 {
 }
 
 /// How a request was let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Granted {
     /// By a cookie, which browsers send along whoever asks them to.
     pub by_cookie: bool,
+    /// The projects that it concerns, and no other; `None` = everything that is recorded.
+    pub projects: Option<Projects>,
 }
 
 impl Gate {
@@ -128,6 +130,7 @@ impl Gate {
         let token = Token {
             name: "own".to_owned(),
             rights: vec![Right::Ingest],
+            projects: None,
             created_unix_s: 0,
             hash: blake3::hash(text.as_bytes()).into(),
         };
@@ -206,6 +209,8 @@ pub struct Caller {
     address: IpAddr,
     is_encrypted: bool,
     gate: Gate,
+    /// Of the program itself: what the one it asks for is limited to.
+    projects: Option<Projects>,
 }
 
 impl Caller {
@@ -214,13 +219,17 @@ impl Caller {
             address,
             is_encrypted,
             gate,
+            projects: None,
         }
     }
 
-    /// The program itself, asking for somebody whom it has let in.
-    pub fn ourselves() -> Self {
+    /// The program itself, asking for somebody whom it has let in, limited as that one is.
+    pub fn ourselves(for_whom: &Granted) -> Self {
         let here = IpAddr::from([127, 0, 0, 1]);
-        Self::new(here, false, Gate::open())
+        Self {
+            projects: for_whom.projects.clone(),
+            ..Self::new(here, false, Gate::open())
+        }
     }
 
     /// Whether a token is asked for here at all.
@@ -237,7 +246,10 @@ impl Caller {
     /// [`Denial`]
     pub fn check(&self, headers: &HeaderMap, right: Right) -> Result<Granted, Denial> {
         let Some(closed) = &self.gate.0 else {
-            return Ok(Granted { by_cookie: false });
+            return Ok(Granted {
+                by_cookie: false,
+                projects: self.projects.clone(),
+            });
         };
         let tokens = closed.tokens();
         let mut shown = headers.get_all(AUTHORIZATION).iter();
@@ -256,7 +268,10 @@ impl Caller {
         };
         match token {
             None => Err(closed.unknown(self.address)),
-            Some(token) if token.may(right) => Ok(Granted { by_cookie }),
+            Some(token) if token.may(right) => Ok(Granted {
+                by_cookie,
+                projects: token.projects.clone(),
+            }),
             Some(_) => Err(Denial::NotAllowed { needs: right }),
         }
     }
@@ -341,13 +356,23 @@ mod tests {
     #[test]
     fn tokens_open_what_they_are_good_for() {
         let place = place();
-        let reader = place.file.add("reader", vec![Right::Read]).unwrap();
-        let sender = place.file.add("sender", vec![Right::Ingest]).unwrap();
+        let add = |name, right, projects: &[&str]| {
+            let projects = projects.iter().map(|name| (*name).to_owned()).collect();
+            place.file.add(name, vec![right], projects).unwrap()
+        };
+        let reader = add("reader", Right::Read, &[]);
+        let sender = add("sender", Right::Ingest, &[]);
+        let limited = add("limited", Right::Read, &["shop"]);
         std::thread::sleep(Duration::from_millis(1_100));
         let check =
             |pairs: &[(&'static str, &str)], right| place.caller.check(&headers(pairs), right);
         let bearer = |token: &str| format!("Bearer {token}");
-        let granted = Ok(Granted { by_cookie: false });
+        let granted = Ok(Granted::default());
+        let shop = check(&[("authorization", &bearer(&limited))], Right::Read).unwrap();
+        assert_eq!(shop.projects.as_deref(), Some(&["shop".to_owned()][..]));
+        // Who asks for it in this process is limited likewise.
+        let asked = Caller::ourselves(&shop).check(&HeaderMap::new(), Right::Read);
+        assert_eq!(asked, Ok(shop));
         assert_eq!(
             check(&[("authorization", &bearer(&reader))], Right::Read),
             granted
@@ -390,7 +415,7 @@ mod tests {
     #[test]
     fn a_removed_token_opens_nothing() {
         let place = place();
-        let token = place.file.add("me", vec![Right::Admin]).unwrap();
+        let token = place.file.add("me", vec![Right::Admin], vec![]).unwrap();
         std::thread::sleep(Duration::from_millis(1_100));
         let cookie = place.caller.sign_in(&token).unwrap();
         let cookie = cookie.split(';').next().unwrap();
@@ -398,7 +423,10 @@ mod tests {
         let by_header = headers(&[("authorization", &format!("Bearer {token}"))]);
         assert_eq!(
             place.caller.check(&by_cookie, Right::Admin),
-            Ok(Granted { by_cookie: true })
+            Ok(Granted {
+                by_cookie: true,
+                projects: None
+            })
         );
         assert!(place.caller.check(&by_header, Right::Admin).is_ok());
         place.file.remove("me").unwrap();
@@ -416,7 +444,7 @@ mod tests {
     #[test]
     fn cookies_cannot_be_made_up() {
         let place = place();
-        let token = place.file.add("me", vec![Right::Read]).unwrap();
+        let token = place.file.add("me", vec![Right::Read], vec![]).unwrap();
         std::thread::sleep(Duration::from_millis(1_100));
         let cookie = place.caller.sign_in(&token).unwrap();
         assert!(cookie.starts_with("spanreel-7771=") && !cookie.contains(&token));
@@ -453,7 +481,7 @@ mod tests {
     #[test]
     fn wrong_tokens_are_slowed_down_and_right_ones_are_not() {
         let place = place();
-        let token = place.file.add("me", vec![Right::Read]).unwrap();
+        let token = place.file.add("me", vec![Right::Read], vec![]).unwrap();
         std::thread::sleep(Duration::from_millis(1_100));
         let wrong = headers(&[("authorization", "Bearer wrong")]);
         for _ in 0..10 {

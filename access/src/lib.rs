@@ -13,4 +13,4 @@ mod tokens;
 pub use connection::{Listener, serve};
 pub use gate::{Caller, Denial, Gate, Granted};
 pub use tls::{Tls, TlsError, client_config, connect, use_ring};
-pub use tokens::{Right, Token, TokenError, TokenFile};
+pub use tokens::{Projects, Right, Token, TokenError, TokenFile};

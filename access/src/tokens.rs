@@ -21,6 +21,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long another command may take to write the file.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST_NAME: usize = 64;
+const LONGEST_PROJECT: usize = 256;
 
 /// What a token is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,12 +46,18 @@ impl Right {
     }
 }
 
+/// Names of projects, as records name them; at least one. Shared by all requests of a token.
+pub type Projects = Arc<[String]>;
+
 /// A token, without the text that a client shows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Token {
     /// Whose it is, in the user's words.
     pub name: String,
     pub rights: Vec<Right>,
+    /// The projects that it is limited to; `None` = it is for everything that is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Projects>,
     /// Seconds since 1970.
     pub created_unix_s: u64,
     /// BLAKE3 of the token's text.
@@ -99,6 +106,12 @@ pub enum TokenError {
         "`{name}` is no name for a token: 1 to {LONGEST_NAME} characters, none of them a control character"
     )]
     Name { name: String },
+    #[error(
+        "`{name}` is no name of a project: 1 to {LONGEST_PROJECT} characters, none of them a control character"
+    )]
+    Project { name: String },
+    #[error("{0}")]
+    Limit(&'static str),
     #[error("the system gives no random numbers")]
     Random,
 }
@@ -144,11 +157,18 @@ impl TokenFile {
         Ok(document.tokens)
     }
 
-    /// Makes a token and gives its text, which is kept nowhere.
+    /// Makes a token and gives its text, which is kept nowhere. With `projects` it is limited to these.
     ///
     /// # Errors
-    /// When the name is taken or none, or the file cannot be read or written.
-    pub fn add(&self, name: &str, rights: Vec<Right>) -> Result<String, TokenError> {
+    /// When the name is taken or none, the projects cannot limit such a token, or the file cannot be
+    /// read or written.
+    pub fn add(
+        &self,
+        name: &str,
+        rights: Vec<Right>,
+        projects: Vec<String>,
+    ) -> Result<String, TokenError> {
+        let projects = limit(&rights, projects)?;
         let length = name.chars().count();
         if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
             return Err(TokenError::Name {
@@ -168,6 +188,7 @@ impl TokenFile {
             tokens.push(Token {
                 name: name.to_owned(),
                 rights,
+                projects,
                 created_unix_s: created.unwrap_or_default().as_secs(),
                 hash: hash_of(&text),
             });
@@ -257,6 +278,32 @@ impl TokenFile {
 
 type Stamp = (u64, u64, SystemTime);
 
+/// What a token of these rights is limited to. One that sends says by its project where its records
+/// belong, so there is one of it; what an administrator does concerns everything that is recorded.
+fn limit(rights: &[Right], mut projects: Vec<String>) -> Result<Option<Projects>, TokenError> {
+    projects.sort_unstable();
+    projects.dedup();
+    let is_name = |name: &&String| {
+        let length = name.chars().count();
+        (1..=LONGEST_PROJECT).contains(&length) && !name.chars().any(char::is_control)
+    };
+    if let Some(name) = projects.iter().find(|name| !is_name(name)) {
+        return Err(TokenError::Project {
+            name: name.escape_debug().to_string(),
+        });
+    }
+    match projects.len() {
+        0 => Ok(None),
+        _ if rights.contains(&Right::Admin) => Err(TokenError::Limit(
+            "a token with the right `admin` is for everything that is recorded and takes no project",
+        )),
+        2.. if rights.contains(&Right::Ingest) => Err(TokenError::Limit(
+            "a token with the right `ingest` takes one project: what it sends belongs there",
+        )),
+        _ => Ok(Some(projects.into())),
+    }
+}
+
 fn hash_of(text: &str) -> [u8; 32] {
     blake3::hash(text.as_bytes()).into()
 }
@@ -332,8 +379,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::of(folder.path());
         assert!(file.load().unwrap().is_empty());
-        let laptop = file.add("laptop", vec![Right::Ingest]).unwrap();
-        let admin = file.add("me", vec![Right::Admin]).unwrap();
+        let laptop = file.add("laptop", vec![Right::Ingest], vec![]).unwrap();
+        let admin = file.add("me", vec![Right::Admin], vec![]).unwrap();
         assert!(laptop.starts_with(PREFIX) && laptop.len() == PREFIX.len() + 64);
         let text = fs::read_to_string(folder.path().join("access.json")).unwrap();
         assert!(!text.contains(&laptop[PREFIX.len()..]) && !text.contains(&admin));
@@ -356,11 +403,11 @@ mod tests {
             assert!(find(&tokens, wrong).is_none(), "{wrong}");
         }
         assert!(matches!(
-            file.add("laptop", vec![Right::Read]),
+            file.add("laptop", vec![Right::Read], vec![]),
             Err(TokenError::Exists { .. })
         ));
         assert!(matches!(
-            file.add("a\nb", vec![]),
+            file.add("a\nb", vec![], vec![]),
             Err(TokenError::Name { .. })
         ));
         assert!(file.remove("laptop").unwrap());
@@ -371,13 +418,49 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_limited_to_projects_that_fit_its_rights() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::of(folder.path());
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let add = |name: &str, rights: &[Right], projects: &[&str]| {
+            file.add(name, rights.to_vec(), names(projects))
+        };
+        add("reader", &[Right::Read], &["shop", "blog", "shop"]).unwrap();
+        add("sender", &[Right::Ingest, Right::Read], &["shop"]).unwrap();
+        add("all", &[Right::Read], &[]).unwrap();
+        let limits: Vec<Option<Vec<String>>> = file
+            .load()
+            .unwrap()
+            .iter()
+            .map(|token| Some(token.projects.as_ref()?.to_vec()))
+            .collect();
+        assert_eq!(
+            limits,
+            [Some(names(&["blog", "shop"])), Some(names(&["shop"])), None]
+        );
+        for (rights, projects) in [
+            (vec![Right::Admin], vec!["shop"]),
+            (vec![Right::Read, Right::Admin], vec!["shop"]),
+            (vec![Right::Ingest], vec!["shop", "blog"]),
+        ] {
+            let error = add("x", &rights, &projects).unwrap_err();
+            assert!(matches!(error, TokenError::Limit(_)), "{rights:?}");
+        }
+        for wrong in ["", "a\nb", &"x".repeat(257)] {
+            let error = add("x", &[Right::Read], &[wrong]).unwrap_err();
+            assert!(matches!(error, TokenError::Project { .. }), "{wrong}");
+        }
+        assert_eq!(file.load().unwrap().len(), 3);
+    }
+
+    #[test]
     fn many_writers_lose_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::of(folder.path());
         std::thread::scope(|scope| {
             for n in 0..8 {
                 let file = &file;
-                scope.spawn(move || file.add(&n.to_string(), vec![Right::Read]).unwrap());
+                scope.spawn(move || file.add(&n.to_string(), vec![Right::Read], vec![]).unwrap());
             }
         });
         assert_eq!(file.load().unwrap().len(), 8);

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::reach::beyond_limit;
+
 /// What is said when a block of the database is not as it was written.
 pub(crate) const DAMAGED: &str = "this lies in a damaged part of the database; the rest can be used: \
      `spanreel verify` names what is damaged, `spanreel restore` makes a data folder of a backup";
@@ -139,6 +141,7 @@ impl From<store::Error> for ApiError {
                 "the store is closed or opening again; try again in a moment",
             ),
             store::Error::Damaged(_) => Self::damaged(&error),
+            store::Error::Limited => beyond_limit(),
             error if error.is_damaged_block() => Self::damaged(&error),
             error => Self::internal(&error),
         }

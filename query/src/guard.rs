@@ -33,7 +33,11 @@ const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
 
 /// Wraps the whole site.
-pub(crate) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let number = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
     // Ids differ between runs, so that they can be told apart in a log.
     let id = (state.started_ns as u64)
@@ -43,7 +47,7 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
         .scope(Cell::new(id), async move {
             let admitted = admit(&request, &state.config)
                 .map_err(|refusal| Box::new(refusal.into_response()))
-                .and_then(|()| rights::admit(&request));
+                .and_then(|()| rights::admit(&mut request));
             let mut response = match admitted {
                 Ok(()) => answer(&state, request, next).await,
                 Err(refusal) => *refusal,

@@ -25,6 +25,7 @@ pub mod mcp;
 mod model;
 mod outbound;
 mod rates;
+mod reach;
 mod recorded;
 mod retention;
 mod rights;

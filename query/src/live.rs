@@ -27,14 +27,60 @@ pub(crate) struct Message {
     pub(crate) event: &'static str,
     /// JSON on one line.
     pub(crate) data: String,
+    /// The sessions that it tells of; `None` = it tells nothing of what is recorded.
+    about: Option<Vec<Arc<str>>>,
 }
 
 impl Message {
-    pub(crate) fn new(event: &'static str, body: &impl Serialize) -> Self {
+    /// One that tells nothing of what is recorded.
+    pub(crate) fn for_everybody(event: &'static str, body: &impl Serialize) -> Self {
         Self {
             event,
             data: serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned()),
+            about: None,
         }
+    }
+
+    /// One that tells of sessions.
+    fn of(
+        event: &'static str,
+        body: &impl Serialize,
+        sessions: impl IntoIterator<Item = Arc<str>>,
+    ) -> Self {
+        Self {
+            about: Some(sessions.into_iter().collect()),
+            ..Self::for_everybody(event, body)
+        }
+    }
+}
+
+/// The message for somebody who sees no more than `state` does; `None` when nothing of it is for them, or it
+/// cannot be found out, which the log tells. What others sent shows in no count.
+pub(crate) async fn for_limited(state: &AppState, message: &Message) -> Option<Message> {
+    let Some(about) = &message.about else {
+        return Some(message.clone());
+    };
+    if about.is_empty() {
+        return None;
+    }
+    let ids = about.iter().map(|id| id.to_string()).collect();
+    let rows = sessions_by_id(state, ids).await.unwrap_or_default();
+    let row = rows.first()?;
+    let visible = || rows.iter().map(|row| Arc::from(row.session_id.as_str()));
+    match message.event {
+        "session" => Some(Message::of("session", row, visible())),
+        "finding" => Some(message.clone()),
+        "commit" => {
+            let commit = Commit {
+                session_ids: rows.iter().map(|row| row.session_id.as_str()).collect(),
+                removed_session_ids: Vec::new(),
+                span_count: 0,
+                event_count: 0,
+                resync: false,
+            };
+            Some(Message::of("commit", &commit, visible()))
+        }
+        _ => None,
     }
 }
 
@@ -51,7 +97,7 @@ struct Commit<'a> {
 
 /// Tells a client that it has missed something.
 pub(crate) fn resync() -> Message {
-    Message::new(
+    Message::for_everybody(
         "commit",
         &Commit {
             session_ids: Vec::new(),
@@ -102,13 +148,15 @@ fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, d
                 event_count: *event_count,
                 resync: false,
             };
-            send(state, Message::new("commit", &commit));
+            let message = Message::of("commit", &commit, session_ids.iter().cloned());
+            send(state, message);
             changed.extend(session_ids.iter().cloned());
         }
         Notice::Findings(findings) => {
             for finding in findings {
-                let finding = rows::announced_finding(finding);
-                send(state, Message::new("finding", &finding));
+                let told = rows::announced_finding(finding);
+                let id = Arc::from(finding.session_id.as_str());
+                send(state, Message::of("finding", &told, [id]));
             }
         }
         Notice::FindingsStored(session_ids) => changed.extend(session_ids.iter().cloned()),
@@ -123,7 +171,8 @@ async fn send_sessions(state: &AppState, ids: impl Iterator<Item = Arc<str>>) {
     let ids = ids.map(|id| id.to_string()).collect();
     // A failure is in the log already; the next commit brings the rows again.
     for row in sessions_by_id(state, ids).await.unwrap_or_default() {
-        send(state, Message::new("session", &row));
+        let id = Arc::from(row.session_id.as_str());
+        send(state, Message::of("session", &row, [id]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a token has to be good for, request by request, and how the refused are told.
 
-use access::{Caller, Denial, Right};
+use access::{Caller, Denial, Granted, Right};
 use axum::extract::Request;
 use axum::http::header::{
     ACCEPT, CONTENT_TYPE, HOST, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use crate::error::ApiError;
 use crate::flight;
+use crate::reach::beyond_limit;
 use crate::routes::signin;
 
 /// What anybody may ask: whether the server lives, and to be let in.
@@ -51,11 +52,18 @@ fn is_run_of_a_query(path: &str) -> bool {
         .is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
 
-/// Lets a request on, or answers it.
-pub(crate) fn admit(request: &Request) -> Result<(), Box<Response>> {
+/// Lets a request on with what it was granted ([`Granted`], among its extensions; nothing where anybody may
+/// ask), or answers it.
+pub(crate) fn admit(request: &mut Request) -> Result<(), Box<Response>> {
     let Some(right) = needed(request.method(), request.uri().path()) else {
         return Ok(());
     };
+    let granted = check(request, right)?;
+    request.extensions_mut().insert(granted);
+    Ok(())
+}
+
+fn check(request: &Request, right: Right) -> Result<Granted, Box<Response>> {
     let Some(caller) = request.extensions().get::<Caller>() else {
         // Nothing but a mistake of ours: every connection and every question of ours has one.
         tracing::error!("a request came from nowhere");
@@ -70,9 +78,19 @@ pub(crate) fn admit(request: &Request) -> Result<(), Box<Response>> {
             )
             .into_response(),
         )),
-        Ok(_) => Ok(()),
+        // Statements of users see all that is recorded, and these routes take nothing else.
+        Ok(granted) if granted.projects.is_some() && is_flight(request) => {
+            let refusal = beyond_limit();
+            let status = Status::new(Code::PermissionDenied, refusal.message());
+            Err(Box::new(status.into_http()))
+        }
+        Ok(granted) => Ok(granted),
         Err(denial) => Err(Box::new(refused(request, &denial))),
     }
+}
+
+fn is_flight(request: &Request) -> bool {
+    request.uri().path().starts_with(flight::PREFIX)
 }
 
 /// Cookies come along whichever page asks, pages of other ports of this host included: what changes

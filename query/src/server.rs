@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Listener;
-use axum::Router;
+use ::access::Listener;
 use axum::http::header::HeaderName;
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use store::Store;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -20,10 +20,11 @@ use utoipa_axum::routes;
 use crate::alerts::Outbox;
 use crate::guard as front_door;
 use crate::mcp;
+use crate::reach::Site;
 use crate::routes::{
-    acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export, findings,
-    guard, jaeger, live, marks, metrics, overview, payload, queries, retention, search, sessions,
-    setup, signin, span, sql, status, transcript, tree, upkeep, usage, verdict,
+    access, acts, alerts, annotations, ask, assets, compare, deletion, digest, doctor, export,
+    findings, guard, jaeger, live, marks, metrics, overview, payload, queries, retention, search,
+    sessions, setup, signin, span, sql, status, transcript, tree, upkeep, usage, verdict,
 };
 use crate::state::{AppState, Config, Observe};
 use crate::{description, etag, flight};
@@ -39,7 +40,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 struct Api;
 
 /// The routes under /api/v1 and their description.
-fn api() -> OpenApiRouter<AppState> {
+fn api() -> OpenApiRouter<Site> {
     let compressed = OpenApiRouter::new()
         .routes(routes!(sessions::list_sessions))
         .routes(routes!(sessions::get_session, deletion::delete_session))
@@ -88,6 +89,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(sql::run_sql))
         .routes(routes!(sql::get_schema))
         .routes(routes!(status::get_stats))
+        .routes(routes!(access::get_access))
         .routes(routes!(setup::get_setup))
         .routes(routes!(doctor::get_checkup))
         .routes(routes!(upkeep::verify))
@@ -122,18 +124,18 @@ pub fn openapi() -> String {
     text
 }
 
-/// The routes under /api/v1 alone, for answers that are taken by Spanreel itself.
+/// The routes under /api/v1 alone, for answers that are taken by Spanreel itself: as limited as `state` is.
 pub(crate) fn answers(state: AppState) -> Router {
     let (api, _) = api().split_for_parts();
-    api.with_state(state)
+    api.layer(Extension(state.granted()))
+        .with_state(Site::new(state))
 }
 
 /// Everything: API and interface, and MCP, which asks the API in this process.
 fn site(state: AppState) -> Router {
     let site = pages(state.clone());
-    let service = mcp::service(site.clone(), state.shutdown.clone());
     let mcp = Router::new()
-        .route_service("/mcp", service)
+        .route("/mcp", mcp::route(site.clone(), state.shutdown.clone()))
         .layer(CatchPanicLayer::custom(front_door::after_panic))
         .layer(middleware::from_fn_with_state(state, front_door::guard));
     site.merge(mcp)
@@ -144,6 +146,8 @@ fn pages(state: AppState) -> Router {
     let (api, _) = api().split_for_parts();
     let (jaeger, _) = jaeger::router().split_for_parts();
     let description = openapi();
+    // Says nothing of what is recorded, so that anybody may ask.
+    let asked = state.clone();
     api.route(
         "/api/v1/openapi.json",
         get(async move || {
@@ -160,7 +164,7 @@ fn pages(state: AppState) -> Router {
     .route(signin::OUT_PATH, post(signin::sign_out))
     .route(signin::STYLE_PATH, get(signin::style))
     .route("/healthz", get(status::healthz))
-    .route("/readyz", get(status::readyz))
+    .route("/readyz", get(move || status::readyz(asked)))
     .route("/metrics", get(metrics::metrics))
     .fallback(assets::serve)
     .method_not_allowed_fallback(assets::wrong_method)
@@ -169,7 +173,7 @@ fn pages(state: AppState) -> Router {
         state.clone(),
         front_door::guard,
     ))
-    .with_state(state)
+    .with_state(Site::new(state))
 }
 
 /// Serves API and interface on `listener` until `shutdown`, then finishes what it has begun.
@@ -195,7 +199,7 @@ pub async fn serve(
     let retention = tokio::spawn(crate::retention::run(state.clone()));
     let alerts = tokio::spawn(crate::alerts::run(state.clone(), for_alerts, arrivals));
     let rates = tokio::spawn(crate::rates::run(state.clone()));
-    access::serve(vec![listener], site(state), DRAIN_TIMEOUT, shutdown.clone()).await;
+    ::access::serve(vec![listener], site(state), DRAIN_TIMEOUT, shutdown.clone()).await;
     shutdown.cancel();
     for task in [live, findings, alerts, retention, rates] {
         if let Err(error) = task.await {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use access::Granted;
 use store::{Counts, Row, Store, Table, Value};
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alerts::{Outbox, Settings as AlertSettings};
 use crate::ask::Endpoint;
 use crate::error::{ApiError, REQUEST_ID};
-use crate::findings::Settings;
+use crate::findings::{Progress, Settings};
 use crate::live::Message;
 use crate::rates::Rates;
 use crate::retention::{Done, Settings as RetentionSettings};
@@ -119,6 +120,9 @@ pub struct IngestCounters {
     pub load_failures: u64,
     /// The latest attempt failed.
     pub is_load_failing: bool,
+    /// How much of each kind (lower-case letters, digits, underscores) was redacted; `None` = nothing is
+    /// looked at.
+    pub redactions: Option<Vec<(String, u64)>>,
 }
 
 /// How many durations fell into each bucket.
@@ -159,14 +163,19 @@ pub trait Observe: Send + Sync {
 
 /// Shared by all handlers.
 #[derive(Clone)]
-pub(crate) struct AppState(Arc<Shared>);
+pub(crate) struct AppState {
+    shared: Arc<Shared>,
+    /// As far as the one for whom the work is done may see.
+    pub(crate) store: Store,
+}
 
 pub(crate) struct Shared {
-    pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) observer: Arc<dyn Observe>,
     /// What arrived in the last minute.
     pub(crate) rates: Rates,
+    /// How far the detectors are.
+    pub(crate) detectors: Progress,
     pub(crate) started: Instant,
     pub(crate) started_ns: i64,
     pub(crate) live: broadcast::Sender<Arc<Message>>,
@@ -197,11 +206,11 @@ impl AppState {
         outbox: Outbox,
         shutdown: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Shared {
-            store,
+        let shared = Arc::new(Shared {
             config,
             observer,
             rates: Rates::default(),
+            detectors: Progress::default(),
             started: Instant::now(),
             started_ns: crate::time::now_ns(),
             live,
@@ -214,7 +223,26 @@ impl AppState {
             retention: Mutex::default(),
             upkeep: Semaphore::new(1),
             blocking: Semaphore::new(MAX_BLOCKING_CALLS),
-        }))
+        });
+        Self { shared, store }
+    }
+
+    /// The same for somebody who may see no more than this.
+    pub(crate) fn limited_as(&self, granted: &Granted) -> Self {
+        let shared = Arc::clone(&self.shared);
+        let store = match &granted.projects {
+            None => self.store.clone(),
+            Some(projects) => self.store.limited_to(Arc::clone(projects)),
+        };
+        Self { shared, store }
+    }
+
+    /// What the one for whom the work is done may see, for questions that are asked on the way.
+    pub(crate) fn granted(&self) -> Granted {
+        Granted {
+            by_cookie: false,
+            projects: self.store.projects().cloned(),
+        }
     }
 
     /// Runs blocking work beside the async threads, a bounded number at a time.
@@ -227,10 +255,10 @@ impl AppState {
             .acquire()
             .await
             .map_err(|error| ApiError::internal(&error))?;
-        let shared = Arc::clone(&self.0);
+        let store = self.store.clone();
         // What goes wrong there is logged under this request.
         let id = REQUEST_ID.try_with(Cell::get).unwrap_or_default();
-        let work = move || REQUEST_ID.sync_scope(Cell::new(id), || work(&shared.store));
+        let work = move || REQUEST_ID.sync_scope(Cell::new(id), || work(&store));
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| ApiError::internal(&error))?
@@ -266,6 +294,6 @@ impl std::ops::Deref for AppState {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
-        &self.0
+        &self.shared
     }
 }

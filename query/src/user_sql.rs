@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::ApiError;
+use crate::reach::beyond_limit;
 use crate::state::AppState;
 
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -209,6 +210,7 @@ fn shutting_down() -> ApiError {
 
 fn refused(error: UserSqlError) -> ApiError {
     let (status, code) = match error.kind {
+        UserSqlErrorKind::Limited => return beyond_limit(),
         UserSqlErrorKind::Rejected => (StatusCode::BAD_REQUEST, "sql_rejected"),
         UserSqlErrorKind::Error => (StatusCode::BAD_REQUEST, "sql_error"),
         UserSqlErrorKind::Timeout => (StatusCode::BAD_REQUEST, "sql_timeout"),

@@ -73,6 +73,8 @@ server knows new and removed ones within a second.
 Examples:
   spanreel token add laptop --right ingest
   spanreel token add me --right admin
+  spanreel token add shop-ci --right ingest --project shop
+  spanreel token add shop-team --right read --project shop --project shop-api
   spanreel token list
   spanreel token remove laptop";
 
@@ -95,6 +97,11 @@ pub enum TokenCommand {
         /// What it is good for; may be given several times
         #[arg(long, value_enum, value_name = "RIGHT", required = true)]
         right: Vec<TokenRight>,
+
+        /// Limit it to this project: what it sends belongs there, and it reads nothing else; a token that
+        /// only reads may have several
+        #[arg(long, value_name = "PROJECT")]
+        project: Vec<String>,
 
         #[command(flatten)]
         folder: FolderArgs,

@@ -51,13 +51,21 @@ pub(super) async fn stats(args: StatsArgs) -> Result<(), Failure> {
         ("memory", size(&stats["process"]["resident_bytes"])),
         ("disk left", size(&stats["folder"]["free_bytes"])),
     ];
+    let detectors = &stats["findings"];
+    rows.push(("sessions to look at", count(&detectors["waiting_sessions"])));
+    let search = &stats["search"];
+    rows.push(("texts to index", size(&search["waiting_bytes"])));
     let per_second = &ingest["per_second"];
     rows.push(("requests a second", rate(&per_second["requests"])));
     rows.push(("spans a second", rate(&per_second["spans"])));
-    let mut refusals: Vec<(String, String)> = Vec::new();
+    let mut by_name: Vec<(String, String)> = Vec::new();
     for refused in ingest["refusals"].as_array().into_iter().flatten() {
         let name = format!("refused: {}", text(&refused["reason"]).replace('_', " "));
-        refusals.push((name, count(&refused["count"])));
+        by_name.push((name, count(&refused["count"])));
+    }
+    for redacted in ingest["redactions"].as_array().into_iter().flatten() {
+        let name = format!("redacted: {}", text(&redacted["kind"]).replace('_', " "));
+        by_name.push((name, count(&redacted["count"])));
     }
     let headings = [
         Heading::text("Spanreel"),
@@ -66,7 +74,7 @@ pub(super) async fn stats(args: StatsArgs) -> Result<(), Failure> {
     let rows = rows
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
-        .chain(refusals)
+        .chain(by_name)
         .map(|(name, value)| vec![name, value])
         .collect();
     output::print(&output::table(&headings, rows))

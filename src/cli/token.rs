@@ -14,21 +14,29 @@ pub(super) fn run(args: TokenArgs) -> Result<(), Failure> {
         TokenCommand::Add {
             name,
             right,
+            project,
             folder,
-        } => add(&name, &right, &folder),
+        } => add(&name, &right, project, &folder),
         TokenCommand::List { json, folder } => list(json, &folder),
         TokenCommand::Remove { name, folder } => remove(&name, &folder),
     }
 }
 
-fn add(name: &str, rights: &[TokenRight], folder: &FolderArgs) -> Result<(), Failure> {
+fn add(
+    name: &str,
+    rights: &[TokenRight],
+    projects: Vec<String>,
+    folder: &FolderArgs,
+) -> Result<(), Failure> {
     let data = data_folder(folder.data.as_deref())?;
     std::fs::create_dir_all(&data)
         .map_err(|error| Failure::Unavailable(format!("{}: {error}", data.display())))?;
     let mut rights: Vec<Right> = rights.iter().copied().map(right).collect();
     rights.sort_unstable();
     rights.dedup();
-    let text = TokenFile::of(&data).add(name, rights).map_err(failure)?;
+    let text = TokenFile::of(&data)
+        .add(name, rights, projects)
+        .map_err(failure)?;
     output::print(&text)
 }
 
@@ -39,7 +47,13 @@ fn list(as_json: bool, folder: &FolderArgs) -> Result<(), Failure> {
         let list: Vec<_> = tokens
             .iter()
             .map(|token| {
-                json!({"name": token.name, "rights": token.rights, "created_at": created(token)})
+                let projects = token.projects.as_deref();
+                json!({
+                    "name": token.name,
+                    "rights": token.rights,
+                    "projects": projects,
+                    "created_at": created(token),
+                })
             })
             .collect();
         return output::print_json(&json!(list));
@@ -53,8 +67,11 @@ fn list(as_json: bool, folder: &FolderArgs) -> Result<(), Failure> {
         .iter()
         .map(|token| {
             let rights: Vec<&str> = token.rights.iter().map(|right| right.as_str()).collect();
+            let projects = token.projects.as_deref().map_or_else(String::new, |names| {
+                format!("  only {}", visible(&names.join(", ")))
+            });
             format!(
-                "{}  {}  {}",
+                "{}  {}  {}{projects}",
                 created(token),
                 rights.join(","),
                 visible(&token.name)
@@ -94,7 +111,10 @@ fn created(token: &Token) -> String {
 /// What goes wrong with tokens, as the program says it.
 pub(crate) fn failure(error: TokenError) -> Failure {
     match error {
-        TokenError::Exists { .. } | TokenError::Name { .. } => Failure::Usage(error.to_string()),
+        TokenError::Exists { .. }
+        | TokenError::Name { .. }
+        | TokenError::Project { .. }
+        | TokenError::Limit(_) => Failure::Usage(error.to_string()),
         error => Failure::Unavailable(format!("{:#}", anyhow::Error::from(error))),
     }
 }

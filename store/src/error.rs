@@ -95,6 +95,9 @@ pub enum Error {
     WriterTaken,
     #[error("the store is closed")]
     Closed,
+    /// Asked of a reading that is limited to some projects.
+    #[error("this concerns everything that is recorded, and reading is limited to some projects")]
+    Limited,
 }
 
 impl Error {

@@ -111,6 +111,7 @@ impl Store {
         change: impl FnOnce(&mut Core) -> duckdb::Result<T>,
         committed: impl FnOnce(&mut Core, T),
     ) -> Result<(), Error> {
+        self.refuse_limited()?;
         self.shared.instance()?;
         let mut guard = lock(&self.shared.core);
         let core = guard.as_mut().ok_or(Error::Closed)?;

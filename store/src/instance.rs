@@ -11,12 +11,14 @@ use crate::functions::{self, Slot};
 use crate::open::COMPACT_NAME;
 use crate::seal::Seal;
 use crate::search::Search;
-use crate::{Error, schema};
+use crate::{Error, limit, schema};
 
 /// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
 const CHECKPOINT_THRESHOLD: &str = "96MB";
 /// The same where a damaged block keeps the log from being folded: trying makes the engine give up.
 const NO_CHECKPOINTS: &str = "1000TB";
+/// Connections of limited readings that are kept for the next: making one takes some 40 ms.
+const LIMITED_KEPT: usize = 8;
 
 /// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -27,6 +29,8 @@ pub(crate) struct Instance {
     /// Makes further connections; runs nothing.
     root: Mutex<Connection>,
     idle: Mutex<Vec<Connection>>,
+    /// Connections of limited readings, the one that was used last at the end.
+    limited: Mutex<Vec<(Arc<[String]>, Connection)>>,
     returned: Condvar,
     /// Handles of every connection handed out, to stop queries when the instance must go.
     handed_out: Mutex<Vec<std::sync::Weak<InterruptHandle>>>,
@@ -60,6 +64,7 @@ impl Instance {
         let instance = Self {
             root: Mutex::new(root),
             idle: Mutex::new(Vec::new()),
+            limited: Mutex::new(Vec::new()),
             returned: Condvar::new(),
             handed_out: Mutex::new(Vec::new()),
             slot,
@@ -111,8 +116,35 @@ impl Instance {
         self.remember(&connection);
         PooledReader {
             connection: Some(connection),
+            projects: None,
             instance: Arc::clone(self),
         }
+    }
+
+    /// A connection that reads nothing but what is of these projects.
+    pub(crate) fn limited_reader(
+        self: &Arc<Self>,
+        projects: &Arc<[String]>,
+    ) -> duckdb::Result<PooledReader> {
+        let known = {
+            let mut limited = lock(&self.limited);
+            let at = limited.iter().rposition(|(of, _)| of == projects);
+            at.map(|at| limited.remove(at).1)
+        };
+        let connection = match known {
+            Some(connection) => connection,
+            None => {
+                let connection = lock(&self.root).try_clone()?;
+                limit::define(&connection, projects)?;
+                connection
+            }
+        };
+        self.remember(&connection);
+        Ok(PooledReader {
+            connection: Some(connection),
+            projects: Some(Arc::clone(projects)),
+            instance: Arc::clone(self),
+        })
     }
 
     fn remember(&self, connection: &Connection) {
@@ -157,6 +189,8 @@ impl Drop for Instance {
 /// A pooled connection, given back when dropped.
 pub(crate) struct PooledReader {
     connection: Option<Connection>,
+    /// What it is limited to.
+    projects: Option<Arc<[String]>>,
     instance: Arc<Instance>,
 }
 
@@ -168,9 +202,21 @@ impl PooledReader {
 
 impl Drop for PooledReader {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            lock(&self.instance.idle).push(connection);
-            self.instance.returned.notify_one();
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        match self.projects.take() {
+            None => {
+                lock(&self.instance.idle).push(connection);
+                self.instance.returned.notify_one();
+            }
+            Some(projects) => {
+                let mut limited = lock(&self.instance.limited);
+                if limited.len() == LIMITED_KEPT {
+                    limited.remove(0);
+                }
+                limited.push((projects, connection));
+            }
         }
     }
 }

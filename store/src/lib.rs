@@ -18,6 +18,7 @@ mod error;
 mod findings;
 mod functions;
 mod instance;
+mod limit;
 mod load;
 mod marks;
 mod messages;

@@ -52,6 +52,8 @@ pub struct Config {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
+    /// What reading is limited to; see `limit.rs`.
+    pub(crate) projects: Option<Arc<[String]>>,
 }
 
 /// Where the database is.
@@ -125,7 +127,10 @@ impl Store {
         let shared = Arc::new(shared);
         spawn_checkpoints(&shared);
         shared.indexer.start(&shared);
-        Ok(Self { shared })
+        Ok(Self {
+            shared,
+            projects: None,
+        })
     }
 
     /// How often the engine gave up and the database was opened again, since the start.

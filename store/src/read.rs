@@ -124,8 +124,9 @@ impl Store {
     /// A connection for one user query. Its `interrupt_handle` stops the query from another thread.
     ///
     /// # Errors
-    /// [`Error::Query`] when the engine gives none.
+    /// [`Error::Limited`] for a limited reading, [`Error::Query`] when the engine gives none.
     pub(crate) fn user_connection(&self) -> Result<UserConnection, Error> {
+        self.refuse_limited()?;
         let instance = self.shared.instance()?;
         let connection = instance
             .connect()
@@ -147,7 +148,12 @@ impl Store {
                 .instance()
                 .map_err(|error| (error, Weak::new()))?;
             let failed = Arc::downgrade(&instance);
-            let reader: PooledReader = instance.reader();
+            let reader: PooledReader = match &self.projects {
+                None => instance.reader(),
+                Some(projects) => instance
+                    .limited_reader(projects)
+                    .map_err(|source| (Error::Query { source }, failed.clone()))?,
+            };
             drop(instance);
             let connection = reader
                 .connection()

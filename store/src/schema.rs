@@ -137,6 +137,18 @@ pub(crate) fn define_views(connection: &Connection, seal: &Seal) -> Result<(), E
         .map_err(load)
 }
 
+/// Defines the public views and macros once more, for one connection: over what it has put before the
+/// tables.
+pub(crate) fn define_temporary_views(connection: &Connection) -> duckdb::Result<()> {
+    VIEWS.iter().try_for_each(|view| {
+        connection.execute_batch(
+            &view
+                .sql
+                .replace("create or replace", "create or replace temp"),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

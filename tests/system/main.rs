@@ -27,6 +27,7 @@ mod findings;
 mod hook_recordings;
 mod hooks;
 mod import;
+mod limited;
 mod mcp;
 mod order;
 mod privacy;

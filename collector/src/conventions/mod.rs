@@ -55,6 +55,7 @@ use source::{Origin, Source};
 pub(crate) use identity::session_trace;
 use private::Before;
 pub use private::{PRIVATE, Private};
+pub use source::PROJECT;
 
 /// Everything that a group of requests says.
 #[derive(Debug, Default)]

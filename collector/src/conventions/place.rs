@@ -27,7 +27,8 @@ impl Place {
         dropped_attributes_count: u32,
         reading: Reading,
     ) -> Act {
-        let facts = reading.facts;
+        let mut facts = reading.facts;
+        source.claim(&mut facts);
         Act {
             trace_id: self.trace_id,
             span_id: self.span_id,

@@ -1,7 +1,9 @@
 //! Where a group of records comes from: resource and scope, converted once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use proto::agent::Facts;
 use proto::otlp::common::v1::InstrumentationScope;
 use proto::otlp::resource::v1::Resource;
 
@@ -12,6 +14,10 @@ use super::private;
 use super::text;
 use super::value::{self, Attributes, Value};
 
+/// Attribute of a resource: the project that everything of it belongs to, before all else that its
+/// records say. The receiver writes it for tokens that are limited to a project.
+pub const PROJECT: &str = "spanreel.project";
+
 /// The resource half of a [`Source`].
 pub(super) struct Origin {
     pub(super) attributes: Attributes,
@@ -21,6 +27,8 @@ pub(super) struct Origin {
     pub(super) host: Option<Arc<str>>,
     /// Everything of this resource is private.
     pub(super) is_private: bool,
+    /// What [`PROJECT`] says.
+    project: Option<Arc<str>>,
 }
 
 impl Origin {
@@ -37,6 +45,11 @@ impl Origin {
         let service_version = word(&attributes, &["service.version"], bag);
         let host = word(&attributes, &["host.name"], bag);
         let is_private = private::is_said(&attributes);
+        let project = value::get(&attributes, PROJECT)
+            .and_then(|value| value.scalar(bag))
+            .map(Cow::into_owned)
+            .filter(|name| !name.is_empty())
+            .map(|name| bag.word(&name));
         Self {
             attributes,
             json,
@@ -44,6 +57,7 @@ impl Origin {
             service_version,
             host,
             is_private,
+            project,
         }
     }
 }
@@ -100,6 +114,12 @@ impl Source {
             session_id,
             user_id: word(&origin.attributes, &["user.id", "enduser.id"], bag),
             project: word(&origin.attributes, &["vcs.repository.name"], bag),
+        }
+    }
+    /// Sets the project that everything of this source belongs to, where it has one.
+    pub(super) fn claim(&self, facts: &mut Facts) {
+        if let Some(project) = &self.origin.project {
+            facts.project = Some(project.clone());
         }
     }
 }

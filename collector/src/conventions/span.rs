@@ -69,6 +69,7 @@ pub(super) fn understand(
         reading.facts.error_message = status_message.clone();
     }
     active.adjust(&record, bag, &mut reading);
+    source.claim(&mut reading.facts);
     if reading.is_control_flow {
         reading.forgive();
         (status, status_message) = (Status::Unset, None);

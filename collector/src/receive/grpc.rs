@@ -6,6 +6,7 @@
 
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Method, header};
+use access::Granted;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -36,7 +37,7 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
     let answer = match route(&parts.method, parts.uri.path(), &parts.headers) {
         Ok(Route::Health) => Ok(Bytes::from_static(SERVING)),
         Ok(Route::Export(signal)) => match read(&mut reader, &parts).await {
-            Ok(compression) => {
+            Ok((compression, granted)) => {
                 let (bytes, permit) = reader.finish();
                 let received = Received {
                     signal,
@@ -44,6 +45,7 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
                     compression,
                     bytes,
                     permit,
+                    granted,
                 };
                 let rejected = receiver.take(received).await;
                 rejected.map(|rejected| response_bytes(signal, rejected).into())
@@ -98,8 +100,8 @@ fn route(method: &Method, path: &str, headers: &HeaderMap) -> Result<Route, Refu
 }
 
 /// Reads the one message of the call into the reader's buffer, if the sender may send it.
-async fn read(reader: &mut BodyReader, parts: &Parts) -> Result<Compression, Refusal> {
-    authorize(parts)?;
+async fn read(reader: &mut BodyReader, parts: &Parts) -> Result<(Compression, Granted), Refusal> {
+    let granted = authorize(parts)?;
     let declared = match parts.headers.get("grpc-encoding") {
         Some(value) => Compression::from_header(value.as_bytes())?,
         None => Compression::Identity,
@@ -130,7 +132,7 @@ async fn read(reader: &mut BodyReader, parts: &Parts) -> Result<Compression, Ref
             "the call has more than one message".to_owned(),
         ));
     }
-    Ok(compression)
+    Ok((compression, granted))
 }
 
 /// The export response of the signal, protobuf.

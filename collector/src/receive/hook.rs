@@ -55,7 +55,7 @@ async fn take(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
     if !is_local_origin(&parts.headers) {
         return Err(Refusal::ForeignOrigin);
     }
-    authorize(&parts)?;
+    let granted = authorize(&parts)?;
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::Unsupported(
             "send a hook's document without compression".to_owned(),
@@ -81,6 +81,7 @@ async fn take(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
         compression: Compression::Identity,
         bytes: Bytes::from(fire.into_request().encode_to_vec()),
         permit,
+        granted,
     };
     receiver.take(received).await.map(|_| ())
 }

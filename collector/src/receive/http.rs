@@ -19,16 +19,16 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
     let encoding = encoding(&parts.headers);
     let mut reader = receiver.body_reader(body);
     let head = head(&parts.method, parts.uri.path(), &parts.headers)
-        .and_then(|head| authorize(&parts).map(|()| head));
+        .and_then(|head| Ok((head, authorize(&parts)?)));
     let read = match head {
-        Ok((signal, compression)) => reader
+        Ok((head, granted)) => reader
             .read_all(content_length(&parts.headers))
             .await
-            .map(|()| (signal, compression)),
+            .map(|()| (head, granted)),
         Err(refusal) => Err(refusal),
     };
     let outcome = match (read, encoding) {
-        (Ok((signal, compression)), Some(encoding)) => {
+        (Ok(((signal, compression), granted)), Some(encoding)) => {
             let (bytes, permit) = reader.finish();
             let received = Received {
                 signal,
@@ -36,6 +36,7 @@ pub(super) async fn handle(receiver: &Receiver, request: Request) -> Response {
                 compression,
                 bytes,
                 permit,
+                granted,
             };
             let rejected = receiver.take(received).await;
             rejected.map(|rejected| (signal, encoding, rejected))

@@ -11,6 +11,7 @@ mod decompress;
 mod grpc;
 mod hook;
 mod http;
+mod project;
 mod refusal;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use ::http::header;
 use ::http::request::Parts;
-use access::{Caller, Listener, Right};
+use access::{Caller, Granted, Listener, Right};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -113,12 +114,13 @@ async fn handle(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
     }
 }
 
-/// Whether the sender of a request may send records.
-fn authorize(parts: &Parts) -> Result<(), Refusal> {
+/// Whether the sender of a request may send records, and for which project.
+fn authorize(parts: &Parts) -> Result<Granted, Refusal> {
     // Nothing but a mistake of ours: every connection has a caller.
     let caller = parts.extensions.get::<Caller>().ok_or(Refusal::Internal)?;
-    let granted = caller.check(&parts.headers, Right::Ingest);
-    granted.map(|_| ()).map_err(Refusal::Denied)
+    caller
+        .check(&parts.headers, Right::Ingest)
+        .map_err(Refusal::Denied)
 }
 
 /// A body as it came off the wire, within its reservation.
@@ -128,6 +130,8 @@ struct Received {
     compression: Compression,
     bytes: Bytes,
     permit: Permit,
+    /// Of the sender.
+    granted: Granted,
 }
 
 /// Bodies below this are decompressed and decoded where they arrive: handing them to another thread
@@ -190,6 +194,7 @@ fn understand(
         compression,
         bytes,
         mut permit,
+        granted,
     } = received;
     let body = decompress::decompress(compression, bytes, limit, &mut permit)?;
     // Until it is loaded, the decoded request is in memory beside the body that the journal writes.
@@ -200,9 +205,18 @@ fn understand(
     permit.shrink_to(needed);
     let mut decoded = proto::decode(signal, encoding, &body)
         .map_err(|error| Refusal::Invalid(error.to_string()))?;
-    if let Some(redactor) = redactor
-        && (redactor.redact(&mut decoded.request) || !is_all_of(&decoded, encoding, &body))
-    {
+    let mut has_changed = redactor.is_some_and(|redactor| {
+        redactor.redact(&mut decoded.request) || !is_all_of(&decoded, encoding, &body)
+    });
+    if let Some(projects) = &granted.projects {
+        // A token that sends is limited to one.
+        let [project] = &**projects else {
+            return Err(Refusal::Internal);
+        };
+        project::claim(&mut decoded.request, project);
+        has_changed = true;
+    }
+    if has_changed {
         // The journal gets what was looked at, and nothing else of the body.
         drop(body);
         let body = Bytes::from(decoded.request.encode());

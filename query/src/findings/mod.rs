@@ -20,6 +20,7 @@ mod look;
 mod model_requests;
 mod near;
 mod outputs;
+mod progress;
 mod repeats;
 mod runner;
 mod said;
@@ -42,6 +43,7 @@ pub(crate) use draft::{
 };
 pub(crate) use history::{Figure, History};
 pub(crate) use look::{Due, look, read_session};
+pub(crate) use progress::{Progress, Reached};
 pub(crate) use runner::run;
 pub(crate) use session::Session;
 #[cfg(test)]

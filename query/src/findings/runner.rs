@@ -62,6 +62,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().min().copied();
+        state.detectors.waits(due.len());
         tokio::select! {
             () = state.shutdown.cancelled() => break,
             _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() && pen.is_idle() => mark.advance(&state).await,
@@ -203,6 +204,7 @@ async fn look_at(
         // What was not written has to be found again.
         watched.clear();
     }
+    let count = ids.len();
     let due = ids
         .into_iter()
         .map(|session_id| Due {
@@ -229,7 +231,9 @@ async fn look_at(
         keep(watched, looked);
         pen.write(news);
     }
-    started.elapsed()
+    let took = started.elapsed();
+    state.detectors.looked(count, took);
+    took
 }
 
 /// Keeps sessions for the next look, as far as there is room.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 
-use access::Caller;
+use access::{Caller, Granted};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
@@ -61,7 +61,11 @@ pub trait Ask: Send + Sync + 'static {
 
 /// Asks the site in this process, for a client that was let in to read: nothing is asked but by GET and
 /// by the POSTs that read.
-pub(super) struct InProcess(pub(super) Router);
+pub(super) struct InProcess {
+    pub(super) site: Router,
+    /// What the client was granted.
+    pub(super) granted: Granted,
+}
 
 impl Ask for InProcess {
     fn ask(&self, question: Question) -> Asking<'_> {
@@ -69,7 +73,7 @@ impl Ask for InProcess {
             let mut request = Request::builder()
                 .uri(format!("/api/v1{}", question.path))
                 .header(HOST, "localhost")
-                .extension(Caller::ourselves());
+                .extension(Caller::ourselves(&self.granted));
             if let Some(range) = question.range_header() {
                 request = request.header(RANGE, range);
             }
@@ -81,7 +85,7 @@ impl Ask for InProcess {
                 None => request.body(Body::empty()),
             };
             let request = request.map_err(|error| format!("no address of the API: {error}"))?;
-            let response = match self.0.clone().oneshot(request).await {
+            let response = match self.site.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };

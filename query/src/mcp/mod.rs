@@ -25,7 +25,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
 
 pub use ask::{Answer, Ask, Asking, Question};
-pub(crate) use http::service;
+pub(crate) use http::route;
 
 const INSTRUCTIONS: &str = "Spanreel records runs of AI agents (sessions, turns, model requests, tool \
      calls, hooks, denials, findings) from their telemetry. Start with list_sessions or session_digest; \

@@ -1,16 +1,15 @@
 //! `/acts`: what agents did, across sessions, in the order in which it arrived.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
+use crate::reach::Reading;
 use crate::rows::{self, Named, list_param, text_param};
 use crate::sql;
-use crate::state::AppState;
 
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1000;
@@ -76,7 +75,7 @@ pub(crate) struct ActList {
 #[utoipa::path(get, path = "/acts", params(ActFilter), tag = "live",
     responses((status = 200, body = ActList), (status = 400, body = ErrorBody)))]
 pub(crate) async fn list_acts(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<ActFilter>,
 ) -> Result<Json<ActList>, ApiError> {
     let int = |value: Option<i64>| value.map_or(Value::Null, Value::Int);

@@ -1,7 +1,6 @@
 //! `/alerts`: the rules, how deliveries went, and a test alert.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,7 +8,7 @@ use crate::alerts::{self, Alert, Health, Place};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
 use crate::outbound;
-use crate::state::AppState;
+use crate::reach::Whole;
 
 /// The alerts that are set up.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +32,7 @@ pub(crate) struct AlertTarget {
 
 /// What is set up in `alerts.json`, and how deliveries went.
 #[utoipa::path(get, path = "/alerts", tag = "findings", responses((status = 200, body = AlertOverview)))]
-pub(crate) async fn get_alerts(State(state): State<AppState>) -> Json<AlertOverview> {
+pub(crate) async fn get_alerts(Whole(state): Whole) -> Json<AlertOverview> {
     let targets = state.outbox.health().into_iter().map(|(target, health)| {
         let (kind, place) = match &target.place {
             Place::Webhook { url, .. } => {
@@ -90,7 +89,7 @@ pub(crate) struct AlertTestOutcome {
     responses((status = 200, body = AlertTestReport),
         (status = 404, description = "No such target, or none at all", body = ErrorBody)))]
 pub(crate) async fn test_alerts(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiQuery(filter): ApiQuery<AlertTestFilter>,
 ) -> Result<Json<AlertTestReport>, ApiError> {
     let targets: Vec<alerts::Target> = state

@@ -1,7 +1,6 @@
 //! `/annotations` and `/sessions/{id}/annotations`: what people say of a run.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::AnnotationRow;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiJson, ApiPath};
+use crate::reach::{Reading, Whole};
 use crate::rows::{self, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -103,7 +103,7 @@ impl NewAnnotation {
     responses((status = 201, body = Annotation), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn annotate(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiJson(new): ApiJson<NewAnnotation>,
 ) -> Result<(StatusCode, Json<Annotation>), ApiError> {
     new.check()?;
@@ -195,7 +195,7 @@ pub(crate) struct AnnotationChange {
     responses((status = 200, body = Annotation), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn change_annotation(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath((session_id, annotation_id)): ApiPath<(String, String)>,
     ApiJson(change): ApiJson<AnnotationChange>,
 ) -> Result<Json<Annotation>, ApiError> {
@@ -235,7 +235,7 @@ pub(crate) async fn change_annotation(
     params(("session_id" = String, Path)),
     responses((status = 200, body = AnnotationList)))]
 pub(crate) async fn list_annotations(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<AnnotationList>, ApiError> {
     let id = vec![text_param(Some(&session_id))];
@@ -262,7 +262,7 @@ pub(crate) async fn list_annotations(
     params(("session_id" = String, Path), ("annotation_id" = String, Path)),
     responses((status = 204)))]
 pub(crate) async fn remove_annotation(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath((session_id, annotation_id)): ApiPath<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     state

@@ -1,7 +1,6 @@
 //! `/sessions/{id}/ask`: what would be handed to the configured model, and its answer.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +9,7 @@ use super::digest::text_of_session;
 use crate::ask::{EndpointError, Explanation, Protocol};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiPath;
-use crate::state::AppState;
+use crate::reach::{Reading, Whole};
 
 /// Tokens of the digest that is handed to a model, at most.
 const DIGEST_TOKENS: usize = 4_000;
@@ -42,7 +41,7 @@ pub(crate) struct AskEndpoint {
     responses((status = 200, body = AskPreview),
         (status = 404, description = "No such session", body = ErrorBody)))]
 pub(crate) async fn preview_ask(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<AskPreview>, ApiError> {
     let digest = text_of_session(&state, session_id, DIGEST_TOKENS).await?;
@@ -66,7 +65,7 @@ pub(crate) async fn preview_ask(
         (status = 409, description = "No endpoint is configured, or not fully", body = ErrorBody),
         (status = 502, description = "The endpoint failed or refused", body = ErrorBody)))]
 pub(crate) async fn ask(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<Explanation>, ApiError> {
     let Some(endpoint) = state.config.ask.clone() else {

@@ -1,7 +1,6 @@
 //! `/compare`: two sessions side by side, or two groups of them.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +13,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
 use crate::findings::{Act, Session};
 use crate::model::SpanRef;
+use crate::reach::Reading;
 use crate::rows::{self, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -131,7 +131,7 @@ pub(crate) struct ToolUse {
     responses((status = 200, body = Compared), (status = 400, body = ErrorBody),
         (status = 404, description = "No such session, or no session in a group", body = ErrorBody)))]
 pub(crate) async fn compare_sessions(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<CompareFilter>,
 ) -> Result<Json<Compared>, ApiError> {
     Ok(Json(match filter.by {

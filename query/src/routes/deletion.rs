@@ -1,7 +1,6 @@
 //! `DELETE /sessions/{id}` and what keeps a deleted session out.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,6 +8,7 @@ use utoipa::ToSchema;
 use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiJson, ApiPath};
+use crate::reach::Whole;
 use crate::state::AppState;
 use crate::time::now_ns;
 
@@ -60,7 +60,7 @@ impl From<store::Deletion> for Deletion {
     params(("session_id" = String, Path)),
     responses((status = 200, body = Deletion), (status = 404, body = ErrorBody)))]
 pub(crate) async fn delete_session(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<Deletion>, ApiError> {
     let deletion = delete(&state, vec![session_id.clone()]).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn delete_session(
 #[utoipa::path(post, path = "/sessions/delete", tag = "sessions", request_body = DeleteRequest,
     responses((status = 200, body = Deletion), (status = 400, body = ErrorBody)))]
 pub(crate) async fn delete_sessions(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiJson(request): ApiJson<DeleteRequest>,
 ) -> Result<Json<Deletion>, ApiError> {
     if request.session_ids.is_empty() || request.session_ids.len() > MOST_SESSIONS {
@@ -90,7 +90,7 @@ pub(crate) async fn delete_sessions(
 #[utoipa::path(post, path = "/sessions/{session_id}/private", tag = "sessions",
     params(("session_id" = String, Path)), responses((status = 200, body = Deletion)))]
 pub(crate) async fn make_private(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<Deletion>, ApiError> {
     let deletion = state
@@ -104,7 +104,7 @@ pub(crate) async fn make_private(
     params(("session_id" = String, Path)),
     responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn allow_session_again(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
     let was_deleted = state

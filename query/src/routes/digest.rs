@@ -1,6 +1,5 @@
 //! `/digest` and `/sessions/{id}/digest`: what matters of sessions, within a budget of tokens.
 
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use super::sessions::{session_not_found, sessions_by_id};
 use crate::digest::{self, DEFAULT_BUDGET, Digest, Format, MAX_BUDGET, MIN_BUDGET, Wanted};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
+use crate::reach::Reading;
 use crate::state::AppState;
 use crate::time::{now_ns, parse_when};
 
@@ -50,7 +50,7 @@ pub(crate) struct DigestSessions {
         (status = 400, body = ErrorBody),
         (status = 404, description = "No such session", body = ErrorBody)))]
 pub(crate) async fn get_digest(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(wanted): ApiQuery<DigestSessions>,
     ApiQuery(filter): ApiQuery<SessionFilter>,
     ApiQuery(form): ApiQuery<DigestForm>,
@@ -74,7 +74,7 @@ pub(crate) async fn get_digest(
         (status = 200, content((String = "text/markdown; charset=utf-8"), (Digest = "application/json"))),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn session_digest(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(form): ApiQuery<DigestForm>,
 ) -> Result<Response, ApiError> {

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use store::Value;
 use utoipa::ToSchema;
 
 use crate::doctor::{Checkup, Counts, Gap, SESSIONS, check};
 use crate::error::ApiError;
+use crate::reach::Reading;
 use crate::rows;
 use crate::sql;
-use crate::state::AppState;
 
 /// What was found, harness by harness, the one last heard of first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,9 +21,7 @@ pub(crate) struct CheckupList {
 
 /// What arrives of each harness, what is missing, and the switch that brings it.
 #[utoipa::path(get, path = "/doctor", tag = "status", responses((status = 200, body = CheckupList)))]
-pub(crate) async fn get_checkup(
-    State(state): State<AppState>,
-) -> Result<Json<CheckupList>, ApiError> {
+pub(crate) async fn get_checkup(Reading(state): Reading) -> Result<Json<CheckupList>, ApiError> {
     let sessions = || vec![Value::Int(SESSIONS)];
     let found = state.read(sql::DOCTOR_HARNESSES, sessions()).await?;
     let cut = state.read(sql::DOCTOR_NOTES, sessions()).await?;

@@ -1,7 +1,6 @@
 //! `/sessions/{id}/export`: a session as a file.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
 use crate::export::{self, Channel, ExportError, Family};
 use crate::extract::{ApiPath, ApiQuery};
-use crate::state::AppState;
+use crate::reach::Reading;
 
 /// Chunks that wait for a slow reader.
 const WAITING_CHUNKS: usize = 4;
@@ -60,7 +59,7 @@ pub(crate) struct ExportQuery {
             (String = "application/x-ndjson"), (String = "text/markdown"), (String = "text/html"))),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn export_session(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(query): ApiQuery<ExportQuery>,
 ) -> Result<Response, ApiError> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +11,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
 use crate::findings::{self, Due};
 use crate::model::Finding;
+use crate::reach::{Reading, Whole};
 use crate::rows::{self, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -46,7 +46,7 @@ pub(crate) struct FindingList {
 #[utoipa::path(get, path = "/findings", params(FindingFilter), tag = "findings",
     responses((status = 200, body = FindingList)))]
 pub(crate) async fn list_findings(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<FindingFilter>,
 ) -> Result<Json<FindingList>, ApiError> {
     let limit = filter.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
@@ -92,7 +92,7 @@ pub(crate) struct DetectReport {
     responses((status = 200, body = DetectReport),
         (status = 404, description = "No such session", body = ErrorBody)))]
 pub(crate) async fn detect(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiQuery(filter): ApiQuery<DetectFilter>,
 ) -> Result<Json<DetectReport>, ApiError> {
     let sessions = state

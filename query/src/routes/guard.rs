@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use proto::agent::Operation;
 use proto::id::{SpanId, TraceId};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiJson;
 use crate::findings::{self, Act, ActRow, Content, Ending, Session};
-use crate::state::AppState;
+use crate::reach::Reading;
 use crate::tools::Asked;
 
 /// What a hook is to answer its harness.
@@ -38,7 +37,7 @@ pub(crate) struct GuardAnswer {
     responses((status = 200, body = GuardAnswer),
         (status = 400, description = "No such document", body = ErrorBody)))]
 pub(crate) async fn guard(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiJson(document): ApiJson<Value>,
 ) -> Result<Json<GuardAnswer>, ApiError> {
     let text = |names: &[&str]| {

@@ -1,7 +1,6 @@
 //! `/sessions/{id}/tags` and `/sessions/{id}/checkpoints`: names that people give.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::CheckpointRow;
@@ -10,9 +9,9 @@ use utoipa::ToSchema;
 use super::annotations::{LONGEST_AUTHOR_BYTES, know_act, know_session};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiJson, ApiPath};
+use crate::reach::{Reading, Whole};
 use crate::rows::{self, Named, text_param};
 use crate::sql;
-use crate::state::AppState;
 use crate::time::{now_ns, rfc3339};
 
 const LONGEST_NAME_BYTES: usize = 200;
@@ -49,7 +48,7 @@ fn name(text: &str, what: &str) -> Result<String, ApiError> {
     responses((status = 200, body = TagList), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn change_tags(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
     ApiJson(change): ApiJson<TagChange>,
 ) -> Result<Json<TagList>, ApiError> {
@@ -114,7 +113,7 @@ pub(crate) struct CheckpointList {
     responses((status = 201, body = Checkpoint), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn set_checkpoint(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
     ApiJson(new): ApiJson<NewCheckpoint>,
 ) -> Result<(StatusCode, Json<Checkpoint>), ApiError> {
@@ -163,7 +162,7 @@ pub(crate) async fn set_checkpoint(
     params(("session_id" = String, Path)),
     responses((status = 200, body = CheckpointList)))]
 pub(crate) async fn list_checkpoints(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<CheckpointList>, ApiError> {
     let id = vec![text_param(Some(&session_id))];
@@ -189,7 +188,7 @@ fn checkpoint(row: &Named<'_>) -> Checkpoint {
     params(("session_id" = String, Path), ("name" = String, Path)),
     responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn remove_checkpoint(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath((session_id, name)): ApiPath<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let was_there = state

@@ -1,21 +1,22 @@
 //! `GET /metrics`: what the program tells of itself, in the text format of Prometheus.
 //!
-//! Labels have few and fixed values, and nothing of what was recorded is in them.
+//! Labels have few values, those that stand here and the names of the user's redaction patterns, and nothing of what was recorded is in them.
 
 use std::fmt::{Display, Write as _};
 
-use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 
 use crate::error::ApiError;
+use crate::findings::Reached;
+use crate::reach::Whole;
 use crate::routes::status;
-use crate::state::{AppState, DurationCounts, Footprint, IngestCounters};
+use crate::state::{DurationCounts, Footprint, IngestCounters};
 
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything in one answer, from memory and the file system: no query runs for it.
 pub(crate) async fn metrics(
-    State(state): State<AppState>,
+    Whole(state): Whole,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
     let (footprint, refuses) = status::observe(&state).await?;
     let mut page = Page::default();
@@ -40,6 +41,7 @@ pub(crate) async fn metrics(
         state.store.recovery_count(),
     );
     ingest(&mut page, &state.observer.ingest());
+    detectors(&mut page, state.detectors.reached());
     machine(&mut page, &footprint);
     page.one(
         Kind::Gauge,
@@ -109,6 +111,15 @@ fn ingest(page: &mut Page, counters: &IngestCounters) {
         "reason",
         counters.refusals.iter().copied(),
     );
+    if let Some(kinds) = &counters.redactions {
+        page.labelled(
+            Kind::Counter,
+            "spanreel_ingest_redactions_total",
+            "Passages replaced before they were stored, by kind.",
+            "kind",
+            kinds.iter().map(|(kind, count)| (kind.as_str(), *count)),
+        );
+    }
     let gauges = [
         (
             "spanreel_ingest_queue_bytes",
@@ -149,6 +160,27 @@ fn ingest(page: &mut Page, counters: &IngestCounters) {
         "spanreel_load_group_duration_seconds",
         "What resolving and storing each group of requests took.",
         &counters.group_times,
+    );
+}
+
+fn detectors(page: &mut Page, reached: Reached) {
+    page.one(
+        Kind::Gauge,
+        "spanreel_findings_waiting_sessions",
+        "Sessions that have changed and are to be looked at by the detectors.",
+        reached.waiting_sessions,
+    );
+    page.one(
+        Kind::Counter,
+        "spanreel_findings_looked_sessions_total",
+        "Sessions looked at by the detectors, each time that they were.",
+        reached.looked_sessions,
+    );
+    page.one(
+        Kind::Gauge,
+        "spanreel_findings_last_look_seconds",
+        "What the latest look at some sessions took.",
+        reached.last_look.as_secs_f64(),
     );
 }
 
@@ -213,13 +245,13 @@ impl Page {
         let _ = writeln!(self.text, "{name} {value}");
     }
 
-    fn labelled<V: Display>(
+    fn labelled<'a, V: Display>(
         &mut self,
         kind: Kind,
         name: &str,
         help: &str,
         label: &str,
-        values: impl IntoIterator<Item = (&'static str, V)>,
+        values: impl IntoIterator<Item = (&'a str, V)>,
     ) {
         self.head(kind, name, help);
         for (label_value, value) in values {

@@ -1,5 +1,6 @@
 //! One file per resource; `server.rs` puts them together.
 
+pub(crate) mod access;
 pub(crate) mod acts;
 pub(crate) mod alerts;
 pub(crate) mod annotations;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
+use crate::reach::Reading;
 use crate::routes::session_filter::SessionFilter;
 use crate::rows::{self, text_param};
 use crate::sql;
-use crate::state::AppState;
 
 /// Most values that are offered for one field.
 const MAX_VALUES: i64 = 200;
@@ -51,7 +50,7 @@ pub(crate) struct SessionSummary {
 #[utoipa::path(get, path = "/summary", params(SessionFilter), tag = "sessions",
     responses((status = 200, body = SessionSummary), (status = 400, body = ErrorBody)))]
 pub(crate) async fn get_summary(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<SessionFilter>,
 ) -> Result<Json<SessionSummary>, ApiError> {
     let table = state.read(sql::SESSION_SUMMARY, filter.params()).await?;
@@ -93,7 +92,7 @@ pub(crate) struct Activity {
 #[utoipa::path(get, path = "/activity", params(SessionFilter), tag = "sessions",
     responses((status = 200, body = Activity), (status = 400, body = ErrorBody)))]
 pub(crate) async fn get_activity(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<SessionFilter>,
 ) -> Result<Json<Activity>, ApiError> {
     let table = state.read(sql::SESSION_ACTIVITY, filter.params()).await?;
@@ -124,7 +123,7 @@ pub(crate) struct FilterValues {
 #[utoipa::path(get, path = "/filter-values", tag = "sessions",
     responses((status = 200, body = FilterValues)))]
 pub(crate) async fn get_filter_values(
-    State(state): State<AppState>,
+    Reading(state): Reading,
 ) -> Result<Json<FilterValues>, ApiError> {
     let table = state
         .read(sql::FILTER_VALUES, vec![Value::Int(MAX_VALUES)])
@@ -171,7 +170,7 @@ pub(crate) struct SessionShapes {
 #[utoipa::path(get, path = "/shapes", params(ShapeFilter), tag = "sessions",
     responses((status = 200, body = SessionShapes), (status = 400, body = ErrorBody)))]
 pub(crate) async fn get_shapes(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<ShapeFilter>,
 ) -> Result<Json<SessionShapes>, ApiError> {
     if filter.session_id.len() > MAX_SHAPES {

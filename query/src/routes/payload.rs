@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
 };
@@ -13,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use crate::error::{ApiError, ErrorBody};
 use crate::etag::is_current;
 use crate::extract::ApiPath;
-use crate::state::AppState;
+use crate::reach::Reading;
 
 /// The bytes of a payload; `Range: bytes=…` for a part of them.
 ///
@@ -38,7 +37,7 @@ use crate::state::AppState;
         (status = 416, body = ErrorBody, description = "The payload ends before the range",
             headers(("content-range" = String, description = "`bytes */4096`")))))]
 pub(crate) async fn get_payload(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(text): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

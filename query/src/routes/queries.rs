@@ -1,6 +1,5 @@
 //! `/queries`: saved questions, those that come with Spanreel and the user's own.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::{Json, response::IntoResponse};
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 use super::sql::{SqlRequest, SqlResult, run_sql};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiJson, ApiPath};
+use crate::reach::Whole;
 use crate::rows::{self, text_param};
 use crate::saved::{SavedQuery, shipped};
 use crate::sql;
@@ -56,9 +56,7 @@ pub(crate) struct RunRequest {
 /// Lists the saved queries with their parameters and SQL.
 #[utoipa::path(get, path = "/queries", tag = "sql",
     responses((status = 200, body = QueryList)))]
-pub(crate) async fn list_queries(
-    State(state): State<AppState>,
-) -> Result<Json<QueryList>, ApiError> {
+pub(crate) async fn list_queries(Whole(state): Whole) -> Result<Json<QueryList>, ApiError> {
     let table = state
         .read(sql::SAVED_QUERIES, vec![text_param(None)])
         .await?;
@@ -85,7 +83,7 @@ pub(crate) async fn list_queries(
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody, description = "code: sql_busy")))]
 pub(crate) async fn run_query(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(name): ApiPath<String>,
     headers: HeaderMap,
     ApiJson(request): ApiJson<RunRequest>,
@@ -100,7 +98,7 @@ pub(crate) async fn run_query(
         max_rows: request.max_rows,
         timeout_ms: request.timeout_ms,
     };
-    let answer = run_sql(State(state), headers, ApiJson(request)).await;
+    let answer = run_sql(Whole(state), headers, ApiJson(request)).await;
     // A place in the SQL that ran means nothing to whoever gave a name.
     Ok(answer.map_err(|error| error.at(None))?.into_response())
 }
@@ -110,7 +108,7 @@ pub(crate) async fn run_query(
     responses((status = 201, body = SavedQuery), (status = 400, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
 pub(crate) async fn add_query(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiJson(query): ApiJson<SavedQuery>,
 ) -> Result<(StatusCode, Json<SavedQuery>), ApiError> {
     if find(&state, &query.name).await?.is_some() {
@@ -129,7 +127,7 @@ pub(crate) async fn add_query(
     params(("name" = String, Path)), request_body = SavedQuery,
     responses((status = 200, body = SavedQuery), (status = 400, body = ErrorBody)))]
 pub(crate) async fn replace_query(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(name): ApiPath<String>,
     ApiJson(query): ApiJson<SavedQuery>,
 ) -> Result<Json<SavedQuery>, ApiError> {
@@ -146,7 +144,7 @@ pub(crate) async fn replace_query(
     params(("name" = String, Path)),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn remove_query(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(name): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
     refuse_shipped(&name)?;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::Retention;
@@ -13,8 +12,8 @@ use utoipa::ToSchema;
 use super::annotations::know_session;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiJson, ApiPath};
+use crate::reach::{Reading, Whole};
 use crate::retention::{self, Removed};
-use crate::state::AppState;
 use crate::time::{now_ns, parse_when, rfc3339};
 
 /// Sessions that are listed; beyond them they are counted.
@@ -70,7 +69,7 @@ impl From<Removed> for RemovedSessions {
 #[utoipa::path(get, path = "/retention", tag = "upkeep",
     responses((status = 200, body = RetentionOverview)))]
 pub(crate) async fn get_retention(
-    State(state): State<AppState>,
+    Whole(state): Whole,
 ) -> Result<Json<RetentionOverview>, ApiError> {
     let stored = state.blocking(|store| Ok((store.stored_bytes()?, store.folder_bytes())));
     let (stored_bytes, folder_bytes) = stored.await?;
@@ -117,7 +116,7 @@ struct DueSession {
 /// What would go if the rules were applied now. Removes nothing.
 #[utoipa::path(get, path = "/retention/due", tag = "upkeep",
     responses((status = 200, body = DueSessions)))]
-pub(crate) async fn get_due(State(state): State<AppState>) -> Result<Json<DueSessions>, ApiError> {
+pub(crate) async fn get_due(Whole(state): Whole) -> Result<Json<DueSessions>, ApiError> {
     let rules = state.config.retention.rules.clone();
     let due = state
         .blocking(move |store| Ok(retention::due(store, &rules)?))
@@ -143,9 +142,7 @@ pub(crate) async fn get_due(State(state): State<AppState>) -> Result<Json<DueSes
 /// Applies the rules now; answers when that is through.
 #[utoipa::path(post, path = "/retention/run", tag = "upkeep",
     responses((status = 200, body = RemovedSessions), (status = 409, body = ErrorBody)))]
-pub(crate) async fn run_retention(
-    State(state): State<AppState>,
-) -> Result<Json<RemovedSessions>, ApiError> {
+pub(crate) async fn run_retention(Whole(state): Whole) -> Result<Json<RemovedSessions>, ApiError> {
     let _turn = super::upkeep::turn(&state)?;
     Ok(Json(retention::run_once(&state).await?.into()))
 }
@@ -188,7 +185,7 @@ impl SessionRetention {
     params(("session_id" = String, Path)),
     responses((status = 200, body = SessionRetention), (status = 404, body = ErrorBody)))]
 pub(crate) async fn session_retention(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<SessionRetention>, ApiError> {
     know_session(&state, &session_id).await?;
@@ -205,7 +202,7 @@ pub(crate) async fn session_retention(
     responses((status = 200, body = SessionRetention), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn set_retention(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
     ApiJson(new): ApiJson<NewRetention>,
 ) -> Result<Json<SessionRetention>, ApiError> {
@@ -242,7 +239,7 @@ fn expiry(text: &str) -> Result<i64, ApiError> {
     params(("session_id" = String, Path)),
     responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn forget_retention(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
     know_session(&state, &session_id).await?;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::{PassageOf, Store, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -11,9 +10,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::encode::percent_encoded;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
+use crate::reach::Reading;
 use crate::rows::{self, Named, list_param, text_param};
 use crate::sql;
-use crate::state::AppState;
 use crate::time::{now_ns, parse_when};
 
 const DEFAULT_LIMIT: i64 = 20;
@@ -112,7 +111,7 @@ pub(crate) struct SearchPassage {
 #[utoipa::path(get, path = "/search", params(TextSearch), tag = "search",
     responses((status = 200, body = SearchPage), (status = 400, body = ErrorBody)))]
 pub(crate) async fn search(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(search): ApiQuery<TextSearch>,
 ) -> Result<Json<SearchPage>, ApiError> {
     let started = Instant::now();

@@ -1,7 +1,6 @@
 //! `/sessions` and `/sessions/{id}`.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::openapi::schema::{AnyOfBuilder, Schema};
@@ -11,6 +10,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
 use crate::model::{Finding, SessionRow, Turn};
+use crate::reach::Reading;
 use crate::routes::session_filter::SessionFilter;
 use crate::rows::{self, Named, text_param};
 use crate::selection::select;
@@ -132,7 +132,7 @@ impl ToSchema for SessionAnswer {
 #[utoipa::path(get, path = "/sessions", params(SessionFilter, SessionPage), tag = "sessions",
     responses((status = 200, body = SessionAnswer), (status = 400, body = ErrorBody)))]
 pub(crate) async fn list_sessions(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<SessionFilter>,
     ApiQuery(page): ApiQuery<SessionPage>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
@@ -236,7 +236,7 @@ pub(crate) struct TraceSummary {
     params(("session_id" = String, Path)),
     responses((status = 200, body = SessionDetail), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get_session(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<SessionDetail>, ApiError> {
     let Some(session) = sessions_by_id(&state, vec![session_id.clone()])

@@ -1,12 +1,11 @@
 //! `/setup`.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::reach::Reading;
 use crate::setup::{Harness, Recorder, harnesses};
-use crate::state::AppState;
 
 /// Harnesses and SDKs with their settings for this recorder.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,7 +15,7 @@ pub(crate) struct SetupList {
 
 /// What to set so that a harness sends everything here.
 #[utoipa::path(get, path = "/setup", tag = "status", responses((status = 200, body = SetupList)))]
-pub(crate) async fn get_setup(State(state): State<AppState>) -> Json<SetupList> {
+pub(crate) async fn get_setup(Reading(state): Reading) -> Json<SetupList> {
     let scheme = state.config.scheme();
     let recorder = Recorder {
         grpc: format!("{scheme}://{}", state.config.otlp_grpc),

@@ -1,7 +1,6 @@
 //! `/spans/{trace_id}/{span_id}`: one span with everything.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Store, Value};
@@ -11,6 +10,7 @@ use super::messages::{self, Messages};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiPath;
 use crate::model::{Finding, Payload, SpanRef};
+use crate::reach::Reading;
 use crate::rows::{self, Named, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -141,7 +141,7 @@ struct Related {
     params(("trace_id" = String, Path), ("span_id" = String, Path)),
     responses((status = 200, body = SpanDetail), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get_span(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath((trace_id, span_id)): ApiPath<(String, String)>,
 ) -> Result<Json<SpanDetail>, ApiError> {
     let (trace_id, span_id) = (trace_id.to_lowercase(), span_id.to_lowercase());

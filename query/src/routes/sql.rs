@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -15,9 +14,9 @@ use utoipa::ToSchema;
 use super::arrow_stream::{self, ARROW_STREAM, TRUNCATED};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiJson;
+use crate::reach::Whole;
 use crate::rows;
 use crate::sql;
-use crate::state::AppState;
 use crate::user_sql::{
     self, DEFAULT_TIMEOUT, MAX_STREAM_BYTES, MAX_STREAM_ROWS, MAX_TABLE_BYTES, MAX_TABLE_ROWS,
     MAX_TIMEOUT,
@@ -143,7 +142,7 @@ impl SqlRequest {
             sql_timeout, sql_memory, sql_cancelled, bad_body"),
         (status = 503, body = ErrorBody, description = "code: sql_busy")))]
 pub(crate) async fn run_sql(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     headers: HeaderMap,
     ApiJson(request): ApiJson<SqlRequest>,
 ) -> Result<Response, ApiError> {
@@ -230,7 +229,7 @@ pub(crate) struct RelationColumn {
 /// The public relations and their columns.
 #[utoipa::path(get, path = "/sql/schema", tag = "sql",
     responses((status = 200, body = SqlSchema)))]
-pub(crate) async fn get_schema(State(state): State<AppState>) -> Result<Json<SqlSchema>, ApiError> {
+pub(crate) async fn get_schema(Whole(state): Whole) -> Result<Json<SqlSchema>, ApiError> {
     let (columns, macros) = tokio::try_join!(
         state.read(sql::PUBLIC_COLUMNS, Vec::new()),
         state.read(sql::PUBLIC_MACROS, Vec::new()),

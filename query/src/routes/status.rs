@@ -4,12 +4,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::reach::Whole;
 use crate::state::{AppState, Footprint};
 use crate::time::rfc3339;
 
@@ -33,6 +33,7 @@ pub(crate) struct Stats {
     prices: Prices,
     ingest: Ingest,
     search: SearchIndex,
+    findings: Detectors,
     health: Health,
     folder: Folder,
     process: Process,
@@ -86,6 +87,17 @@ struct SearchIndex {
     index_bytes: u64,
 }
 
+/// How far the detectors are, which look at each session that has changed.
+#[derive(Debug, Serialize, ToSchema)]
+struct Detectors {
+    /// Sessions that have changed and are to be looked at.
+    waiting_sessions: u64,
+    /// Sessions looked at since the start, each time that they were.
+    looked_sessions: u64,
+    /// What the latest look at some sessions took.
+    last_look_seconds: f64,
+}
+
 /// Where OTLP is received.
 #[derive(Debug, Serialize, ToSchema)]
 struct OtlpAddresses {
@@ -128,6 +140,10 @@ struct Ingest {
     group_mean_seconds: Option<f64>,
     /// Whole requests that were not taken.
     refusals: Vec<Refusals>,
+    /// Passages replaced before they were stored; null where nothing is redacted.
+    redactions: Option<Vec<Redactions>>,
+    /// The latest write of the journal failed, so that nothing is acknowledged.
+    is_journal_failing: bool,
     /// Averages of the last minute.
     per_second: PerSecond,
 }
@@ -136,6 +152,13 @@ struct Ingest {
 #[derive(Debug, Serialize, ToSchema)]
 struct Refusals {
     reason: &'static str,
+    count: u64,
+}
+
+/// Passages of one kind that were replaced.
+#[derive(Debug, Serialize, ToSchema)]
+struct Redactions {
+    kind: String,
     count: u64,
 }
 
@@ -152,7 +175,7 @@ struct PerSecond {
 
 /// Counts of what is stored and of what has arrived.
 #[utoipa::path(get, path = "/stats", tag = "status", responses((status = 200, body = Stats)))]
-pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stats>, ApiError> {
+pub(crate) async fn get_stats(Whole(state): Whole) -> Result<Json<Stats>, ApiError> {
     let cached = {
         let counts = state.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.filter(|(at, _)| at.elapsed() < COUNTS_LIFE)
@@ -169,6 +192,7 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
     let search = state.blocking(|store| Ok(store.search_state()?)).await?;
     let (footprint, refuses) = observe(&state).await?;
     let ingest = state.observer.ingest();
+    let detectors = state.detectors.reached();
     let rates = state.rates.now(&ingest);
     let groups: u64 = ingest.group_times.counts.iter().sum();
     Ok(Json(Stats {
@@ -214,6 +238,13 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
                 .filter(|(_, count)| *count > 0)
                 .map(|(reason, count)| Refusals { reason, count })
                 .collect(),
+            redactions: ingest.redactions.map(|kinds| {
+                kinds
+                    .into_iter()
+                    .map(|(kind, count)| Redactions { kind, count })
+                    .collect()
+            }),
+            is_journal_failing: ingest.is_journal_failing,
             per_second: PerSecond {
                 requests: rates.requests,
                 received_bytes: rates.received_bytes,
@@ -227,6 +258,11 @@ pub(crate) async fn get_stats(State(state): State<AppState>) -> Result<Json<Stat
             waiting_acts: search.waiting_act_count,
             waiting_bytes: search.waiting_bytes,
             index_bytes: search.index_bytes,
+        },
+        findings: Detectors {
+            waiting_sessions: detectors.waiting_sessions,
+            looked_sessions: detectors.looked_sessions,
+            last_look_seconds: detectors.last_look.as_secs_f64(),
         },
         health: Health {
             is_ready: refuses.is_none(),
@@ -263,7 +299,7 @@ pub(crate) async fn healthz() -> &'static str {
 }
 
 /// The store answers as well, and a request would be acknowledged. Says why not in one line.
-pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, String) {
+pub(crate) async fn readyz(state: AppState) -> (StatusCode, String) {
     match not_ready(&state).await {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(reason) => (

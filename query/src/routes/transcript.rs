@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use proto::Hashing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
@@ -16,9 +15,9 @@ use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{ApiPath, ApiQuery};
 use crate::model::SpanRef;
+use crate::reach::Reading;
 use crate::rows::{self, Named, text_param};
 use crate::sql;
-use crate::state::AppState;
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
@@ -100,7 +99,7 @@ struct TranscriptPart {
     responses((status = 200, body = Transcript), (status = 400, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn session_transcript(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(filter): ApiQuery<TranscriptFilter>,
 ) -> Result<Json<Transcript>, ApiError> {
@@ -369,7 +368,7 @@ pub(crate) struct SearchResult {
     params(("session_id" = String, Path), SearchFilter),
     responses((status = 200, body = SearchResult), (status = 400, body = ErrorBody)))]
 pub(crate) async fn search_session(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(filter): ApiQuery<SearchFilter>,
 ) -> Result<Json<SearchResult>, ApiError> {

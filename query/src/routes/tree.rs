@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +16,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::etag::is_current;
 use crate::extract::ApiPath;
 use crate::model::Finding;
+use crate::reach::Reading;
 use crate::sql;
 use crate::state::AppState;
 use crate::time::rfc3339;
@@ -103,7 +103,7 @@ struct TreeFinding {
     params(("session_id" = String, Path)),
     responses((status = 200, body = Tree), (status = 304), (status = 404, body = ErrorBody)))]
 pub(crate) async fn session_tree(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(session_id): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -123,7 +123,7 @@ pub(crate) async fn session_tree(
     params(("trace_id" = String, Path)),
     responses((status = 200, body = Tree), (status = 304), (status = 404, body = ErrorBody)))]
 pub(crate) async fn trace_tree(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiPath(trace_id): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

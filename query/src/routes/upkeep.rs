@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::SemaphorePermit;
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiJson;
+use crate::reach::Whole;
 use crate::state::AppState;
 use crate::time::{now_ns, rfc3339};
 use crate::upkeep::VerifyReport;
@@ -40,7 +40,7 @@ pub(super) fn turn(state: &AppState) -> Result<SemaphorePermit<'_>, ApiError> {
 /// comes when that is through; others read and write meanwhile.
 #[utoipa::path(post, path = "/verify", tag = "upkeep",
     responses((status = 200, body = VerifyReport), (status = 409, body = ErrorBody)))]
-pub(crate) async fn verify(State(state): State<AppState>) -> Result<Json<VerifyReport>, ApiError> {
+pub(crate) async fn verify(Whole(state): Whole) -> Result<Json<VerifyReport>, ApiError> {
     let begun = Instant::now();
     let check_journal = state.config.journal.check.clone();
     let report = alone(&state, move |store| {
@@ -67,7 +67,7 @@ pub(crate) struct Compaction {
 /// waits meanwhile; what is sent is acknowledged from the journal.
 #[utoipa::path(post, path = "/compact", tag = "upkeep",
     responses((status = 200, body = Compaction), (status = 409, body = ErrorBody)))]
-pub(crate) async fn compact(State(state): State<AppState>) -> Result<Json<Compaction>, ApiError> {
+pub(crate) async fn compact(Whole(state): Whole) -> Result<Json<Compaction>, ApiError> {
     let begun = Instant::now();
     let settle = state.config.journal.settle.clone();
     let compaction = alone(&state, move |store| {
@@ -114,7 +114,7 @@ pub(crate) struct BackupReport {
     responses((status = 200, body = BackupReport), (status = 400, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
 pub(crate) async fn backup(
-    State(state): State<AppState>,
+    Whole(state): Whole,
     ApiJson(request): ApiJson<BackupRequest>,
 ) -> Result<Json<BackupReport>, ApiError> {
     let begun = Instant::now();

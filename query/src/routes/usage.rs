@@ -1,16 +1,15 @@
 //! `/timeline` and `/catalog`: what was used, over time and by name.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
+use crate::reach::Reading;
 use crate::rows::{self, Named, list_param};
 use crate::sql;
-use crate::state::AppState;
 use crate::time::{comparable_ns, now_ns};
 
 const DEFAULT_SPAN_NS: i64 = 7 * 24 * 3600 * 1_000_000_000;
@@ -78,7 +77,7 @@ fn time_range(from_ns: Option<i64>, until_ns: Option<i64>) -> Result<(i64, i64),
 #[utoipa::path(get, path = "/timeline", params(TimelineFilter), tag = "usage",
     responses((status = 200, body = Timeline), (status = 400, body = ErrorBody)))]
 pub(crate) async fn get_timeline(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<TimelineFilter>,
 ) -> Result<Json<Timeline>, ApiError> {
     let (from_ns, until_ns) = time_range(filter.from_ns, filter.until_ns)?;
@@ -176,7 +175,7 @@ pub(crate) struct Catalog {
 #[utoipa::path(get, path = "/catalog", params(CatalogFilter), tag = "usage",
     responses((status = 200, body = Catalog), (status = 400, body = ErrorBody)))]
 pub(crate) async fn get_catalog(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     ApiQuery(filter): ApiQuery<CatalogFilter>,
 ) -> Result<Json<Catalog>, ApiError> {
     let (from_ns, until_ns) = time_range(filter.from_ns, filter.until_ns)?;

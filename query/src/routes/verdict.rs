@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use serde::Serialize;
 use store::Table;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use super::sessions::session_not_found;
 use crate::error::{ApiError, ErrorBody};
 use crate::findings::{self, Evidence, Outcome, Session, Verdict};
 use crate::model::SpanRef;
+use crate::reach::Reading;
 use crate::rows::{self, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -61,7 +62,7 @@ pub(crate) struct WhyRemedy {
     responses((status = 200, body = Why),
         (status = 404, description = "No such session", body = ErrorBody)))]
 pub(crate) async fn why(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     Path(session_id): Path<String>,
 ) -> Result<Json<Why>, ApiError> {
     Ok(Json(explain(&state, session_id).await?))

@@ -32,6 +32,9 @@ impl Store {
     /// # Errors
     /// In words for the user, whatever it was.
     pub fn user_sql(&self, request: &UserSql, cancel: &Cancel) -> Result<Table, UserSqlError> {
+        self.refuse_limited().map_err(|error| {
+            UserSqlError::new(UserSqlErrorKind::Limited, error.to_string(), None)
+        })?;
         self.shared
             .sandbox
             .run(&|| self.user_connection(), request, cancel, |checked| {
@@ -50,6 +53,9 @@ impl Store {
         cancel: &Cancel,
         sink: &mut dyn BatchSink,
     ) -> Result<StreamEnd, UserSqlError> {
+        self.refuse_limited().map_err(|error| {
+            UserSqlError::new(UserSqlErrorKind::Limited, error.to_string(), None)
+        })?;
         self.shared
             .sandbox
             .run(&|| self.user_connection(), request, cancel, |checked| {
@@ -67,6 +73,9 @@ impl Store {
         request: &UserSql,
         cancel: &Cancel,
     ) -> Result<Described, UserSqlError> {
+        self.refuse_limited().map_err(|error| {
+            UserSqlError::new(UserSqlErrorKind::Limited, error.to_string(), None)
+        })?;
         self.shared
             .sandbox
             .run(&|| self.user_connection(), request, cancel, |checked| {
@@ -111,6 +120,8 @@ impl Cancel {
 pub enum UserSqlErrorKind {
     /// Not allowed here; it did not run.
     Rejected,
+    /// Reading is limited to some projects: expressions may be evaluated before rows are left out.
+    Limited,
     /// The engine found a mistake in it, or failed on it.
     Error,
     Timeout,

@@ -13,6 +13,11 @@ use crate::columns::each_row;
 /// Before the name of a sealed table.
 pub(super) const PREFIX: &str = "sealed_";
 
+/// The name by which a table is read, sealed or not.
+pub(crate) fn plain_name(table: &str) -> &str {
+    table.strip_prefix(PREFIX).unwrap_or(table)
+}
+
 /// What a cell is, once it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

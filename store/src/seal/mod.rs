@@ -24,7 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use proto::Hashing;
 
 pub(crate) use cells::{
-    SealedTable, TABLES, begin, cell, check_tables, damaged, seal_columns, views,
+    SealedTable, TABLES, begin, cell, check_tables, damaged, plain_name, seal_columns, views,
 };
 pub use folder::FILE as ENCRYPTION_FILE;
 pub(crate) use folder::admit;

@@ -236,7 +236,10 @@ impl Worker {
         let Some(shared) = self.shared.upgrade() else {
             return Err(Trouble::Stopped);
         };
-        let store = Store { shared };
+        let store = Store {
+            shared,
+            projects: None,
+        };
         let user = store.user_connection().map_err(|error| match error {
             crate::Error::Query { source } => Trouble::Engine(source),
             _ => Trouble::Stopped,

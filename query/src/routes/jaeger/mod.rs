@@ -7,7 +7,7 @@ mod trace;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::etag;
+use crate::reach::{Reading, Site};
 use crate::rows::{self, text_param};
 use crate::sql;
 use crate::state::AppState;
@@ -31,7 +32,7 @@ use model::{
 use search::{DependencyQuery, OperationQuery, TraceQuery};
 
 /// The routes, to be put under `/jaeger/api`.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
+pub(crate) fn router() -> OpenApiRouter<Site> {
     OpenApiRouter::new()
         .routes(routes!(list_services))
         .routes(routes!(list_operation_names))
@@ -89,7 +90,7 @@ fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {
 /// Everything that sent spans.
 #[utoipa::path(get, path = "/services", tag = "jaeger",
     responses((status = 200, body = JaegerNames)))]
-pub(crate) async fn list_services(State(state): State<AppState>) -> Result<Response, Refusal> {
+pub(crate) async fn list_services(Reading(state): Reading) -> Result<Response, Refusal> {
     let table = state.read(sql::JAEGER_SERVICES, Vec::new()).await?;
     let names = rows::rows(&table).map(|row| row.string("service"));
     Ok(Json(JaegerNames::new(names.collect())).into_response())
@@ -100,7 +101,7 @@ pub(crate) async fn list_services(State(state): State<AppState>) -> Result<Respo
     params(("service" = String, Path)),
     responses((status = 200, body = JaegerNames), (status = 400, body = JaegerFailure)))]
 pub(crate) async fn list_operation_names(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     service: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let mut names: Vec<String> = operations(&state, &named(service)?, None)
@@ -116,7 +117,7 @@ pub(crate) async fn list_operation_names(
 #[utoipa::path(get, path = "/operations", tag = "jaeger", params(OperationQuery),
     responses((status = 200, body = JaegerOperations), (status = 400, body = JaegerFailure)))]
 pub(crate) async fn list_operations(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let query: OperationQuery = parameters(query)?;
@@ -153,7 +154,7 @@ async fn operations(
 #[utoipa::path(get, path = "/traces", tag = "jaeger", params(TraceQuery),
     responses((status = 200, body = JaegerTraces), (status = 400, body = JaegerFailure)))]
 pub(crate) async fn find_traces(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
@@ -176,7 +177,7 @@ pub(crate) async fn find_traces(
     responses((status = 200, body = JaegerTraces), (status = 400, body = JaegerFailure),
         (status = 404, body = JaegerFailure)))]
 pub(crate) async fn get_trace(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     headers: HeaderMap,
     trace_id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
@@ -216,7 +217,7 @@ fn host(headers: &HeaderMap) -> Option<String> {
 #[utoipa::path(get, path = "/dependencies", tag = "jaeger", params(DependencyQuery),
     responses((status = 200, body = JaegerDependencies), (status = 400, body = JaegerFailure)))]
 pub(crate) async fn list_dependencies(
-    State(state): State<AppState>,
+    Reading(state): Reading,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let query: DependencyQuery = parameters(query)?;
