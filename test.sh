@@ -118,7 +118,7 @@ browser_tests() {
     server=$!
     if wait_for_server "http://127.0.0.1:$ui/healthz" \
         && "$CARGO_TARGET_DIR/debug/spanreel" demo --fast --endpoint "http://127.0.0.1:$grpc"; then
-        SPANREEL_URL=http://127.0.0.1:$ui SPANREEL_OTLP_GRPC=127.0.0.1:$grpc SPANREEL_OTLP_HTTP=127.0.0.1:$http \
+        SPANREEL_PROGRAM=$CARGO_TARGET_DIR/debug/spanreel SPANREEL_URL=http://127.0.0.1:$ui SPANREEL_OTLP_GRPC=127.0.0.1:$grpc SPANREEL_OTLP_HTTP=127.0.0.1:$http \
             CHROMIUM=$(find_chromium) npm run --prefix ui e2e
         status=$?
     else

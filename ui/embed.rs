@@ -28,6 +28,8 @@ pub const ASSETS: &[Asset] = assets![
     "chart.js" => "text/javascript; charset=utf-8",
     "dashboard_page.js" => "text/javascript; charset=utf-8",
     "sql_page.js" => "text/javascript; charset=utf-8",
+    "states.js" => "text/javascript; charset=utf-8",
+    "status_page.js" => "text/javascript; charset=utf-8",
     "style.css" => "text/css; charset=utf-8",
     "icon.svg" => "image/svg+xml",
 ];

@@ -12,6 +12,7 @@ const PLACES = [
   ["Dashboard", "/dashboard", ".chart canvas"],
   ["Catalog", "/catalog", ".table tbody tr"],
   ["SQL", "/sql?sql=select%20tool_name%2C%20count(*)%20as%20calls%20from%20tool_calls%20group%20by%201", ".result-space .cell"],
+  ["Status", "/status", ".status-facts dd"],
   ["Setup", "/setup", ".snippet"],
   ["Settings", "/settings", ".installation dd"],
 ];
@@ -54,7 +55,7 @@ for (const colorScheme of ["light", "dark"]) {
 test("keys lead to every place, and the help lists them", () => withPage({}, async (page) => {
   await page.goto(`${URL_BASE}/settings`);
   await page.getByRole("heading", { name: "Settings" }).waitFor();
-  for (const [keys, path] of [["l", "/live"], ["f", "/findings"], ["d", "/dashboard"], ["c", "/catalog"], ["u", "/setup"], ["s", "/"], [",", "/settings"]]) {
+  for (const [keys, path] of [["l", "/live"], ["f", "/findings"], ["d", "/dashboard"], ["c", "/catalog"], ["t", "/status"], ["u", "/setup"], ["s", "/"], [",", "/settings"]]) {
     await page.keyboard.press("g");
     await page.keyboard.press(keys);
     await page.waitForURL((url) => url.pathname === path);

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
 import { api, findSpan, loopSession, selectedRow, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
@@ -135,6 +136,28 @@ test("an address that names nothing says so", () => withPage({}, async (page) =>
   await page.goto(replay(id, `?span=${"0".repeat(31)}1:${"0".repeat(15)}1`));
   await page.locator(".dead-link").waitFor();
 }));
+
+test("on a narrow screen the overview comes when it is asked for", async () => {
+  const { session_id: id } = await loopSession();
+  await withPage({ viewport: { width: 360, height: 740 } }, async (page) => {
+    await page.goto(replay(id));
+    await page.locator(".wf-row").first().waitFor();
+    const overview = page.locator(".overview-panel");
+    assert.equal(await overview.count(), 0);
+    await page.getByRole("button", { name: "Inspector", exact: true }).click();
+    await overview.getByRole("heading", { name: "What went wrong" }).waitFor();
+    await assertAccessible(page);
+    await page.getByRole("button", { name: "Close the inspector" }).click();
+    await overview.waitFor({ state: "detached" });
+    await page.keyboard.press("]");
+    // What it shows leads to the act, which takes its place.
+    await overview.locator(".why-evidence button").first().click();
+    await page.locator(".inspector-head").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".inspector-head").waitFor({ state: "detached" });
+    assert.equal(await overview.count(), 0);
+  });
+});
 
 test("it is dark where the system is dark", async () => {
   const { session_id: id } = await loopSession();

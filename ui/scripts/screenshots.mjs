@@ -74,6 +74,7 @@ const PLACES = [
   ["sql", "/sql?saved=slowest-tools"],
   ["catalog", "/catalog?range=1y"],
   ["dashboard", "/dashboard?range=1y"],
+  ["status", "/status"],
   ["setup", "/setup"],
   ["settings", "/settings"],
   ["palette", "/", { keys: ["Control+k", "t", "e", "s", "t", "s"] }],

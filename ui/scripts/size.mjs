@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 const folder = new URL("../dist/", import.meta.url);
 const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const kb = (bytes) => (bytes / 1000).toFixed(1);
-const WHEN = { "replay.html": "in exports only", "sql_page.js": "SQL", "chart.js": "dashboard, charts of SQL", "dashboard_page.js": "dashboard" };
+const WHEN = { "replay.html": "in exports only", "sql_page.js": "SQL", "chart.js": "dashboard, charts of SQL", "dashboard_page.js": "dashboard", "status_page.js": "status" };
 const files = readdirSync(folder).sort().map((name) => {
   const bytes = readFileSync(new URL(name, folder));
   return [name, bytes.length, gzipSync(bytes).length, brotliCompressSync(bytes).length, WHEN[name] ?? "always"];

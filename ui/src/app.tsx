@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
+import { access, signOut } from "./api/access.ts";
 import { connection } from "./api/live.ts";
 import { keyLabel, provide, runCommand } from "./commands.ts";
 import { PLACES, placeOf } from "./places.ts";
@@ -38,6 +39,7 @@ function later(load: () => Promise<ComponentType>, label: string): ComponentType
 }
 
 const SqlPlace = later(async () => (await import("./views/sql/sql_page.tsx")).SqlPage, "Loading the SQL page");
+const StatusPlace = later(async () => (await import("./views/status/status_page.tsx")).StatusPage, t("Loading the status"));
 const DashboardPlace = later(async () => (await import("./views/dashboard/dashboard_page.tsx")).DashboardPage, "Loading the dashboard");
 
 function Page() {
@@ -54,6 +56,7 @@ function Page() {
     case "dashboard": return <DashboardPlace />;
     case "catalog": return <CatalogPage />;
     case "sql": return <SqlPlace />;
+    case "status": return <StatusPlace />;
     case "setup": return <SetupPage />;
     case "settings": return <SettingsPage />;
     default: return (
@@ -82,6 +85,8 @@ export function App() {
     palette: () => (overlay.value = overlay.value === "palette" ? "none" : "palette"),
     help: () => (overlay.value = overlay.value === "help" ? "none" : "help"),
   }), []);
+  const signedIn = access.value?.is_signed_in === true;
+  useEffect(() => (signedIn ? provide({ sign_out: () => void signOut() }) : undefined), [signedIn]);
   const [live, explanation] = LIVE[connection.value];
   const here = placeOf(path.value);
   useEffect(() => {
@@ -107,6 +112,7 @@ export function App() {
         <button type="button" class="quiet" aria-label={dark.value ? t("Switch to light") : t("Switch to dark")} title={dark.value ? t("Switch to light") : t("Switch to dark")} onClick={toggleTheme}>
           <Icon name={dark.value ? "sun" : "moon"} size={14} />
         </button>
+        {signedIn ? <button type="button" class="quiet" aria-label={t("Sign out")} title={t("Sign out")} onClick={() => runCommand("sign_out")}><Icon name="leave" size={14} /></button> : null}
         <a class="quiet" href="/settings" aria-label={t("Settings")} title={t("Settings")} aria-current={here?.id === "settings" ? "page" : undefined}><Icon name="settings" size={14} /></a>
       </header>
       <Page />

@@ -19,6 +19,7 @@ export const PLACES: readonly Place[] = [
   { id: "dashboard", label: t("Dashboard"), href: "/dashboard", paths: ["/dashboard"] },
   { id: "catalog", label: t("Catalog"), href: "/catalog", paths: ["/catalog"] },
   { id: "sql", label: "SQL", href: "/sql", paths: ["/sql"] },
+  { id: "status", label: t("Status"), href: "/status", paths: ["/status"] },
   { id: "setup", label: t("Setup"), href: "/setup", paths: ["/setup"] },
   { id: "settings", label: t("Settings"), href: "/settings", paths: ["/settings"] },
 ];

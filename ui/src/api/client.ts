@@ -1,6 +1,7 @@
 // Calls to the HTTP API. Every failure becomes an ApiError that can be shown as it is.
 
 import { t } from "../strings.ts";
+import { access, askToSignIn, type Access } from "./access.ts";
 import { parseLossless } from "../trace/json_text.ts";
 import { recording } from "./recording.ts";
 import type { Annotation, Finding, Json, SessionDetail, SessionList, SpanDetail, SpanRef, SqlResult, SqlSchema, Stats, TranscriptEntry, TreeResponse } from "./types.ts";
@@ -37,6 +38,11 @@ export async function send(path: string, init?: RequestInit): Promise<Response> 
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new ApiError("unreachable", t("Spanreel does not answer. Is it still running? Start it again: what was recorded is safe on disk."), 0);
+  }
+  if (response.status === 401) {
+    askToSignIn();
+    // The page goes: nothing is shown of it meanwhile.
+    return new Promise(() => {});
   }
   if (!response.ok && response.status !== 304) throw await failure(response);
   return response;
@@ -155,6 +161,15 @@ export function listFindings(query: { session_id?: string; kind?: string; limit?
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== "") params.set(key, String(value));
   return json(`/findings?${params}`, { signal: signal ?? null });
+}
+
+/** Learns who the page is; leaves for the sign-in where it is nobody. */
+export async function learnAccess(): Promise<void> {
+  try {
+    access.value = await json<Access>("/access");
+  } catch {
+    // Nothing depends on it but what is offered beside the rest.
+  }
 }
 
 export function getStats(signal?: AbortSignal): Promise<Stats> {

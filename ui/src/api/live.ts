@@ -1,6 +1,7 @@
 // The live stream: one EventSource for the whole page, which reconnects by itself.
 
 import { signal } from "@preact/signals";
+import { learnAccess } from "./client.ts";
 import type { Finding, SessionRow } from "./types.ts";
 
 export interface LiveEvents {
@@ -61,7 +62,9 @@ function connect(): void {
   source.onerror = () => {
     connection.value = "lost";
     // A refused connection closes the source for good; a broken one is retried by the browser.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => open === source && connect(), RETRY_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    void learnAccess();
+    setTimeout(() => open === source && connect(), RETRY_MS);
   };
   for (const event of ["hello", "commit", "session", "finding"] as const) {
     source.addEventListener(event, (message) => emit(event, JSON.parse((message as MessageEvent<string>).data)));

@@ -310,6 +310,22 @@ export interface Stats {
     metric_points: number;
     rejected: number;
     duplicates: number;
+    received_bytes: number;
     queued_bytes: number;
+    queue_limit_bytes: number;
+    lag_seconds: number;
+    journal_bytes: number;
+    load_failures: number;
+    is_load_failing: boolean;
+    group_mean_seconds: number | null;
+    refusals: { reason: string; count: number }[];
+    /** Null where nothing is redacted. */
+    redactions: { kind: string; count: number }[] | null;
+    per_second: { requests: number; received_bytes: number; spans: number; log_records: number; metric_points: number; refusals: number };
   };
+  search: { waiting_acts: number; waiting_bytes: number; index_bytes: number };
+  findings: { waiting_sessions: number; looked_sessions: number; last_look_seconds: number };
+  health: { is_ready: boolean; reason: string | null; database_recoveries: number };
+  folder: { parts: { name: string; size_bytes: number }[]; free_bytes: number | null };
+  process: { uptime_seconds: number; resident_bytes: number | null; open_files: number | null };
 }

@@ -10,6 +10,11 @@ const wide = innerWidth >= 1500;
 export const railOpen = stored<boolean>("rail.open", wide);
 export const railWidth = stored("rail.width", 232);
 export const inspectorOpen = stored<boolean>("inspector.open", true);
+/** On a narrow screen, what the inspector tells while no act is chosen covers the run: only when asked for. */
+export const overviewAsked = signal(false);
+const narrowScreen = matchMedia("(max-width: 720px)");
+export const narrow = signal(narrowScreen.matches);
+narrowScreen.addEventListener("change", () => (narrow.value = narrowScreen.matches));
 export const inspectorWidth = stored("inspector.width", wide ? 560 : 440);
 export const namesWidth = stored("names.width", wide ? 440 : 340);
 export const waterfallWidth = signal(4000);
@@ -35,6 +40,17 @@ export function arrange(text: string | null): void {
   if (inspector > 0) borrow(inspectorWidth, within(inspector, LIMITS.inspector));
   borrow(namesWidth, within(names, LIMITS.names));
   borrow(splitShare, within(split, LIMITS.split));
+}
+
+/** Whether the inspector is on screen, with an act chosen or without. */
+export function inspectorShown(hasAct: boolean): boolean {
+  return inspectorOpen.value && (hasAct || !narrow.value || overviewAsked.value);
+}
+
+export function toggleInspector(hasAct: boolean): void {
+  const show = !inspectorShown(hasAct);
+  if (narrow.value && !hasAct) overviewAsked.value = show;
+  if (show || !narrow.value || hasAct) inspectorOpen.value = show;
 }
 
 /** Id of the session that waits for another to be compared with. */

@@ -31,6 +31,7 @@ const SHAPES: Record<string, ComponentChildren> = {
   sun: <><circle cx="6" cy="6" r="2.3" {...line} stroke-width="1.2" /><path d="M6 .8v1M6 10.2v1M.8 6h1M10.2 6h1M2.3 2.3l.7.7M9 9l.7.7M9.7 2.3 9 3M3 9l-.7.7" {...line} stroke-width="1.2" /></>,
   moon: <path d="M10.3 7.6A4.7 4.7 0 0 1 4.4 1.7a4.7 4.7 0 1 0 5.9 5.9Z" {...line} stroke-width="1.2" />,
   settings: <><path d="M1.2 3.4h4.3M8.5 3.4h2.3M1.2 8.6h2.3M6.5 8.6h4.3" {...line} stroke-width="1.2" /><circle cx="7" cy="3.4" r="1.5" {...line} stroke-width="1.2" /><circle cx="5" cy="8.6" r="1.5" {...line} stroke-width="1.2" /></>,
+  leave: <><path d="M7.2 1.6H2.4a.8.8 0 0 0-.8.8v7.2c0 .4.4.8.8.8h4.8" {...line} stroke-width="1.2" /><path d="M4.8 6h6M8.6 3.6 11 6 8.6 8.4" {...line} stroke-width="1.2" /></>,
   left: <><rect x="1" y="1.7" width="10" height="8.6" rx="1.3" {...line} stroke-width="1.1" /><path d="M4.4 1.7v8.6" {...line} stroke-width="1.1" /></>,
   right: <><rect x="1" y="1.7" width="10" height="8.6" rx="1.3" {...line} stroke-width="1.1" /><path d="M7.6 1.7v8.6" {...line} stroke-width="1.1" /></>,
   search: <><circle cx="5.2" cy="5.2" r="3.5" {...line} stroke-width="1.2" /><path d="m8 8 2.8 2.8" {...line} stroke-width="1.2" /></>,

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { SpanDetail } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
-import { inspectorOpen, inspectorWidth } from "../../state/panels.ts";
+import { inspectorOpen, inspectorWidth, overviewAsked } from "../../state/panels.ts";
 import type { InspectorTab } from "../../state/session_address.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
@@ -116,6 +116,9 @@ export function Inspector({ view }: { view: SessionView }) {
   const table = view.table.value!;
   const row = view.selectedRow.value;
   const tab = view.tab.value;
+  useEffect(() => {
+    if (row >= 0) overviewAsked.value = false;
+  }, [row]);
   useEffect(() => provide({ whole: () => (wholeOf.value = !wholeOf.value) }), []);
   const key = view.selected.value;
   useEffect(() => {
@@ -130,6 +133,7 @@ export function Inspector({ view }: { view: SessionView }) {
   if (row < 0) {
     return (
       <aside class="inspector" aria-label={t("Inspector")} style={width}>
+        <button type="button" class="quiet narrow-only overview-close" aria-label={t("Close the inspector")} onClick={() => (overviewAsked.value = false)}><Icon name="error" /></button>
         <OverviewPanel view={view} />
       </aside>
     );

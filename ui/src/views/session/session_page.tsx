@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { ApiError } from "../../api/client.ts";
 import { recording } from "../../api/recording.ts";
 import { provide } from "../../commands.ts";
-import { copy, inspectorOpen, inspectorWidth, LIMITS, railOpen, railWidth, splitShare, tell, toCompare } from "../../state/panels.ts";
+import { copy, inspectorOpen, inspectorShown, inspectorWidth, LIMITS, railOpen, railWidth, splitShare, tell, toCompare, toggleInspector } from "../../state/panels.ts";
 import { navigate } from "../../state/route.ts";
 import { seen } from "../../state/sessions.ts";
 import type { MainTab } from "../../state/session_address.ts";
@@ -108,7 +108,7 @@ function commandsOf(view: SessionView): Record<string, () => void> {
     fold: () => (view.folding.value = !view.folding.value),
     ...(view.idle.value.length > 0 ? { idle: () => (view.compress.value = !view.compress.value) } : {}),
     rail: () => (railOpen.value = !railOpen.value),
-    inspector: () => (inspectorOpen.value = !inspectorOpen.value),
+    inspector: () => toggleInspector(view.selectedRow.peek() >= 0),
     next_finding: () => void view.nextFinding(1),
     previous_finding: () => void view.nextFinding(-1),
     next_error: () => void view.nextError(1),
@@ -217,7 +217,7 @@ export function SessionPage({ source }: { source: Source }) {
     <main class="session-page">
       {railOpen.value && recording() === null ? <><Rail current={source.id} /><Divider width={railWidth} limits={LIMITS.rail} side="left" label={t("Width of the session list")} /></> : null}
       <Main view={view} />
-      {inspectorOpen.value && view.table.value !== null ? (
+      {inspectorShown(view.selectedRow.value >= 0) && view.table.value !== null ? (
         <>
           <Divider width={inspectorWidth} limits={LIMITS.inspector} side="right" label={t("Width of the inspector")} />
           <Inspector view={view} />

@@ -1,7 +1,7 @@
 // The switches of the session page: which view, replay, what is found, what is left out.
 
 import { keyLabel, runCommand } from "../../commands.ts";
-import { inspectorOpen, railOpen } from "../../state/panels.ts";
+import { inspectorShown, railOpen } from "../../state/panels.ts";
 import type { MainTab } from "../../state/session_address.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
@@ -94,7 +94,7 @@ export function Toolbar({ view }: { view: SessionView }) {
         <button type="button" aria-pressed={!view.audit.value} title={t("The acts, without plumbing and duplicates (d)")} onClick={() => (view.audit.value = false)}>{t("Dev")}</button>
         <button type="button" aria-pressed={view.audit.value} title={t("Every span as it was reported (d)")} onClick={() => (view.audit.value = true)}>{t("Audit")}</button>
       </div>
-      <button type="button" class="quiet" aria-label={t("Inspector")} aria-pressed={inspectorOpen.value} title={t("Inspector {0}", keyLabel("]"))} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
+      <button type="button" class="quiet" aria-label={t("Inspector")} aria-pressed={inspectorShown(view.selectedRow.value >= 0)} title={t("Inspector {0}", keyLabel("]"))} onClick={() => runCommand("inspector")}><Icon name="right" size={14} /></button>
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
+import { access } from "../../api/access.ts";
 import { getStats } from "../../api/client.ts";
 import { provide, runCommand } from "../../commands.ts";
 import { fullTime, now, tellTime, timeStyle, zone } from "../../state/clock.ts";
@@ -33,6 +34,7 @@ function Fact({ label, value }: { label: string; value: string | null }) {
 export function SettingsPage() {
   const stats = useAnswer("stats", getStats);
   const s = stats.data;
+  const projects = access.value?.projects ?? null;
   useLayoutEffect(() => provide({ back: () => navigate("/") }), []);
   const sample = new Date(now.value - 95_000).toISOString();
   return (
@@ -49,8 +51,9 @@ export function SettingsPage() {
         <label class="check"><input type="checkbox" checked={showQuiet.value} onChange={(event) => (showQuiet.value = event.currentTarget.checked)} /> {t("Show them among the sessions")}</label>
       </fieldset>
       <h2 class="settings-part">{t("This installation")}</h2>
-      {stats.failure === null ? null : <Failure error={stats.failure} what={t("The figures of the installation could not be read")} retry={stats.again} />}
-      <dl class="installation">
+      {projects === null ? null : <p class="note settings-limit">{projects.length === 1 ? t("You see the project {0} alone.", projects[0]!) : t("You see these projects alone: {0}.", projects.join(", "))}</p>}
+      {stats.failure === null || projects !== null ? null : <Failure error={stats.failure} what={t("The figures of the installation could not be read")} retry={stats.again} />}
+      {projects !== null ? null : <dl class="installation">
         <Fact label={t("Version")} value={s && s.version} />
         <Fact label={t("Running since")} value={s && fullTime(s.started_at).replace(/\.\d+/, "")} />
         <Fact label={t("OTLP over gRPC")} value={s && (s.otlp.grpc ?? "off")} />
@@ -63,7 +66,7 @@ export function SettingsPage() {
         <Fact label={t("On disk")} value={s && formatBytes(s.stored_bytes)} />
         <Fact label={t("Refused since the start")} value={s && groupDigits(s.ingest.rejected)} />
         <Fact label={t("Waiting to be loaded")} value={s && formatBytes(s.ingest.queued_bytes)} />
-      </dl>
+      </dl>}
       <p class="settings-links"><button type="button" onClick={() => runCommand("help")}>{t("All keys")} <kbd>?</kbd></button> <a class="plain-link" href="/setup">{t("Connect an agent")}</a> <a class="plain-link" href="/api/v1/openapi.json" target="_blank" rel="noreferrer">{t("Description of the API")}</a></p>
     </main>
   );
