@@ -215,13 +215,26 @@ fn token(data: &Path, args: &[&str]) -> String {
 }
 
 fn place() -> Place {
+    place_of(false)
+}
+
+fn place_of(is_encrypted: bool) -> Place {
     let data = data_folder();
     let of = |args: &[&str]| token(data.path(), args);
     let admin = of(&["me", "--right", "admin"]);
     let limited = of(&["shop", "--right", "read", "--project", "shop"]);
     let send_shop = of(&["to-shop", "--right", "ingest", "--project", "shop"]);
     let send_blog = of(&["to-blog", "--right", "ingest", "--project", "blog"]);
-    let server = Server::start_with(data.path(), &[OsStr::new("--require-token")]);
+    let mut more = vec![OsStr::new("--require-token")];
+    let key = data.path().with_extension("key");
+    if is_encrypted {
+        let output = program().args(["key", "new"]).arg(&key).output();
+        assert!(output.expect("the program runs").status.success());
+        more.extend([OsStr::new("--encryption-key-file"), key.as_os_str()]);
+    }
+    let server = Server::start_with(data.path(), &more);
+    // It has been read.
+    let _ = std::fs::remove_file(&key);
     Place {
         server,
         admin,
@@ -625,9 +638,10 @@ fn no_route_tells_of_another_project() {
     assert_ne!(flight(&place.admin).expect("a status"), "7");
 }
 
+/// Also where the tables are read through views that open what is sealed.
 #[test]
 fn mcp_tells_of_no_other_project() {
-    let place = place();
+    let place = place_of(true);
     place.record();
     let call = |token: &str, method: &str, params: Value| {
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
