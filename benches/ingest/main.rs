@@ -188,7 +188,9 @@ fn whole_program(batches: &[bytes::Bytes], connections: usize) -> Run {
     while meter.counts().spans < span_count {
         assert!(
             begun.elapsed() < Duration::from_secs(600),
-            "the spans were never loaded"
+            "{} of {span_count} spans were loaded, after {} failures of the database",
+            meter.counts().spans,
+            meter.counts().load_failures,
         );
         std::thread::sleep(Duration::from_millis(2));
     }

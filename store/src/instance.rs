@@ -9,7 +9,7 @@ use duckdb::{Connection, InterruptHandle};
 
 use crate::functions::{self, Slot};
 use crate::open::COMPACT_NAME;
-use crate::seal::Seal;
+use crate::seal::{Seal, Spill};
 use crate::search::Search;
 use crate::{Error, limit, schema};
 
@@ -19,6 +19,9 @@ const CHECKPOINT_THRESHOLD: &str = "96MB";
 const NO_CHECKPOINTS: &str = "1000TB";
 /// Connections of limited readings that are kept for the next: making one takes some 40 ms.
 const LIMITED_KEPT: usize = 8;
+
+/// How much more than the engine's memory large queries of an encrypted store may put aside.
+const SPILL_FACTOR: u64 = 4;
 
 /// Locks, ignoring that a thread died while it held the lock: what is guarded here is always whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -35,6 +38,8 @@ pub(crate) struct Instance {
     /// Handles of every connection handed out, to stop queries when the instance must go.
     handed_out: Mutex<Vec<std::sync::Weak<InterruptHandle>>>,
     slot: Arc<Slot>,
+    /// Goes when the database has gone.
+    _spill: Option<Spill>,
 }
 
 impl Instance {
@@ -54,6 +59,16 @@ impl Instance {
             .map_err(open_error)?;
         schema::migrate(&root, path)?;
         schema::seal_tables(&root, path, seal)?;
+        // Nobody else has the database now.
+        let spill = if seal.is_on() { Spill::new(path) } else { None };
+        if let Some(spill) = &spill {
+            root.execute_batch(&format!(
+                "set temp_directory = '{}'; set max_temp_directory_size = '{}B';",
+                spill.folder().display(),
+                memory_limit_bytes.saturating_mul(SPILL_FACTOR)
+            ))
+            .map_err(open_error)?;
+        }
         let slot =
             functions::register(&root, memory_limit_bytes, search, seal).map_err(|source| {
                 Error::Define {
@@ -68,6 +83,7 @@ impl Instance {
             returned: Condvar::new(),
             handed_out: Mutex::new(Vec::new()),
             slot,
+            _spill: spill,
         };
         // From here on a failure drops `instance`, which empties the slot.
         {
@@ -228,7 +244,7 @@ pub(crate) fn settings(
     seal: &Seal,
     folds: bool,
 ) -> duckdb::Result<duckdb::Config> {
-    // What large queries put on disk is not encrypted: with a key they have to do with memory.
+    // What large queries put on disk is not encrypted: with a key they get a place in memory later.
     let temp_dir = match seal.is_on() {
         true => "".into(),
         false => temp_dir.to_string_lossy(),

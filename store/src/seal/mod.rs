@@ -13,6 +13,7 @@ mod cells;
 mod folder;
 mod function;
 mod sealer;
+mod spill;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,6 +31,7 @@ pub use folder::FILE as ENCRYPTION_FILE;
 pub(crate) use folder::admit;
 pub(crate) use function::{DAMAGED, register};
 pub use sealer::Sealer;
+pub(crate) use spill::Spill;
 
 use crate::Error;
 
