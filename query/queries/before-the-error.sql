@@ -7,13 +7,14 @@
 with act as (
     select session_id, trace_id, span_id, started_at, operation, detail, error_message,
         coalesce(tool_name, model, name) as what, status = 'error' or success is false as failed,
-        row_number() over (partition by session_id order by started_at, act_id) as place
+        row_number() over (
+            partition by session_id order by started_at, operation, name, detail, act_id) as place
     from spans
     where counted and operation in ('model', 'tool', 'mcp', 'hook', 'agent')
         and started_at >= $since and ($session is null or session_id = $session)
 ),
 error as (
-    select * from act where failed order by started_at desc limit $errors
+    select * from act where failed order by started_at desc, place desc limit $errors
 )
 select
     e.session_id,

@@ -17,7 +17,7 @@ left join (
     select session_id, trace_id, span_id, coalesce(tool_name, model, name) as what, error_message
     from spans
     where counted and status = 'error'
-    qualify row_number() over (partition by session_id order by started_at desc, act_id desc) = 1
+    qualify row_number() over (partition by session_id order by started_at desc, operation, name, act_id desc) = 1
 ) e on e.session_id = s.session_id
 where s.started_at >= $since and s.status in ('error', 'killed', 'interrupted')
 order by s.started_at desc, s.session_id

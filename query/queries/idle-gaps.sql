@@ -6,7 +6,7 @@
 with act as (
     select session_id, trace_id, span_id, started_at, coalesce(tool_name, model, name) as what,
         max(coalesce(ended_at, started_at)) over (
-            partition by session_id order by started_at, act_id
+            partition by session_id order by started_at, operation, name, detail, act_id
             rows between unbounded preceding and 1 preceding) as quiet_since
     from spans
     where counted and operation in ('model', 'tool', 'mcp', 'hook')

@@ -6,7 +6,7 @@
 select
     session_id,
     tool_name,
-    any_value(detail) as detail,
+    min(detail) as detail,
     count(*) as times,
     count(*) filter (where status = 'error' or success is false) as failed,
     sum(duration_ns) / 1e9 as seconds,

@@ -18,5 +18,5 @@ select
     s.project is not distinct from c.project as same_project
 from sessions s, chosen c
 where s.session_id <> c.session_id
-order by shared_tools desc, same_project desc, same_harness desc, s.started_at desc
+order by shared_tools desc, same_project desc, same_harness desc, s.started_at desc, s.session_id
 limit $limit

@@ -192,7 +192,9 @@ fn an_engine_that_gives_up_is_opened_again() {
     wait_until("the database is opened again", || recoveries() >= 1.0);
     shim.set(Fault::None);
     load.wait_for_more(20);
-    assert!(server.value("select count(*) from spans").as_u64() > Some(0));
+    wait_until("there are rows", || {
+        server.value("select count(*) from spans").as_u64() > Some(0)
+    });
     let sent = load.finish();
     row(
         "FATAL error of the engine (a sync of the database fails)",
