@@ -1,6 +1,6 @@
 //! Turns the store's notices into messages for everybody who watches.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::model::SessionRow;
 use crate::routes::sessions::sessions_by_id;
 use crate::rows;
 use crate::state::AppState;
@@ -54,31 +55,49 @@ impl Message {
     }
 }
 
-/// The message for somebody who sees no more than `state` does; `None` when nothing of it is for them, or it
-/// cannot be found out, which the log tells. What others sent shows in no count.
-pub(crate) async fn for_limited(state: &AppState, message: &Message) -> Option<Message> {
-    let Some(about) = &message.about else {
-        return Some(message.clone());
+/// Of some messages what is for somebody who sees no more than `state` does; nothing when that cannot be found
+/// out, which the log tells. What others sent shows in no count. One question for all of them.
+pub(crate) async fn for_limited(state: &AppState, messages: &[Arc<Message>]) -> Vec<Arc<Message>> {
+    let about = messages.iter().filter_map(|message| message.about.as_ref());
+    let ids: HashSet<&Arc<str>> = about.flatten().collect();
+    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
+    let rows = match ids.is_empty() {
+        true => Vec::new(),
+        false => sessions_by_id(state, ids).await.unwrap_or_default(),
     };
-    if about.is_empty() {
-        return None;
-    }
-    let ids = about.iter().map(|id| id.to_string()).collect();
-    let rows = sessions_by_id(state, ids).await.unwrap_or_default();
-    let row = rows.first()?;
-    let visible = || rows.iter().map(|row| Arc::from(row.session_id.as_str()));
+    let visible: HashMap<&str, &SessionRow> = rows
+        .iter()
+        .map(|row| (row.session_id.as_str(), row))
+        .collect();
+    let told = messages
+        .iter()
+        .filter_map(|message| limited(message, &visible));
+    told.collect()
+}
+
+/// What of a message is for somebody who sees these sessions.
+fn limited(message: &Arc<Message>, visible: &HashMap<&str, &SessionRow>) -> Option<Arc<Message>> {
+    let Some(about) = &message.about else {
+        return Some(Arc::clone(message));
+    };
+    let ids: Vec<&Arc<str>> = about
+        .iter()
+        .filter(|id| visible.contains_key(&***id))
+        .collect();
+    let row = visible.get(&***ids.first()?)?;
+    let of = || ids.iter().map(|id| Arc::clone(id));
     match message.event {
-        "session" => Some(Message::of("session", row, visible())),
-        "finding" => Some(message.clone()),
+        "session" => Some(Arc::new(Message::of("session", row, of()))),
+        "finding" => Some(Arc::clone(message)),
         "commit" => {
             let commit = Commit {
-                session_ids: rows.iter().map(|row| row.session_id.as_str()).collect(),
+                session_ids: ids.iter().map(|id| &***id).collect(),
                 removed_session_ids: Vec::new(),
                 span_count: 0,
                 event_count: 0,
                 resync: false,
             };
-            Some(Message::of("commit", &commit, visible()))
+            Some(Arc::new(Message::of("commit", &commit, of())))
         }
         _ => None,
     }

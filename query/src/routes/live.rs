@@ -6,10 +6,13 @@ use std::time::Duration;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::live::{Message, for_limited, resync};
 use crate::reach::Reading;
+
+/// Messages that are looked into together, for a client that may not see all.
+const AT_ONCE: usize = 256;
 
 /// Server-sent events: `hello`, `commit`, `session` (a SessionRow), `finding` (a Finding).
 ///
@@ -28,20 +31,31 @@ pub(crate) async fn live(
     let shutdown = state.shutdown.clone();
     let news = stream::unfold(Some((receiver, state)), |place| async move {
         let (mut receiver, state) = place?;
-        loop {
-            let message = match receiver.recv().await {
-                Ok(message) => message,
-                Err(RecvError::Lagged(_)) => return Some((event(&resync()), None)),
-                Err(RecvError::Closed) => return None,
-            };
-            if state.store.projects().is_none() {
-                return Some((event(&message), Some((receiver, state))));
+        let mut messages = match receiver.recv().await {
+            Ok(message) => vec![message],
+            Err(RecvError::Lagged(_)) => return Some((vec![event(&resync())], None)),
+            Err(RecvError::Closed) => return None,
+        };
+        let mut is_behind = false;
+        if state.store.projects().is_some() {
+            // What came meanwhile is looked into by one question.
+            while messages.len() < AT_ONCE && !is_behind {
+                match receiver.try_recv() {
+                    Ok(message) => messages.push(message),
+                    Err(TryRecvError::Lagged(_)) => is_behind = true,
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
             }
-            if let Some(message) = for_limited(&state, &message).await {
-                return Some((event(&message), Some((receiver, state))));
-            }
+            messages = for_limited(&state, &messages).await;
         }
+        let mut events: Vec<Event> = messages.iter().map(|message| event(message)).collect();
+        if is_behind {
+            events.push(event(&resync()));
+            return Some((events, None));
+        }
+        Some((events, Some((receiver, state))))
     });
+    let news = news.flat_map(stream::iter);
     let stream = stream::once(async { hello })
         .chain(news)
         .map(Ok)
