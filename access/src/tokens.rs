@@ -338,8 +338,17 @@ impl Tokens {
 
     /// All of them, as of a second ago at the earliest. A file that cannot be read lets nobody in.
     pub(crate) fn all(&self) -> Arc<Vec<Token>> {
+        self.since(FRESH)
+    }
+
+    /// All of them as of now.
+    pub(crate) fn now(&self) -> Arc<Vec<Token>> {
+        self.since(Duration::ZERO)
+    }
+
+    fn since(&self, age: Duration) -> Arc<Vec<Token>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.looked.elapsed() >= FRESH {
+        if known.looked.elapsed() >= age {
             known.looked = Instant::now();
             let stamp = self.file.stamp();
             if stamp != known.stamp {

@@ -1,6 +1,6 @@
 // Dialogs over the page, and the help, which is made from the table of commands.
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { available, keyLabel, provide, type Command } from "../commands.ts";
 import { overlay } from "../state/panels.ts";
@@ -10,7 +10,8 @@ export const closeOverlay = () => (overlay.value = "none");
 
 export function Dialog({ label, close, children }: { label: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key comes: what is typed at once belongs into the dialog.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     return provide({ back: close });
   }, []);

@@ -1,6 +1,6 @@
 // Named moments: flags on the time axis, and the line that asks for a name.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { provide } from "../../commands.ts";
 import type { SessionView } from "../../state/session_view.ts";
 import { t } from "../../strings.ts";
@@ -39,7 +39,7 @@ function NameForm({ view }: { view: SessionView }) {
     setTimeout(() => document.querySelector<HTMLElement>(".wf-scroll, .measured")?.focus({ preventScroll: true }), 0);
   };
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     return provide({ back: close });
   }, []);
