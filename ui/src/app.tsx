@@ -1,6 +1,6 @@
 // The frame around every page: places, live state, overlays.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
 import { access, signOut } from "./api/access.ts";
 import { connection } from "./api/live.ts";
@@ -76,7 +76,7 @@ const LIVE = {
 } as const;
 
 export function App() {
-  useEffect(() => provide({
+  useLayoutEffect(() => provide({
     ...Object.fromEntries(PLACES.map((place) => [`go_${place.id}`, () => navigate(place.id === "sessions" ? listHref.peek() : place.href)])),
     theme: toggleTheme,
     contrast: toggleContrast,
@@ -86,7 +86,7 @@ export function App() {
     help: () => (overlay.value = overlay.value === "help" ? "none" : "help"),
   }), []);
   const signedIn = access.value?.is_signed_in === true;
-  useEffect(() => (signedIn ? provide({ sign_out: () => void signOut() }) : undefined), [signedIn]);
+  useLayoutEffect(() => (signedIn ? provide({ sign_out: () => void signOut() }) : undefined), [signedIn]);
   const [live, explanation] = LIVE[connection.value];
   const here = placeOf(path.value);
   useEffect(() => {

@@ -1,7 +1,7 @@
 // The page that an export is: one session, replayed from the recording inside it.
 
 import { render } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import "./style/tokens.css";
 import "./style/contrast.css";
 import "./style/base.css";
@@ -31,7 +31,7 @@ function Page({ home }: { home: string }) {
 function Replay() {
   const { about } = recording()!;
   const home = sessionLink(about.session_id);
-  useEffect(() => provide({
+  useLayoutEffect(() => provide({
     theme: toggleTheme,
     contrast: toggleContrast,
     time_zone: toggleZone,

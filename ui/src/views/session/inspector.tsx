@@ -1,6 +1,6 @@
 // The side panel: everything about the selected span. It never moves a row.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { SpanDetail } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { inspectorOpen, inspectorWidth, overviewAsked } from "../../state/panels.ts";
@@ -119,7 +119,7 @@ export function Inspector({ view }: { view: SessionView }) {
   useEffect(() => {
     if (row >= 0) overviewAsked.value = false;
   }, [row]);
-  useEffect(() => provide({ whole: () => (wholeOf.value = !wholeOf.value) }), []);
+  useLayoutEffect(() => provide({ whole: () => (wholeOf.value = !wholeOf.value) }), []);
   const key = view.selected.value;
   useEffect(() => {
     wholeOf.value = false;

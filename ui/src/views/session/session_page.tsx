@@ -1,6 +1,6 @@
 // One session, or one trace: list of sessions | header, minimap, waterfall | inspector.
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import type { ApiError } from "../../api/client.ts";
 import { recording } from "../../api/recording.ts";
 import { provide } from "../../commands.ts";
@@ -207,7 +207,7 @@ export function SessionPage({ source }: { source: Source }) {
     seen(source.id);
     return view.dispose;
   }, [view]);
-  useEffect(() => provide(commandsOf(view)), [view, hasIdle]);
+  useLayoutEffect(() => provide(commandsOf(view)), [view, hasIdle]);
   const title = view.detail.value?.session.title;
   useEffect(() => {
     document.title = title ? `${oneLine(title).slice(0, 80)} · Spanreel` : "Spanreel";

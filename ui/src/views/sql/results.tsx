@@ -1,6 +1,6 @@
 // A result as a table of virtual rows. Cells that name a place lead to it.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Json, SqlResult } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
 import { copy } from "../../state/panels.ts";
@@ -36,7 +36,7 @@ export function Results({ result }: { result: SqlResult }) {
   const names = useMemo(() => result.columns.map((column) => column.name.toLowerCase()), [result]);
   const numeric = useMemo(() => result.columns.map((column) => isNumeric(column.type)), [result]);
   useEffect(() => choose(null), [result]);
-  useEffect(() => (chosen === null ? undefined : provide({ back: () => choose(null) })), [chosen === null]);
+  useLayoutEffect(() => (chosen === null ? undefined : provide({ back: () => choose(null) })), [chosen === null]);
   const template = { gridTemplateColumns: widths.map((width) => `${width}ch`).join(" ") };
   const value = chosen === null ? null : (result.rows[chosen.row]?.[chosen.column] ?? null);
 

@@ -1,6 +1,6 @@
 // SQL over everything recorded: schema, editor, results.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { runQuery, type ListedQuery } from "../../api/queries.ts";
 import { ApiError, getSqlSchema, isAbort, runSql, toApiError } from "../../api/client.ts";
 import type { SqlResult, SqlSchema } from "../../api/types.ts";
@@ -132,7 +132,7 @@ export function SqlPage() {
       editor.current?.destroy();
     };
   }, []);
-  useEffect(() => provide({
+  useLayoutEffect(() => provide({
     run: () => void run(),
     search: () => editor.current?.focus(),
     copy_link: () => void copy(location.href, t("Link")),
