@@ -154,12 +154,14 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
 fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, due: &mut Instant) {
     match notice {
         Notice::Committed {
-            session_ids,
+            sessions,
             removed_sessions,
             span_count,
             event_count,
+            ..
         } => {
-            let ids = session_ids.iter().chain(removed_sessions);
+            let session_ids = || sessions.iter().map(|changed| &changed.session_id);
+            let ids = session_ids().chain(removed_sessions);
             let commit = Commit {
                 session_ids: ids.map(|id| &**id).collect(),
                 removed_session_ids: removed_sessions.iter().map(|id| &**id).collect(),
@@ -167,9 +169,9 @@ fn pass_on(state: &AppState, notice: &Notice, changed: &mut HashSet<Arc<str>>, d
                 event_count: *event_count,
                 resync: false,
             };
-            let message = Message::of("commit", &commit, session_ids.iter().cloned());
+            let message = Message::of("commit", &commit, session_ids().cloned());
             send(state, message);
-            changed.extend(session_ids.iter().cloned());
+            changed.extend(session_ids().cloned());
         }
         Notice::Findings(findings) => {
             for finding in findings {

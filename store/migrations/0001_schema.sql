@@ -311,6 +311,12 @@ create table retention (
     created_at timestamp_ns
 );
 
+-- Times that the log of changes was folded into the file beside a reader, since it was folded with nobody
+-- reading: the engine needs a commit between the reader's beginning and the folding.
+create table fold (
+    folded_at timestamp
+);
+
 -- A text that spans, events or turns refer to: the pieces in order give its bytes.
 create table payload (
     payload_id bigint not null,

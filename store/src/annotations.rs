@@ -1,11 +1,9 @@
 //! Annotations: what people say of acts, written by the reading side through the writer's own lock.
 
-use std::sync::Arc;
-
 use duckdb::params;
 
 use crate::seal;
-use crate::{AnnotationRow, Error, Notice, Store};
+use crate::{AnnotationRow, Changed, Error, Notice, Store};
 
 const TABLE: &str = "annotation";
 
@@ -76,7 +74,8 @@ impl Store {
 
     pub(crate) fn tell_changed(&self, session_id: &str) {
         self.tell(Notice::Committed {
-            session_ids: vec![Arc::from(session_id)],
+            sessions: vec![Changed::otherwise(session_id)],
+            left_sessions: Vec::new(),
             removed_sessions: Vec::new(),
             span_count: 0,
             event_count: 0,

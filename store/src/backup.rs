@@ -99,6 +99,7 @@ impl Store {
     fn copy_database(&self, to: &Path) -> Result<(), Error> {
         let file = self.shared.database_file()?;
         let failed = |source| self.shared.file_error(source);
+        let _held = self.shared.log_limit.hold();
         for attempt in 0.. {
             self.shared.instance()?;
             let guard = lock(&self.shared.core);

@@ -162,6 +162,8 @@ pub struct Batch {
     pub packed_records: Vec<PackedRecords>,
     /// Sessions to insert or replace, whole.
     pub sessions: Vec<SessionRow>,
+    /// Sessions that an act belonged to which belongs to another now.
+    pub left_sessions: Vec<Arc<str>>,
     /// Sessions that no act belongs to any more (a stand-in whose real id came late).
     pub removed_sessions: Vec<Arc<str>>,
     /// All turns of each session named in `sessions`.
@@ -181,12 +183,35 @@ pub struct Committed {
     pub duplicate_event_count: u64,
 }
 
+/// A session of which something was stored or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub session_id: Arc<str>,
+    /// No act of the session has a lower row number; 0 where that is not known.
+    pub first_act_id: i64,
+    /// Row numbers of its acts that are new or have changed; none when something else of it has.
+    pub act_ids: Vec<i64>,
+}
+
+impl Changed {
+    /// Something of the session has changed that is no act.
+    pub fn otherwise(session_id: &str) -> Self {
+        Self {
+            session_id: Arc::from(session_id),
+            first_act_id: 0,
+            act_ids: Vec::new(),
+        }
+    }
+}
+
 /// Told to every subscriber after a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
     /// Acts or events of these sessions were stored or changed.
     Committed {
-        session_ids: Vec<Arc<str>>,
+        sessions: Vec<Changed>,
+        /// Acts of these belong to other sessions now.
+        left_sessions: Vec<Arc<str>>,
         removed_sessions: Vec<Arc<str>>,
         span_count: u64,
         event_count: u64,

@@ -89,17 +89,19 @@ impl Store {
             |core, done| {
                 let Some((gone, deleted)) = done else { return };
                 core.forget(&gone.resources, &gone.payloads, &gone.pieces);
+                self.shared.recent.clear();
                 core.deleted.become_after_deletion(deleted);
                 // The log of changes still holds what was deleted.
                 if reason.is_none() {
-                    core.checkpoint();
+                    core.pack();
                 }
             },
         )?;
         if !deletion.session_ids.is_empty() {
             let removed = deletion.session_ids.iter();
             self.tell(Notice::Committed {
-                session_ids: Vec::new(),
+                sessions: Vec::new(),
+                left_sessions: Vec::new(),
                 removed_sessions: removed.map(|id| Arc::from(id.as_str())).collect(),
                 span_count: 0,
                 event_count: 0,

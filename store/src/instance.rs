@@ -9,12 +9,14 @@ use duckdb::{Connection, InterruptHandle};
 
 use crate::functions::{self, Slot};
 use crate::open::COMPACT_NAME;
+use crate::recent::Recent;
 use crate::seal::{Seal, Spill};
 use crate::search::Search;
 use crate::{Error, limit, schema};
 
-/// The log of changes is folded into the file when it exceeds this; smaller values make commits wait.
-const CHECKPOINT_THRESHOLD: &str = "96MB";
+/// The engine folds the log of changes itself when it exceeds this: where nothing else did, see
+/// [`crate::checkpoint`].
+const CHECKPOINT_THRESHOLD: &str = "256MB";
 /// The same where a damaged block keeps the log from being folded: trying makes the engine give up.
 const NO_CHECKPOINTS: &str = "1000TB";
 /// Connections of limited readings that are kept for the next: making one takes some 40 ms.
@@ -42,6 +44,13 @@ pub(crate) struct Instance {
     _spill: Option<Spill>,
 }
 
+/// What the functions of an instance use that outlives it.
+pub(crate) struct Beside<'a> {
+    pub(crate) search: &'a Arc<Search>,
+    pub(crate) recent: &'a Arc<Recent>,
+    pub(crate) seal: &'a Seal,
+}
+
 impl Instance {
     /// Opens or creates the database file, brings its schema up to date, and locks it down.
     pub(crate) fn open(
@@ -49,10 +58,10 @@ impl Instance {
         temp_dir: &Path,
         memory_limit_bytes: u64,
         reader_count: usize,
-        search: &Arc<Search>,
-        seal: &Seal,
+        beside: &Beside<'_>,
         folds: bool,
     ) -> Result<Self, Error> {
+        let seal = beside.seal;
         let open_error = |source: duckdb::Error| locked_or(path, source);
         let root = settings(temp_dir, memory_limit_bytes, seal, folds)
             .and_then(|config| Connection::open_with_flags(path, config))
@@ -69,13 +78,12 @@ impl Instance {
             ))
             .map_err(open_error)?;
         }
-        let slot =
-            functions::register(&root, memory_limit_bytes, search, seal).map_err(|source| {
-                Error::Define {
-                    name: "the functions",
-                    source,
-                }
-            })?;
+        let slot = functions::register(&root, memory_limit_bytes, beside).map_err(|source| {
+            Error::Define {
+                name: "the functions",
+                source,
+            }
+        })?;
         let instance = Self {
             root: Mutex::new(root),
             idle: Mutex::new(Vec::new()),

@@ -30,6 +30,7 @@ mod pieces;
 mod private;
 mod read;
 mod received;
+mod recent;
 mod reported;
 mod resources;
 mod retention;
@@ -49,7 +50,7 @@ mod writer;
 
 pub use backup::{Backup, BackupFile, restore};
 pub use batch::{
-    ActKey, ActState, AnnotationRow, Batch, CheckpointRow, Committed, Derived, FindingRow,
+    ActKey, ActState, AnnotationRow, Batch, Changed, CheckpointRow, Committed, Derived, FindingRow,
     LoadedAct, Notice, SessionRow, TraceRow, TurnRow,
 };
 pub use compact::Compaction;

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proto::Hashing;
 use tokio::sync::broadcast;
 
-use crate::instance::{Instance, lock};
+use crate::checkpoint::LogLimit;
+use crate::instance::{Beside, Instance, lock};
+use crate::recent::Recent;
 use crate::sandbox::Sandbox;
 use crate::seal::{self, EncryptionKey, Seal};
 use crate::search::{Indexer, Search};
@@ -27,14 +29,6 @@ const NOTICE_CAPACITY: usize = 1024;
 const USER_QUERY_SLOTS: usize = 2;
 /// How long closing waits for running queries, which it interrupts.
 pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
-/// The log of changes is folded into the file after a quiet time, the shorter the longer the log.
-/// Folding packs the latest 122,880 rows anew however little was added, which takes a second or
-/// more and makes commits wait, so a short log is left alone while a run merely pauses.
-const CHECKPOINT_WHEN_IDLE: [(Duration, u64); 2] = [
-    (Duration::from_secs(3), 32 << 20),
-    (Duration::from_secs(300), 0),
-];
-
 /// What the store is given. No part of it has a default here.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -76,13 +70,12 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     pub(crate) search: Arc<Search>,
     pub(crate) seal: Seal,
+    pub(crate) recent: Arc<Recent>,
     indexer: Indexer,
     claim: Mutex<Option<Claim>>,
+    pub(crate) log_limit: LogLimit,
     /// The database file, opened for reading beside the engine; see [`Self::database_file`].
     file: Mutex<Option<Arc<File>>>,
-    /// False once a damaged block kept the log of changes from being folded into the file, until the
-    /// next start: each attempt makes the engine give up.
-    pub(crate) folds: AtomicBool,
     /// Times that the database was opened again.
     recoveries: AtomicU64,
     stop: Arc<(Mutex<bool>, Condvar)>,
@@ -115,10 +108,11 @@ impl Store {
             sandbox: Sandbox::new(USER_QUERY_SLOTS, config.memory_limit_bytes / 3 * 2),
             search: Search::new(&data_dir, seal.is_on()),
             seal,
+            recent: Arc::default(),
             indexer: Indexer::default(),
             claim: Mutex::new(Some(claim)),
+            log_limit: LogLimit::default(),
             file: Mutex::new(None),
-            folds: AtomicBool::new(true),
             recoveries: AtomicU64::new(0),
             stop: Arc::new((Mutex::new(false), Condvar::new())),
             config,
@@ -188,7 +182,8 @@ impl Shared {
         size(&self.path) + self.log_bytes()
     }
 
-    fn log_bytes(&self) -> u64 {
+    /// Length of the log of changes.
+    pub(crate) fn log_bytes(&self) -> u64 {
         size(&self.path.with_file_name(format!("{FILE_NAME}.wal")))
     }
 
@@ -242,14 +237,6 @@ impl Shared {
             .map_err(|source| Error::Commit { source })
     }
 
-    /// Folds the log of changes into the file when the last commit was so long ago, unless that is known
-    /// to fail.
-    fn fold(&self, core: &mut Core, idle: Duration) {
-        if self.folds.load(Ordering::Relaxed) && !core.checkpoint_when_idle(Instant::now(), idle) {
-            self.folds.store(false, Ordering::Relaxed);
-        }
-    }
-
     pub(crate) fn open_instance(&self, core: &mut Option<Core>) -> Result<(), Error> {
         let temp_dir = self.path.with_file_name(TEMP_NAME);
         let instance = Arc::new(Instance::open(
@@ -257,10 +244,15 @@ impl Shared {
             &temp_dir,
             self.config.memory_limit_bytes,
             self.config.reader_count,
-            &self.search,
-            &self.seal,
-            self.folds.load(Ordering::Relaxed),
+            &Beside {
+                search: &self.search,
+                recent: &self.recent,
+                seal: &self.seal,
+            },
+            self.log_limit.can_fold(),
         )?);
+        // What was not committed when the engine gave up has numbers that are given again.
+        self.recent.clear();
         // Only now is it certain that nobody else has the folder.
         compact::clear(&self.path);
         *core = Some(Core::load(&instance, &self.seal)?);
@@ -334,10 +326,10 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner),
             Place::Closed,
         );
-        if let Some(core) = core.take()
-            && self.folds.load(Ordering::Relaxed)
+        if let Some(mut core) = core.take()
+            && self.log_limit.can_fold()
         {
-            core.checkpoint();
+            core.fold_last();
         }
         if let Place::Open(instance) = place
             && !instance.close(CLOSE_PATIENCE)
@@ -392,11 +384,7 @@ fn spawn_checkpoints(shared: &Arc<Shared>) {
                 if let Ok(mut core) = shared.core.try_lock()
                     && let Some(core) = core.as_mut()
                 {
-                    let log_bytes = shared.log_bytes();
-                    let mut due = CHECKPOINT_WHEN_IDLE.iter();
-                    if let Some((idle, _)) = due.find(|(_, bytes)| log_bytes >= *bytes) {
-                        shared.fold(core, *idle);
-                    }
+                    shared.fold_when_idle(core);
                 }
                 drop(shared);
                 guard = lock(stopped);
@@ -508,8 +496,10 @@ mod tests {
         let store = Store::open(config.clone()).unwrap();
         let fold = || {
             let mut core = lock(&store.shared.core);
-            store.shared.fold(core.as_mut().unwrap(), Duration::ZERO);
-            store.shared.folds.load(Ordering::Relaxed)
+            let core = core.as_mut().unwrap();
+            core.last_commit = std::time::Instant::now().checked_sub(Duration::from_secs(400));
+            store.shared.fold_when_idle(core);
+            store.shared.log_limit.can_fold()
         };
         // While somebody reads, as the search index may just now, the engine leaves the block alone.
         let is_met = (400..800).any(|number| {

@@ -116,6 +116,11 @@ impl Addresses {
         })
     }
 
+    /// Row number of a stored payload, as far as memory reaches.
+    pub(crate) fn payload_id(&self, address: &PayloadRef) -> Option<i64> {
+        self.payloads.ids.get(&key(&address.hash)).copied()
+    }
+
     /// Starts collecting what one transaction adds.
     pub(crate) fn stage<'b>(&self) -> Staged<'_, 'b> {
         Staged {

@@ -193,7 +193,8 @@ impl Store {
     pub fn fold_log(&self) -> Result<(), Error> {
         self.shared.checkpoint()?;
         self.tell(Notice::Committed {
-            session_ids: Vec::new(),
+            sessions: Vec::new(),
+            left_sessions: Vec::new(),
             removed_sessions: Vec::new(),
             span_count: 0,
             event_count: 0,

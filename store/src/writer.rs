@@ -1,6 +1,6 @@
 //! The one writer: every change of the store is one transaction here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -9,6 +9,7 @@ use duckdb::Connection;
 use proto::agent::Act;
 use proto::id::TraceId;
 
+use crate::checkpoint::Folding;
 use crate::columns::Columns;
 use crate::deleted::{self, Deleted};
 use crate::instance::{Instance, lock};
@@ -19,7 +20,7 @@ use crate::resources::Resources;
 use crate::seal::Seal;
 use crate::seen::Seen;
 use crate::turns::{Turns, Written};
-use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
+use crate::{Batch, Changed, Committed, Error, LoadedAct, Notice, pieces, rows};
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -42,8 +43,9 @@ pub(crate) struct Core {
     journal_position: u64,
     next_act_id: i64,
     update_sql: String,
-    /// Set by a commit, cleared by a checkpoint.
+    /// Set by a commit, cleared once everything is packed.
     pub(crate) last_commit: Option<Instant>,
+    pub(crate) folding: Folding,
 }
 
 /// What a transaction stored, to be remembered once it is committed.
@@ -97,6 +99,7 @@ impl Core {
                 assignments.join(", ")
             ),
             last_commit: None,
+            folding: Folding::new(instance.connect()?)?,
         })
     }
 
@@ -308,11 +311,20 @@ impl Core {
         self.turns.clear();
     }
 
+    /// The stored texts of a committed batch, by row number.
+    fn texts<'b>(&self, batch: &'b Batch) -> impl Iterator<Item = (i64, &'b [u8])> {
+        let packed = batch.packed.iter().map(|packed| &packed.payload);
+        let payloads = batch.payloads.iter().chain(packed);
+        payloads.filter_map(|text| Some((self.addresses.payload_id(&text.address)?, &*text.bytes)))
+    }
+
     fn remember(&mut self, batch: &Batch, stored: Stored) {
         self.addresses.adopt(stored.added);
         self.resources.adopt(stored.resources);
         self.turns.adopt(stored.turns);
         self.seen.adopt(batch);
+        self.folding.replaced_rows +=
+            (batch.sessions.len() + batch.turns.len() + batch.traces.len()) as u64;
         self.journal_position = batch.journal_position;
         let last = batch.new_acts.iter().map(|(_, state)| state.act_id).max();
         self.next_act_id = self.next_act_id.max(last.unwrap_or(0) + 1);
@@ -454,8 +466,7 @@ impl Writer {
                 metric_count: batch.metrics.len() as u64,
                 duplicate_event_count: 0,
             };
-            drop(guard);
-            self.tell(batch, &committed);
+            self.tell(core, batch, &committed);
             return Ok(committed);
         }
         let before = core.journal_position;
@@ -463,15 +474,16 @@ impl Writer {
             Ok(stored) => {
                 let committed = stored.committed.clone();
                 core.remember(batch, stored);
-                drop(guard);
-                self.tell(batch, &committed);
+                self.shared.recent.extend(core.texts(batch));
+                self.tell(core, batch, &committed);
+                self.shared.fold_when_long(core);
                 Ok(committed)
             }
             Err(source) => {
                 let error = Error::Commit { source };
                 if error.is_fatal() {
                     if error.is_damaged_block() {
-                        self.shared.folds.store(false, Ordering::Relaxed);
+                        self.shared.log_limit.give_up();
                     }
                     let failed = core.instance.clone();
                     self.shared.recover_with(&failed, &mut guard)?;
@@ -487,26 +499,36 @@ impl Writer {
         }
     }
 
-    fn tell(&self, batch: &Batch, committed: &Committed) {
-        let mut session_ids: Vec<Arc<str>> = Vec::new();
-        let mut told = HashSet::new();
+    fn tell(&self, core: &Core, batch: &Batch, committed: &Committed) {
+        let mut acts: HashMap<&Arc<str>, Vec<i64>> = HashMap::new();
         let of_acts = batch.new_acts.iter().map(|(_, state)| state);
-        let of_acts = of_acts
-            .chain(&batch.changed_acts)
-            .map(|state| &state.derived.session_id);
+        for state in of_acts.chain(&batch.changed_acts) {
+            let act_ids = acts.entry(&state.derived.session_id).or_default();
+            act_ids.push(state.act_id);
+        }
         let of_events = batch
             .events
             .iter()
             .filter_map(|event| event.session_id.as_ref());
         let of_sessions = batch.sessions.iter().map(|session| &session.session_id);
-        for id in of_sessions.chain(of_acts).chain(of_events) {
-            if !id.is_empty() && told.insert(id) {
-                session_ids.push(Arc::clone(id));
-            }
+        for id in of_sessions.chain(of_events) {
+            acts.entry(id).or_default();
         }
+        let sessions = acts.into_iter().filter(|(id, _)| !id.is_empty());
+        let sessions = sessions.map(|(id, act_ids)| {
+            let range = core.seen.session(id);
+            Changed {
+                session_id: Arc::clone(id),
+                first_act_id: range.map_or(0, |range| range.first),
+                act_ids,
+            }
+        });
+        let mut sessions: Vec<Changed> = sessions.collect();
+        sessions.sort_unstable_by(|a, b| a.session_id.cmp(&b.session_id));
         // Nobody listening is no error.
         let _ = self.shared.notices.send(Arc::new(Notice::Committed {
-            session_ids,
+            sessions,
+            left_sessions: batch.left_sessions.clone(),
             removed_sessions: batch.removed_sessions.clone(),
             span_count: committed.span_count,
             event_count: committed.event_count,

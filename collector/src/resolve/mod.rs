@@ -335,6 +335,11 @@ fn resolve_group(
     for act in &mut group.acts {
         facts::restore(act);
     }
+    let homes: Vec<Arc<str>> = group
+        .acts
+        .iter()
+        .map(|act| act.derived.session_id.clone())
+        .collect();
     refusals::place(group, memory, heavy);
     let reported: Vec<Reported> = group.acts.iter().map(facts::reported).collect();
     refusals::attribute_policies(group);
@@ -359,7 +364,12 @@ fn resolve_group(
         let now = facts::fingerprint(state);
         match *stored {
             None => new.push(i),
-            Some(before) if before != now => batch.changed_acts.push(state.clone()),
+            Some(before) if before != now => {
+                if state.derived.session_id != homes[i] {
+                    batch.left_sessions.push(homes[i].clone());
+                }
+                batch.changed_acts.push(state.clone());
+            }
             Some(_) => {}
         }
         *stored = Some(now);

@@ -103,9 +103,11 @@ struct Watch {
 impl Watch {
     async fn take(&mut self, notice: &Notice) {
         match notice {
-            Notice::Committed { session_ids, .. } => {
+            Notice::Committed { sessions, .. } => {
                 if self.over_sessions {
-                    let ids = session_ids.iter().map(|id| id.to_string());
+                    let ids = sessions
+                        .iter()
+                        .map(|changed| changed.session_id.to_string());
                     self.changed.extend(ids);
                 }
             }

@@ -64,6 +64,8 @@ impl std::ops::Deref for Act {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ActRow {
     pub(crate) key: ActKey,
+    /// Row number, rising in order of arrival.
+    pub(crate) act_id: i64,
     /// Span id of the parent in the tree.
     pub(crate) parent: Option<proto::id::SpanId>,
     pub(crate) operation: Operation,
@@ -98,6 +100,11 @@ pub(crate) struct ActRow {
 }
 
 impl ActRow {
+    /// Acts of a session are taken in this order.
+    pub(crate) fn place(&self) -> (i64, ActKey) {
+        (self.start_ns, self.key)
+    }
+
     pub(crate) fn is_tool(&self) -> bool {
         self.operation == Operation::Tool
     }

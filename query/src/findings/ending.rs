@@ -32,17 +32,26 @@ pub(super) fn standings(
     Ok(rows::rows(&table).map(standing).collect())
 }
 
-/// Adds to sessions of which the acts were taken what else detectors need to know.
-pub(super) fn with_endings(
+/// A session of which the acts were taken, and what is known of it beside others.
+pub(super) struct Asked<'a> {
+    pub(super) session: &'a Session,
+    pub(super) history: Option<History>,
+    /// It is compared anew, if it has ended.
+    pub(super) compares: bool,
+}
+
+/// What else detectors need to know of sessions, in their order.
+pub(super) fn endings(
     store: &Store,
     settings: &Settings,
-    sessions: Vec<Session>,
+    asked: &[Asked<'_>],
     standings: &HashMap<String, Standing>,
-) -> Result<Vec<(Session, Ending)>, store::Error> {
+) -> Result<Vec<Ending>, store::Error> {
     let now_ns = now_ns();
-    let endings: Vec<Ending> = sessions
+    let mut endings: Vec<Ending> = asked
         .iter()
-        .map(|session| {
+        .map(|asked| {
+            let session = asked.session;
             let standing = standings.get(&**session.id());
             // One that is gone is not running.
             let ended = standing.is_none_or(|standing| standing.ended);
@@ -51,26 +60,23 @@ pub(super) fn with_endings(
             Ending {
                 ended,
                 awaited_at_ns: is_awaited.then_some(now_ns),
-                history: None,
+                history: asked.history.filter(|_| ended),
             }
         })
         .collect();
-    let ended: Vec<&str> = sessions
+    let compared: Vec<&str> = asked
         .iter()
         .zip(&endings)
-        .filter(|(_, ending)| ending.ended && settings.is_on(&history::RULE))
-        .map(|(session, _)| &**session.id())
+        .filter(|(asked, ending)| ending.ended && asked.compares && settings.is_on(&history::RULE))
+        .map(|(asked, _)| &**asked.session.id())
         .collect();
-    let mut histories = histories(store, &ended)?;
-    let with_history = |(session, ending): (Session, Ending)| {
-        let history = histories.remove(&**session.id());
-        (session, Ending { history, ..ending })
-    };
-    Ok(sessions
-        .into_iter()
-        .zip(endings)
-        .map(with_history)
-        .collect())
+    let mut histories = histories(store, &compared)?;
+    for (asked, ending) in asked.iter().zip(&mut endings) {
+        if let Some(history) = histories.remove(&**asked.session.id()) {
+            ending.history = Some(history);
+        }
+    }
+    Ok(endings)
 }
 
 /// What sessions took, beside earlier ones; all by one query.

@@ -2,14 +2,15 @@
 //!
 //! Any number of sessions is read by the same few queries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use proto::agent::{Decision, Operation};
 use store::{ActKey, FindingRow, Row, Store, Value};
 
-use super::ending::{standings, with_endings};
-use super::{Act, ActRow, Content, Ending, Session, Settings};
+use super::ending::{Asked, endings, standings};
+use super::{Act, ActRow, Content, Ending, History, Session, Settings};
 use crate::error::ApiError;
 use crate::rows;
 use crate::sql;
@@ -26,12 +27,43 @@ pub(crate) struct Looked {
     pub(crate) session: Session,
     /// Its findings, as they are stored or about to be.
     known: Known,
+    /// What it took beside others, as far as that was asked for.
+    history: Option<History>,
+    /// It has ended and was not compared with others.
+    pub(crate) is_to_compare: bool,
+    /// How long its detectors took.
+    pub(crate) took: Duration,
 }
 
 /// A session that is to be looked at, and as it was left by the last look.
 pub(crate) struct Due {
     pub(crate) session_id: Arc<str>,
     pub(crate) before: Option<Looked>,
+    pub(crate) news: Heard,
+}
+
+/// What was heard of a session since it was looked at last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard {
+    /// No act of the session has a lower row number.
+    pub(crate) first_act_id: i64,
+    /// Row numbers of its acts that have come or changed.
+    pub(crate) act_ids: Vec<i64>,
+    /// That is not all: its acts have to be read anew.
+    pub(crate) is_partial: bool,
+    /// It is to be compared with other sessions, if it has ended.
+    pub(crate) compares: bool,
+}
+
+impl Heard {
+    /// Nothing was heard: all is to be found out.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            is_partial: true,
+            compares: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a look has changed.
@@ -64,30 +96,34 @@ impl News {
 pub(crate) fn look(
     store: &Store,
     settings: &Settings,
-    due: Vec<Due>,
+    mut due: Vec<Due>,
 ) -> Result<(Vec<Looked>, News), ApiError> {
     let mut remembered: HashMap<Arc<str>, Known> = HashMap::new();
     let mut forgotten = Vec::new();
-    let mut befores = Vec::with_capacity(due.len());
-    for Due { session_id, before } in due {
-        let before = match before {
+    for Due {
+        session_id, before, ..
+    } in &mut due
+    {
+        match before {
             Some(looked) => {
-                remembered.insert(session_id.clone(), looked.known);
-                Some(looked.session)
+                remembered.insert(session_id.clone(), std::mem::take(&mut looked.known));
             }
-            None => {
-                forgotten.push(session_id.clone());
-                None
-            }
-        };
-        befores.push((session_id, before));
+            None => forgotten.push(session_id.clone()),
+        }
     }
-    let sessions = read_sessions(store, settings, befores)?;
+    let sessions = read_sessions(store, settings, due)?;
     remembered.extend(stored_findings(store, &forgotten)?);
     let now = now_ns();
     let mut news = News::default();
     let mut looked = Vec::with_capacity(sessions.len());
-    for (session, ending) in sessions {
+    for Read {
+        session,
+        ending,
+        is_to_compare,
+        mut took,
+    } in sessions
+    {
+        let begun = Instant::now();
         let mut old = remembered.remove(session.id()).unwrap_or_default();
         let mut known = Known::new();
         for mut finding in session.findings(ending) {
@@ -113,7 +149,14 @@ pub(crate) fn look(
         if !gone.is_empty() {
             news.gone.push((session.id().clone(), gone));
         }
-        looked.push(Looked { session, known });
+        took += begun.elapsed();
+        looked.push(Looked {
+            session,
+            known,
+            history: ending.history,
+            is_to_compare,
+            took,
+        });
     }
     Ok((looked, news))
 }
@@ -124,14 +167,26 @@ pub(crate) fn read_session(
     settings: &Settings,
     session_id: &Arc<str>,
 ) -> Result<(Session, Ending), store::Error> {
-    let mut sessions = read_sessions(store, settings, vec![(session_id.clone(), None)])?;
+    let due = Due {
+        session_id: session_id.clone(),
+        before: None,
+        news: Heard::nothing(),
+    };
+    let mut sessions = read_sessions(store, settings, vec![due])?;
     let gone = Ending {
         ended: true,
         ..Ending::default()
     };
-    Ok(sessions
-        .pop()
-        .unwrap_or_else(|| (Session::new(session_id, settings), gone)))
+    let read = sessions.pop().map(|read| (read.session, read.ending));
+    Ok(read.unwrap_or_else(|| (Session::new(session_id, settings), gone)))
+}
+
+/// A session that has taken its acts.
+struct Read {
+    session: Session,
+    ending: Ending,
+    is_to_compare: bool,
+    took: Duration,
 }
 
 /// The acts of a session as they were read, and what of them is known already.
@@ -141,6 +196,8 @@ struct Reading {
     new: Vec<ActRow>,
     /// What was read of acts when the session was looked at last, where it has to be gone through again.
     contents: HashMap<ActKey, Act>,
+    history: Option<History>,
+    compares: bool,
 }
 
 /// Takes the acts of sessions that have not been taken yet; all acts of a session of which an earlier one
@@ -148,75 +205,169 @@ struct Reading {
 fn read_sessions(
     store: &Store,
     settings: &Settings,
-    due: Vec<(Arc<str>, Option<Session>)>,
-) -> Result<Vec<(Session, Ending)>, store::Error> {
-    let ids: Vec<&str> = due.iter().map(|(id, _)| &**id).collect();
-    let ids = [Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR)))];
-    let standings = standings(store, &ids)?;
-    let mut acts: HashMap<Arc<str>, Vec<ActRow>> =
-        due.iter().map(|(id, _)| (id.clone(), Vec::new())).collect();
-    store.scan(sql::SESSION_ACTS, &ids, &mut |row| {
-        let of_session = row.text(SESSION_ID).and_then(|id| acts.get_mut(id));
-        if let (Some(of_session), Some(act)) = (of_session, act(row)) {
-            of_session.push(act);
-        }
-    })?;
+    due: Vec<Due>,
+) -> Result<Vec<Read>, store::Error> {
+    let standings = standings(store, &[joined(due.iter().map(|due| &*due.session_id))])?;
+    let is_whole = |due: &&Due| due.before.is_none() || due.news.is_partial;
+    let (whole, part): (Vec<&Due>, Vec<&Due>) = due.iter().partition(is_whole);
+    let mut acts: HashMap<Arc<str>, Vec<ActRow>> = HashMap::new();
+    let first = whole.iter().map(|due| due.news.first_act_id).min();
+    if let Some(first) = first {
+        read_acts(store, &whole, first, i64::MAX, &mut acts)?;
+    }
+    let heard = || part.iter().flat_map(|due| &due.news.act_ids);
+    if let (Some(first), Some(last)) = (heard().min(), heard().max()) {
+        read_acts(store, &part, *first, *last, &mut acts)?;
+    }
     let mut readings: Vec<Reading> = due
         .into_iter()
-        .map(|(id, before)| {
-            let rows = acts.remove(&id).unwrap_or_default();
-            continued(&id, before, rows, settings)
+        .map(|due| {
+            let rows = acts.remove(&due.session_id).unwrap_or_default();
+            Reading::of(due, rows, settings)
         })
         .collect();
     let mut texts = read_texts(store, &readings)?;
     let mut sessions = Vec::with_capacity(readings.len());
-    for Reading {
-        mut session,
-        new,
-        mut contents,
-    } in readings.drain(..)
-    {
-        for row in new {
+    for reading in readings.drain(..) {
+        let begun = Instant::now();
+        let history = reading.history;
+        let compares = reading.compares;
+        let session = reading.take_acts(&mut texts);
+        sessions.push((session, history, compares, begun.elapsed()));
+    }
+    let asked: Vec<Asked<'_>> = sessions
+        .iter()
+        .map(|(session, history, compares, _)| Asked {
+            session,
+            history: *history,
+            compares: *compares,
+        })
+        .collect();
+    let endings = endings(store, settings, &asked, &standings)?;
+    let read = |((session, _, compares, took), ending): ((Session, _, bool, _), Ending)| Read {
+        session,
+        ending,
+        is_to_compare: ending.ended && !compares,
+        took,
+    };
+    Ok(sessions.into_iter().zip(endings).map(read).collect())
+}
+
+/// A list as a parameter of a query.
+fn joined<'a>(items: impl Iterator<Item = &'a str>) -> Value {
+    let items: Vec<&str> = items.collect();
+    Value::Text(Arc::from(items.join(sql::ITEM_SEPARATOR)))
+}
+
+/// Reads acts of sessions with row numbers from `first` to `last`.
+fn read_acts(
+    store: &Store,
+    due: &[&Due],
+    first: i64,
+    last: i64,
+    acts: &mut HashMap<Arc<str>, Vec<ActRow>>,
+) -> Result<(), store::Error> {
+    acts.extend(due.iter().map(|due| (due.session_id.clone(), Vec::new())));
+    let parameters = [
+        joined(due.iter().map(|due| &*due.session_id)),
+        Value::Int(first),
+        Value::Int(last),
+    ];
+    store.scan(sql::SESSION_ACTS, &parameters, &mut |row| {
+        let of_session = row.text(SESSION_ID).and_then(|id| acts.get_mut(id));
+        if let (Some(of_session), Some(act)) = (of_session, act(row)) {
+            of_session.push(act);
+        }
+    })
+}
+
+impl Reading {
+    /// What is to be taken of a session of which `rows` were read.
+    fn of(due: Due, mut rows: Vec<ActRow>, settings: &Settings) -> Self {
+        let (before, history) = match due.before {
+            Some(looked) => (Some(looked.session), looked.history),
+            None => (None, None),
+        };
+        let (session, new, contents) = match before {
+            Some(session) if !due.news.is_partial => {
+                let is_behind = rows
+                    .first()
+                    .zip(session.acts().last())
+                    .is_none_or(|(new, last)| new.place() > last.place());
+                let last_act_id = session.acts().iter().map(|act| act.act_id).max();
+                let is_known = |id: &i64| last_act_id.is_some_and(|last| *id <= last);
+                if is_behind && !due.news.act_ids.iter().any(is_known) {
+                    (session, rows, HashMap::new())
+                } else {
+                    let rows = merged(&session, rows, &due.news.act_ids);
+                    continued(&due.session_id, Some(session), rows, settings)
+                }
+            }
+            before => {
+                rows.sort_unstable_by_key(ActRow::place);
+                continued(&due.session_id, before, rows, settings)
+            }
+        };
+        Self {
+            session,
+            new,
+            contents,
+            history,
+            compares: due.news.compares,
+        }
+    }
+
+    /// The session with all its acts.
+    fn take_acts(mut self, texts: &mut HashMap<ActKey, Texts>) -> Session {
+        for row in self.new {
             let content = match texts.remove(&row.key) {
                 Some((input, output)) => {
                     Content::of(row.operation, input.as_deref(), output.as_deref())
                 }
-                None => contents
+                None => self
+                    .contents
                     .remove(&row.key)
                     .filter(|known| has_same_texts(&known.row, &row))
                     .map(|known| known.content)
                     .unwrap_or_default(),
             };
-            session.push(Act { row, content });
+            self.session.push(Act { row, content });
         }
-        sessions.push(session);
+        self.session
     }
-    with_endings(store, settings, sessions, &standings)
 }
 
-/// What is left to be taken of a session whose acts are `rows`.
+/// The acts of a session after those of `touched` have changed to `rows`, or have left it.
+fn merged(session: &Session, rows: Vec<ActRow>, touched: &[i64]) -> Vec<ActRow> {
+    let replaced: HashSet<i64> = rows.iter().map(|row| row.act_id).collect();
+    let replaced: HashSet<i64> = replaced
+        .into_iter()
+        .chain(touched.iter().copied())
+        .collect();
+    let kept = session.acts().iter().map(|act| &act.row);
+    let kept = kept.filter(|row| !replaced.contains(&row.act_id));
+    let mut all: Vec<ActRow> = kept.cloned().chain(rows).collect();
+    all.sort_unstable_by_key(ActRow::place);
+    all
+}
+
+/// What is left to be taken of a session whose acts are `rows`: the session, the acts that it has not taken,
+/// and what is known of them.
 fn continued(
     session_id: &Arc<str>,
     before: Option<Session>,
     mut rows: Vec<ActRow>,
     settings: &Settings,
-) -> Reading {
+) -> (Session, Vec<ActRow>, HashMap<ActKey, Act>) {
     match before {
         Some(session) if session.is_continued_by(&rows) => {
             let new = rows.split_off(session.acts().len());
-            Reading {
-                session,
-                new,
-                contents: HashMap::new(),
-            }
+            (session, new, HashMap::new())
         }
         before => {
             let acts = before.map(Session::into_acts).unwrap_or_default();
-            Reading {
-                session: Session::new(session_id, settings),
-                new: rows,
-                contents: acts.into_iter().map(|act| (act.key, act)).collect(),
-            }
+            let contents = acts.into_iter().map(|act| (act.key, act)).collect();
+            (Session::new(session_id, settings), rows, contents)
         }
     }
 }
@@ -226,28 +377,26 @@ type Texts = (Option<String>, Option<String>);
 
 /// The texts of the acts that are new and not known yet.
 fn read_texts(store: &Store, readings: &[Reading]) -> Result<HashMap<ActKey, Texts>, store::Error> {
-    let (mut ids, mut starts): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
-    for reading in readings {
-        let unread = reading.new.iter().find(|row| {
+    let unread = readings.iter().flat_map(|reading| {
+        reading.new.iter().filter(|row| {
             (row.input_hash.is_some() || row.output_hash.is_some())
                 && row.has_compared_texts()
                 && reading
                     .contents
                     .get(&row.key)
                     .is_none_or(|known| !has_same_texts(&known.row, row))
-        });
-        if let Some(first) = unread {
-            ids.push(reading.session.id());
-            starts.push(first.start_ns.to_string());
-        }
-    }
+        })
+    });
+    let ids: Vec<i64> = unread.map(|row| row.act_id).collect();
     let mut texts = HashMap::new();
-    if ids.is_empty() {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
         return Ok(texts);
-    }
+    };
+    let words: Vec<String> = ids.iter().map(i64::to_string).collect();
     let parameters = [
-        Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR))),
-        Value::Text(Arc::from(starts.join(sql::ITEM_SEPARATOR))),
+        joined(words.iter().map(String::as_str)),
+        Value::Int(*first),
+        Value::Int(*last),
         Value::Int(MAX_TEXT_BYTES),
         Value::Int(COMPARED_CHARS),
     ];
@@ -313,8 +462,9 @@ fn same(old: &FindingRow, new: &FindingRow) -> bool {
     old == *new
 }
 
-/// Column of the session in session_acts.sql.
+/// Columns of the session and of the row number in session_acts.sql.
 const SESSION_ID: usize = 27;
+const ACT_ID: usize = 28;
 
 /// Reads one row of session_acts.sql; the numbers are its column positions.
 fn act(row: &Row<'_>) -> Option<ActRow> {
@@ -322,6 +472,7 @@ fn act(row: &Row<'_>) -> Option<ActRow> {
     let hash = |at: usize| row.bytes(at).map(Arc::from);
     Some(ActRow {
         key: key(row)?,
+        act_id: row.int(ACT_ID)?,
         parent: row.text(2).and_then(|id| id.parse().ok()),
         operation: Operation::parse(row.text(3)?)?,
         name: text(4).unwrap_or_default(),

@@ -42,7 +42,7 @@ pub(crate) use draft::{
     Confidence, Draft, MIN_CERTAIN_REPEATS, Severity, Waste, duration_words, grouped, loop_severity,
 };
 pub(crate) use history::{Figure, History};
-pub(crate) use look::{Due, look, read_session};
+pub(crate) use look::{Due, Heard, look, read_session};
 pub(crate) use progress::{Progress, Reached};
 pub(crate) use runner::run;
 pub(crate) use session::Session;

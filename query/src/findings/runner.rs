@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::look::{Due, Looked, News, look};
+use super::look::{Due, Heard, Looked, News, look};
 use super::silence;
 use crate::sql;
 use crate::state::AppState;
@@ -17,20 +17,15 @@ use crate::time::now_ns;
 
 /// A session is looked at this long after its first change; changes meanwhile, and those of other
 /// sessions, share the look.
-const DEBOUNCE: Duration = Duration::from_millis(50);
-
-/// A look that takes long is followed by a rest of so many times its length, so that huge sessions
-/// cannot take a processor for themselves.
-const REST_FACTOR: u32 = 1;
+const DEBOUNCE: Duration = Duration::from_millis(25);
 
 /// Sessions that one look takes in at most.
-const SESSIONS_PER_LOOK: usize = 64;
+const SESSIONS_PER_LOOK: usize = 256;
 
-/// While more than this waits to be loaded, looks give way: a rest of so many times its length follows
-/// each. What is being sent to the recorder is not made to wait for what is thought about it.
+/// While more than this waits to be loaded, a rest as long as the look follows each: what is being sent to
+/// the recorder is not made to wait for what is thought about it.
 const BUSY_BYTES: u64 = 4 << 20;
-const BUSY_REST_FACTOR: u32 = 4;
-const LONGEST_REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// While nothing is due, it is noted this often how far the looks have come.
 const MARK_PERIOD: Duration = Duration::from_secs(2);
@@ -38,53 +33,119 @@ const MARK_PERIOD: Duration = Duration::from_secs(2);
 /// Sessions that have become silent are looked for this often.
 const SILENCE_PERIOD: Duration = Duration::from_secs(10);
 
+/// Sessions that have ended are compared with others this often: that takes time, and is not urgent.
+const COMPARE_PERIOD: Duration = Duration::from_secs(2);
+
 /// Acts of the sessions that are kept between looks; about two kilobytes each.
 const KEPT_ACTS: usize = 20_000;
 
+/// A session that is to be looked at.
+struct Wish {
+    at: Instant,
+    news: Heard,
+}
+
+/// Sessions that are to be looked at.
+type Wishes = HashMap<Arc<str>, Wish>;
+
 /// Sessions that were looked at, so that the next look takes only what is new.
-type Watched = HashMap<Arc<str>, Looked>;
+#[derive(Default)]
+struct Watched {
+    sessions: HashMap<Arc<str>, (u64, Looked)>,
+    /// By the time of their looks; those that were looked at again since are in it more than once.
+    order: VecDeque<(u64, Arc<str>)>,
+    looks: u64,
+    act_count: usize,
+}
+
+impl Watched {
+    fn take(&mut self, session_id: &str) -> Option<Looked> {
+        let (_, looked) = self.sessions.remove(session_id)?;
+        self.act_count -= looked.session.acts().len();
+        Some(looked)
+    }
+
+    /// Keeps a session for the next look, in place of those that were not looked at for longest.
+    fn keep(&mut self, looked: Looked) {
+        self.looks += 1;
+        let id = looked.session.id().clone();
+        self.act_count += looked.session.acts().len();
+        self.order.push_back((self.looks, id.clone()));
+        self.sessions.insert(id, (self.looks, looked));
+        while self.act_count > KEPT_ACTS
+            && let Some((look, id)) = self.order.pop_front()
+        {
+            if self
+                .sessions
+                .get(&id)
+                .is_some_and(|(latest, _)| *latest == look)
+            {
+                self.take(&id);
+            }
+        }
+    }
+
+    /// How long the detectors took for a session, which they rest for afterwards: a huge session, each
+    /// change of which goes through all of it, cannot take a processor for itself.
+    fn rest(&self, session_id: &str) -> Duration {
+        let kept = self.sessions.get(session_id);
+        kept.map_or(Duration::ZERO, |(_, looked)| looked.took)
+    }
+}
 
 /// Runs until shutdown. Starts with the sessions that were not finished, or not looked at, when the
 /// last run ended.
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
-    let mut due: HashMap<Arc<str>, Instant> = HashMap::new();
-    let mut watched = Watched::new();
+    let mut due = Wishes::new();
+    let mut watched = Watched::default();
+    let mut to_compare: HashSet<Arc<str>> = HashSet::new();
     let pen = Pen::new(&state);
     let mut mark = Mark {
         is_behind: true,
         ..Mark::default()
     };
-    let mut mark_ticks = interval(MARK_PERIOD);
-    mark_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut silence_ticks = interval(SILENCE_PERIOD);
-    silence_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ticks = |period| {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let (mut mark_ticks, mut silence_ticks) = (ticks(MARK_PERIOD), ticks(SILENCE_PERIOD));
+    let mut compare_ticks = ticks(COMPARE_PERIOD);
     let mut heard_until_ns = silence::from_ns(&state.config.detectors, now_ns());
     schedule_unfinished(&state, &mut due).await;
     loop {
-        let next = due.values().min().copied();
+        let next = due.values().map(|wish| wish.at).min();
+        let is_all_done = due.is_empty() && to_compare.is_empty() && pen.is_idle();
         state.detectors.waits(due.len());
         tokio::select! {
             () = state.shutdown.cancelled() => break,
-            _ = mark_ticks.tick(), if mark.is_behind && due.is_empty() && pen.is_idle() => mark.advance(&state).await,
+            _ = mark_ticks.tick(), if mark.is_behind && is_all_done => mark.advance(&state).await,
             _ = silence_ticks.tick() => {
                 let until_ns = silence::from_ns(&state.config.detectors, now_ns());
                 schedule_silent(&state, &mut due, heard_until_ns, until_ns).await;
                 heard_until_ns = until_ns;
             }
+            _ = compare_ticks.tick(), if !to_compare.is_empty() => {
+                for id in to_compare.drain() {
+                    wish(&mut due, &id, Instant::now()).news.compares = true;
+                }
+            }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
-                let took = look_at(&state, ready, &mut watched, &pen).await;
+                let took = look_at(&state, ready, &mut watched, &mut to_compare, &pen).await;
                 if state.observer.ingest().queued_bytes > BUSY_BYTES {
-                    sleep((took * BUSY_REST_FACTOR).min(LONGEST_REST)).await;
+                    sleep(took.min(LONGEST_REST)).await;
                 }
-                drain(&mut notices, &mut due, took * REST_FACTOR);
             }
             notice = notices.recv() => match notice {
                 Ok(notice) => {
                     mark.is_behind = true;
-                    schedule(&notice, &mut due, DEBOUNCE);
+                    schedule(&notice, &mut due, &watched);
                 }
-                Err(RecvError::Lagged(_)) => schedule_unfinished(&state, &mut due).await,
+                Err(RecvError::Lagged(_)) => {
+                    watched = Watched::default();
+                    schedule_unfinished(&state, &mut due).await;
+                }
                 Err(RecvError::Closed) => break,
             },
         }
@@ -121,95 +182,116 @@ impl Mark {
     }
 }
 
-/// Takes the notices that came while a session was looked at.
-fn drain(
-    notices: &mut broadcast::Receiver<Arc<Notice>>,
-    due: &mut HashMap<Arc<str>, Instant>,
-    rest: Duration,
-) {
-    while let Ok(notice) = notices.try_recv() {
-        schedule(&notice, due, rest.max(DEBOUNCE));
-    }
+/// The wish to look at a session, which is due `at` unless it is there already.
+fn wish<'a>(due: &'a mut Wishes, session_id: &Arc<str>, at: Instant) -> &'a mut Wish {
+    let first_act_id = i64::MAX;
+    due.entry(session_id.clone()).or_insert_with(|| Wish {
+        at,
+        news: Heard {
+            first_act_id,
+            ..Heard::default()
+        },
+    })
 }
 
-fn schedule(notice: &Notice, due: &mut HashMap<Arc<str>, Instant>, after: Duration) {
-    if let Notice::Committed {
-        session_ids,
+/// The wish to look at a session of which nothing is known.
+fn wish_anew<'a>(due: &'a mut Wishes, session_id: &Arc<str>, at: Instant) -> &'a mut Wish {
+    let wish = wish(due, session_id, at);
+    wish.news.is_partial = true;
+    wish.news.first_act_id = 0;
+    wish
+}
+
+fn schedule(notice: &Notice, due: &mut Wishes, watched: &Watched) {
+    let Notice::Committed {
+        sessions,
+        left_sessions,
         removed_sessions,
         ..
     } = notice
-    {
-        let at = Instant::now() + after;
-        for id in session_ids.iter().chain(removed_sessions) {
-            due.entry(id.clone()).or_insert(at);
-        }
+    else {
+        return;
+    };
+    let now = Instant::now();
+    let at = |id: &str| now + watched.rest(id).max(DEBOUNCE);
+    for changed in sessions {
+        let id = &changed.session_id;
+        let wish = wish(due, id, at(id));
+        wish.news.act_ids.extend(&changed.act_ids);
+        wish.news.first_act_id = wish.news.first_act_id.min(changed.first_act_id);
+    }
+    for id in left_sessions.iter().chain(removed_sessions) {
+        wish_anew(due, id, at(id));
     }
 }
 
-async fn schedule_unfinished(state: &AppState, due: &mut HashMap<Arc<str>, Instant>) {
+async fn schedule_unfinished(state: &AppState, due: &mut Wishes) {
     // A failure is in the log already.
     if let Ok(table) = state.read(sql::SESSIONS_TO_WATCH, Vec::new()).await {
         let now = Instant::now();
         for row in &table.rows {
             if let Some(Value::Text(id)) = row.first() {
-                due.entry(id.clone()).or_insert(now);
+                wish_anew(due, id, now);
             }
         }
     }
 }
 
 /// Sessions that have become silent since the last time: nothing that comes tells of them.
-async fn schedule_silent(
-    state: &AppState,
-    due: &mut HashMap<Arc<str>, Instant>,
-    from_ns: i64,
-    until_ns: i64,
-) {
+async fn schedule_silent(state: &AppState, due: &mut Wishes, from_ns: i64, until_ns: i64) {
     let period = vec![Value::Int(from_ns), Value::Int(until_ns)];
     // A failure is in the log already.
     if let Ok(table) = state.read(sql::SESSIONS_FALLEN_SILENT, period).await {
         for row in &table.rows {
             if let Some(Value::Text(id)) = row.first() {
-                due.entry(id.clone()).or_insert_with(Instant::now);
+                wish(due, id, Instant::now()).news.first_act_id = 0;
             }
         }
     }
 }
 
 /// The sessions whose time has come, those that wait longest first.
-fn take_ready(due: &mut HashMap<Arc<str>, Instant>) -> Vec<Arc<str>> {
+fn take_ready(due: &mut Wishes) -> Vec<(Arc<str>, Heard)> {
     let now = Instant::now();
     let mut ready: Vec<(Instant, Arc<str>)> = due
         .iter()
-        .filter(|(_, at)| **at <= now)
-        .map(|(id, at)| (*at, id.clone()))
+        .filter(|(_, wish)| wish.at <= now)
+        .map(|(id, wish)| (wish.at, id.clone()))
         .collect();
     ready.sort_unstable();
     ready.truncate(SESSIONS_PER_LOOK);
-    for (_, id) in &ready {
-        due.remove(id);
-    }
-    ready.into_iter().map(|(_, id)| id).collect()
+    let ready = ready.into_iter();
+    ready
+        .filter_map(|(_, id)| due.remove(&id).map(|wish| (id, wish.news)))
+        .collect()
 }
 
 /// Looks at sessions; returns how long it took. What has changed is told at once and written by `pen`.
 async fn look_at(
     state: &AppState,
-    ids: Vec<Arc<str>>,
+    ready: Vec<(Arc<str>, Heard)>,
     watched: &mut Watched,
+    to_compare: &mut HashSet<Arc<str>>,
     pen: &Pen,
 ) -> Duration {
     let started = Instant::now();
     if pen.has_failed() {
         // What was not written has to be found again.
-        watched.clear();
+        *watched = Watched::default();
     }
-    let count = ids.len();
-    let due = ids
+    let count = ready.len();
+    let due = ready
         .into_iter()
-        .map(|session_id| Due {
-            before: watched.remove(&session_id),
-            session_id,
+        .map(|(session_id, mut news)| {
+            let before = watched.take(&session_id);
+            if before.is_none() && news.first_act_id == i64::MAX {
+                news.first_act_id = 0;
+            }
+            Due {
+                session_id,
+                before,
+                news,
+            }
         })
         .collect();
     let settings = Arc::clone(&state.config.detectors);
@@ -228,29 +310,17 @@ async fn look_at(
             took_ms = started.elapsed().as_millis(),
             "looked at sessions"
         );
-        keep(watched, looked);
+        for looked in looked {
+            if looked.is_to_compare {
+                to_compare.insert(looked.session.id().clone());
+            }
+            watched.keep(looked);
+        }
         pen.write(news);
     }
     let took = started.elapsed();
     state.detectors.looked(count, took);
     took
-}
-
-/// Keeps sessions for the next look, as far as there is room.
-fn keep(watched: &mut Watched, looked: Vec<Looked>) {
-    let count = |looked: &Looked| looked.session.acts().len();
-    let mut kept: usize = watched.values().map(count).sum();
-    for looked in looked {
-        let acts = count(&looked);
-        if kept + acts > KEPT_ACTS {
-            watched.clear();
-            kept = 0;
-        }
-        if acts <= KEPT_ACTS {
-            kept += acts;
-            watched.insert(looked.session.id().clone(), looked);
-        }
-    }
 }
 
 /// Writes findings behind the looks, in their order: a look does not wait for the commits of others.

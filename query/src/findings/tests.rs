@@ -44,6 +44,7 @@ pub(crate) fn acts(script: &str) -> Vec<Act> {
         let spoken = word.replace('+', " ").replace("\\n", "\n");
         let (mut input, mut output) = (None, None);
         let mut act = ActRow {
+            act_id: at as i64 + 1,
             key: ActKey {
                 trace_id: TraceId([7; 16]),
                 span_id: SpanId((at as u64 + 1).to_be_bytes()),

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::ApiQuery;
-use crate::findings::{self, Due};
+use crate::findings::{self, Due, Heard};
 use crate::model::Finding;
 use crate::reach::{Reading, Whole};
 use crate::rows::{self, text_param};
@@ -117,6 +117,7 @@ pub(crate) async fn detect(
             .map(|id| Due {
                 session_id: id.clone(),
                 before: None,
+                news: Heard::nothing(),
             })
             .collect();
         let settings = Arc::clone(&state.config.detectors);

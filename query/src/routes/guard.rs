@@ -115,6 +115,7 @@ fn judge(session: &Session, findings: &[FindingRow], asked: &Asked) -> GuardAnsw
 fn about_to_be_made(asked: &Asked, turn: i64) -> Act {
     Act {
         row: ActRow {
+            act_id: i64::MAX,
             key: ActKey {
                 trace_id: TraceId::default(),
                 span_id: SpanId::default(),

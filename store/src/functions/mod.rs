@@ -27,10 +27,11 @@ use duckdb::vtab::arrow::{WritableVector, data_chunk_to_arrow, write_arrow_array
 
 use proto::Hashing;
 
-use crate::instance::lock;
+use crate::instance::{Beside, lock};
 use crate::messages::{self, Direction};
 use crate::payloads::hash_in;
-use crate::seal::{self, Seal};
+use crate::recent::Recent;
+use crate::seal;
 use crate::search::{Search, SearchUnits};
 use crate::{columns, payload};
 
@@ -46,6 +47,7 @@ pub(crate) struct Slot {
     connections: Mutex<Option<Vec<Connection>>>,
     pub(crate) search: Arc<Search>,
     hashing: Hashing,
+    recent: Arc<Recent>,
     /// Text that one vector of a query may hold; a vector is up to 2,048 rows.
     vector_limit_bytes: u64,
 }
@@ -85,14 +87,14 @@ impl Slot {
 pub(crate) fn register(
     connection: &Connection,
     memory_limit_bytes: u64,
-    search: &Arc<Search>,
-    seal: &Seal,
+    beside: &Beside<'_>,
 ) -> duckdb::Result<Arc<Slot>> {
-    seal::register(connection, seal)?;
+    seal::register(connection, beside.seal)?;
     let slot = Arc::new(Slot {
         connections: Mutex::new(None),
-        search: Arc::clone(search),
-        hashing: seal.hashing(),
+        search: Arc::clone(beside.search),
+        hashing: beside.seal.hashing(),
+        recent: Arc::clone(beside.recent),
         vector_limit_bytes: (memory_limit_bytes / 2).max(256 << 20),
     });
     connection.register_scalar_function_with_state::<PayloadText>("payload_text", &slot)?;
@@ -146,6 +148,15 @@ fn each_text(
             }
             None => each(row, None)?,
         }
+    }
+    for (id, text) in slot.recent.get(&order) {
+        for row in rows_of.remove(&id).into_iter().flatten() {
+            each(row, Some(&text))?;
+        }
+    }
+    order.retain(|id| rows_of.contains_key(id));
+    if order.is_empty() {
+        return Ok(());
     }
     let layouts = slot.with(|connection| payload::layouts(connection, &order))?;
     let mut from = 0;

@@ -11,7 +11,7 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
 use tantivy::directory::{Directory, MmapDirectory, RamDirectory};
 use tantivy::index::SegmentReader;
-use tantivy::indexer::IndexWriterOptions;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::query::TermSetQuery;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
@@ -37,6 +37,8 @@ const BETWEEN_MERGES: Duration = Duration::from_millis(50);
 const KEYS_AT_ONCE: usize = 100_000;
 /// How often it is looked whether a merge is through.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// Segments of one size that wait to be merged while merging gives way.
+const SEGMENTS_MEANWHILE: usize = 64;
 const KEY: &str = "key";
 /// Name of the tokenizer.
 const CUTTING: &str = "words";
@@ -78,6 +80,7 @@ pub(crate) struct Words {
     text: Field,
     key: Field,
     same: Field,
+    gives_way: bool,
 }
 
 impl Words {
@@ -136,8 +139,22 @@ impl Words {
             text,
             key,
             same,
+            gives_way: false,
         };
         Ok((words, position))
+    }
+
+    /// Whether merging of segments gives way for now: it takes a third of a processor otherwise.
+    pub(crate) fn give_way(&mut self, gives_way: bool) {
+        if self.gives_way == gives_way {
+            return;
+        }
+        self.gives_way = gives_way;
+        let mut policy = LogMergePolicy::default();
+        if gives_way {
+            policy.set_min_num_segments(SEGMENTS_MEANWHILE);
+        }
+        self.writer.set_merge_policy(Box::new(policy));
     }
 
     pub(crate) fn add(&self, unit: &Unit) -> tantivy::Result<()> {

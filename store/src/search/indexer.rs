@@ -21,12 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const STEP: usize = 4 << 20;
 /// Steps after which what was taken in becomes visible, while there is more to come.
 const STEPS_PER_COMMIT: usize = 8;
-/// A commit of so many rows tells that the loader has work for all its time. Until there was none for
-/// [`BUSY_TIME`], each step gives way: it is smaller, and a rest of so many times its length follows.
-const BUSY_ROWS: u64 = 3_000;
-const BUSY_TIME: Duration = Duration::from_secs(1);
+/// So many rows committed in a second tell that the loader has work. Until there was a second with fewer,
+/// each step gives way: it is smaller, and a rest of so many times its length follows.
+const BUSY_ROWS_PER_SECOND: u64 = 1_500;
 const BUSY_STEP: usize = 1 << 20;
-const BUSY_REST_FACTOR: u32 = 8;
+const BUSY_REST_FACTOR: u32 = 4;
+const SECOND: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -67,7 +67,11 @@ impl Indexer {
             shared: Arc::downgrade(shared),
             stop: Arc::clone(&self.stop),
             told_meanwhile: false,
-            last_large: None,
+            rate: Rate {
+                since: Instant::now(),
+                rows: 0,
+                before: 0,
+            },
         };
         let spawned = std::thread::Builder::new()
             .name("search".to_owned())
@@ -103,8 +107,34 @@ struct Worker {
     stop: Arc<(Mutex<bool>, Condvar)>,
     /// Something was committed while the thread was catching up.
     told_meanwhile: bool,
-    /// When the latest large commit was heard of.
-    last_large: Option<Instant>,
+    rate: Rate,
+}
+
+/// Rows committed in the second that goes on, and in the one before it.
+struct Rate {
+    since: Instant,
+    rows: u64,
+    before: u64,
+}
+
+impl Rate {
+    fn add(&mut self, rows: u64) {
+        self.turn();
+        self.rows += rows;
+    }
+
+    fn turn(&mut self) {
+        let elapsed = self.since.elapsed();
+        if elapsed >= SECOND {
+            self.before = if elapsed < 2 * SECOND { self.rows } else { 0 };
+            (self.since, self.rows) = (Instant::now(), 0);
+        }
+    }
+
+    fn is_high(&mut self) -> bool {
+        self.turn();
+        self.rows.max(self.before) >= BUSY_ROWS_PER_SECOND
+    }
 }
 
 impl Worker {
@@ -194,19 +224,14 @@ impl Worker {
                         event_count,
                         ..
                     } = &*notice
-                        && span_count + event_count >= BUSY_ROWS
                     {
-                        self.last_large = Some(Instant::now());
+                        self.rate.add(span_count + event_count);
                     }
                 }
                 Err(TryRecvError::Lagged(_)) => told = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return told,
             }
         }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.last_large.is_some_and(|at| at.elapsed() < BUSY_TIME)
     }
 
     /// Waits; true when the thread shall stop.
@@ -269,7 +294,9 @@ impl Worker {
                 }
                 let mut outcome = Ok(());
                 let begun = Instant::now();
-                let step = if self.is_busy() { BUSY_STEP } else { STEP };
+                let is_busy = self.rate.is_high();
+                words.give_way(is_busy);
+                let step = if is_busy { BUSY_STEP } else { STEP };
                 has_more = units::next(connection, position, step, &mut |unit| {
                     is_changed = true;
                     if outcome.is_ok() {
@@ -278,7 +305,7 @@ impl Worker {
                 })?;
                 outcome?;
                 self.told_meanwhile |= self.was_told();
-                if self.is_busy() {
+                if self.rate.is_high() {
                     self.pause((begun.elapsed() * BUSY_REST_FACTOR).min(LONGEST_REST));
                 }
                 if !has_more {

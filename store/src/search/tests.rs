@@ -20,7 +20,8 @@ fn change(store: &Store, sql: &str) {
     let change = |core: &mut crate::writer::Core| core.connection.execute_batch(sql);
     store.change(change).unwrap();
     store.tell(Notice::Committed {
-        session_ids: Vec::new(),
+        sessions: Vec::new(),
+        left_sessions: Vec::new(),
         removed_sessions: Vec::new(),
         span_count: 0,
         event_count: 0,

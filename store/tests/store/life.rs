@@ -159,7 +159,7 @@ fn subscribers_hear_of_commits_and_findings() {
     }
     let heard = notices.try_recv().unwrap();
     let store::Notice::Committed {
-        session_ids,
+        sessions,
         span_count,
         event_count,
         ..
@@ -168,8 +168,11 @@ fn subscribers_hear_of_commits_and_findings() {
         panic!("{heard:?}");
     };
     assert_eq!(
-        session_ids.iter().map(|id| &**id).collect::<Vec<_>>(),
-        ["s1", "s2"]
+        sessions
+            .iter()
+            .map(|changed| (&*changed.session_id, &*changed.act_ids))
+            .collect::<Vec<_>>(),
+        [("s1", &[1, 2, 3, 4, 5][..]), ("s2", &[6][..])]
     );
     assert_eq!((*span_count, *event_count), (6, 2));
     for repeat_count in [3, 5] {
