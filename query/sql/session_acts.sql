@@ -10,7 +10,7 @@ select
     input_tokens, output_tokens, cost_usd, finish_reason, input_hash, output_hash, call_hash, detail,
     session_id, act_id
 from span
-where act_id between $2 and $3
+where act_id between $2::bigint and $3::bigint
     and session_id in (select unnest(string_split($1::varchar, chr(31))))
     and duplicate_of is null and not part_of_parent and not plumbing
     and (

@@ -9,5 +9,5 @@ select
     end), $5::bigint) as input,
     left(payload_text(case when output_size < $4::bigint then output_id end), $5::bigint) as output
 from span
-where act_id between $2 and $3
+where act_id between $2::bigint and $3::bigint
     and act_id in (select unnest(string_split($1::varchar, chr(31)))::bigint)

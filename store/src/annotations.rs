@@ -3,7 +3,7 @@
 use duckdb::params;
 
 use crate::seal;
-use crate::{AnnotationRow, Changed, Error, Notice, Store};
+use crate::{AnnotationRow, Error, Notice, Store};
 
 const TABLE: &str = "annotation";
 
@@ -73,12 +73,6 @@ impl Store {
     }
 
     pub(crate) fn tell_changed(&self, session_id: &str) {
-        self.tell(Notice::Committed {
-            sessions: vec![Changed::otherwise(session_id)],
-            left_sessions: Vec::new(),
-            removed_sessions: Vec::new(),
-            span_count: 0,
-            event_count: 0,
-        });
+        self.tell(Notice::of_session(session_id));
     }
 }

@@ -183,45 +183,6 @@ pub struct Committed {
     pub duplicate_event_count: u64,
 }
 
-/// A session of which something was stored or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    pub session_id: Arc<str>,
-    /// No act of the session has a lower row number; 0 where that is not known.
-    pub first_act_id: i64,
-    /// Row numbers of its acts that are new or have changed; none when something else of it has.
-    pub act_ids: Vec<i64>,
-}
-
-impl Changed {
-    /// Something of the session has changed that is no act.
-    pub fn otherwise(session_id: &str) -> Self {
-        Self {
-            session_id: Arc::from(session_id),
-            first_act_id: 0,
-            act_ids: Vec::new(),
-        }
-    }
-}
-
-/// Told to every subscriber after a commit.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
-    /// Acts or events of these sessions were stored or changed.
-    Committed {
-        sessions: Vec<Changed>,
-        /// Acts of these belong to other sessions now.
-        left_sessions: Vec<Arc<str>>,
-        removed_sessions: Vec<Arc<str>>,
-        span_count: u64,
-        event_count: u64,
-    },
-    /// These findings are new or have grown. They may not be stored yet.
-    Findings(Vec<FindingRow>),
-    /// Findings of these sessions were stored.
-    FindingsStored(Vec<Arc<str>>),
-}
-
 /// One row of `annotations`. `annotation_id` is the identity: writing it again replaces the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnnotationRow {

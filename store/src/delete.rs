@@ -99,13 +99,8 @@ impl Store {
         )?;
         if !deletion.session_ids.is_empty() {
             let removed = deletion.session_ids.iter();
-            self.tell(Notice::Committed {
-                sessions: Vec::new(),
-                left_sessions: Vec::new(),
-                removed_sessions: removed.map(|id| Arc::from(id.as_str())).collect(),
-                span_count: 0,
-                event_count: 0,
-            });
+            let removed = removed.map(|id| Arc::from(id.as_str())).collect();
+            self.tell(Notice::of_removal(removed));
         }
         Ok(deletion)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::columns::{Columns, each_row};
 use crate::instance::lock;
 use crate::writer::Core;
-use crate::{ActKey, Changed, Error, FindingRow, Notice, Store};
+use crate::{ActKey, Error, FindingRow, Notice, Store};
 
 impl Store {
     /// Tells every subscriber of findings that are about to be written: writing waits for the commits of
@@ -73,13 +73,7 @@ impl Store {
             choose(core, ids.iter())?;
             delete_chosen(core)
         })?;
-        self.tell(Notice::Committed {
-            sessions: vec![Changed::otherwise(session_id)],
-            left_sessions: Vec::new(),
-            removed_sessions: Vec::new(),
-            span_count: 0,
-            event_count: 0,
-        });
+        self.tell(Notice::of_session(session_id));
         Ok(())
     }
 

@@ -22,6 +22,7 @@ mod limit;
 mod load;
 mod marks;
 mod messages;
+mod notice;
 mod open;
 mod packer;
 mod payload;
@@ -50,12 +51,13 @@ mod writer;
 
 pub use backup::{Backup, BackupFile, restore};
 pub use batch::{
-    ActKey, ActState, AnnotationRow, Batch, Changed, CheckpointRow, Committed, Derived, FindingRow,
-    LoadedAct, Notice, SessionRow, TraceRow, TurnRow,
+    ActKey, ActState, AnnotationRow, Batch, CheckpointRow, Committed, Derived, FindingRow,
+    LoadedAct, SessionRow, TraceRow, TurnRow,
 };
 pub use compact::Compaction;
 pub use delete::Deletion;
 pub use error::Error;
+pub use notice::{Changed, Notice};
 pub use open::{Config, Store};
 pub use packer::{PackedPayload, PackedRecords, Packer};
 pub use pieces::split;

@@ -192,13 +192,7 @@ impl Store {
     /// [`Error::Commit`] when the engine fails.
     pub fn fold_log(&self) -> Result<(), Error> {
         self.shared.checkpoint()?;
-        self.tell(Notice::Committed {
-            sessions: Vec::new(),
-            left_sessions: Vec::new(),
-            removed_sessions: Vec::new(),
-            span_count: 0,
-            event_count: 0,
-        });
+        self.tell(Notice::of_removal(Vec::new()));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The one writer: every change of the store is one transaction here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::resources::Resources;
 use crate::seal::Seal;
 use crate::seen::Seen;
 use crate::turns::{Turns, Written};
-use crate::{Batch, Changed, Committed, Error, LoadedAct, Notice, pieces, rows};
+use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -500,39 +500,9 @@ impl Writer {
     }
 
     fn tell(&self, core: &Core, batch: &Batch, committed: &Committed) {
-        let mut acts: HashMap<&Arc<str>, Vec<i64>> = HashMap::new();
-        let of_acts = batch.new_acts.iter().map(|(_, state)| state);
-        for state in of_acts.chain(&batch.changed_acts) {
-            let act_ids = acts.entry(&state.derived.session_id).or_default();
-            act_ids.push(state.act_id);
-        }
-        let of_events = batch
-            .events
-            .iter()
-            .filter_map(|event| event.session_id.as_ref());
-        let of_sessions = batch.sessions.iter().map(|session| &session.session_id);
-        for id in of_sessions.chain(of_events) {
-            acts.entry(id).or_default();
-        }
-        let sessions = acts.into_iter().filter(|(id, _)| !id.is_empty());
-        let sessions = sessions.map(|(id, act_ids)| {
-            let range = core.seen.session(id);
-            Changed {
-                session_id: Arc::clone(id),
-                first_act_id: range.map_or(0, |range| range.first),
-                act_ids,
-            }
-        });
-        let mut sessions: Vec<Changed> = sessions.collect();
-        sessions.sort_unstable_by(|a, b| a.session_id.cmp(&b.session_id));
+        let notice = Notice::of_commit(&core.seen, batch, committed);
         // Nobody listening is no error.
-        let _ = self.shared.notices.send(Arc::new(Notice::Committed {
-            sessions,
-            left_sessions: batch.left_sessions.clone(),
-            removed_sessions: batch.removed_sessions.clone(),
-            span_count: committed.span_count,
-            event_count: committed.event_count,
-        }));
+        let _ = self.shared.notices.send(Arc::new(notice));
     }
 }
 

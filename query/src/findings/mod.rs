@@ -6,6 +6,7 @@
 //! that a live session and a stored one give the same answer. Rules and examples: docs/detectors.md.
 
 mod act;
+mod act_rows;
 mod assess;
 mod blocked;
 mod calls;

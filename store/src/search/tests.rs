@@ -19,13 +19,7 @@ fn open(folder: &std::path::Path) -> Store {
 fn change(store: &Store, sql: &str) {
     let change = |core: &mut crate::writer::Core| core.connection.execute_batch(sql);
     store.change(change).unwrap();
-    store.tell(Notice::Committed {
-        sessions: Vec::new(),
-        left_sessions: Vec::new(),
-        removed_sessions: Vec::new(),
-        span_count: 0,
-        event_count: 0,
-    });
+    store.tell(Notice::of_removal(Vec::new()));
 }
 
 /// An act with one text, all under one number.
