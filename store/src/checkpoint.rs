@@ -17,7 +17,7 @@ const FOLD_PATIENCE: Duration = Duration::from_millis(300);
 /// some 8 ms for each megabyte; and once nothing was committed for a while, if it is longer than that.
 const LONG_LOG_BYTES: u64 = 32 << 20;
 /// What it may grow meanwhile where folding was held up.
-const HELD_UP_BYTES: u64 = 2 << 20;
+const HELD_UP_BYTES: u64 = 16 << 20;
 const PAUSE: Duration = Duration::from_secs(3);
 const PAUSE_LOG_BYTES: u64 = 8 << 20;
 /// After so long a quiet everything is packed.
@@ -40,9 +40,9 @@ pub(crate) struct Folding {
 }
 
 impl Folding {
-    /// `reader` is for nothing else.
-    pub(crate) fn new(reader: Connection) -> duckdb::Result<Self> {
-        let count = reader.query_row("select count(*) from fold", [], |row| row.get(0))?;
+    /// `reader` is for nothing else: after a query of its own it would go on reading.
+    pub(crate) fn new(connection: &Connection, reader: Connection) -> duckdb::Result<Self> {
+        let count = connection.query_row("select count(*) from fold", [], |row| row.get(0))?;
         Ok(Self {
             reader,
             count,

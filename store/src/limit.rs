@@ -360,6 +360,7 @@ mod tests {
     fn every_table_was_decided_on() {
         const NONE: &[&str] = &[
             "deleted",
+            "fold",
             "saved_query",
             "schema_version",
             "state",

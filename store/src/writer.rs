@@ -77,6 +77,7 @@ impl Core {
             .collect();
         let compressor = pieces::compressor()
             .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let folding = Folding::new(&connection, instance.connect()?)?;
         Ok(Self {
             addresses: Addresses::load(&connection, seal)?,
             seen: Seen::load(&connection)?,
@@ -99,7 +100,7 @@ impl Core {
                 assignments.join(", ")
             ),
             last_commit: None,
-            folding: Folding::new(instance.connect()?)?,
+            folding,
         })
     }
 
