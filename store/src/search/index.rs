@@ -11,15 +11,17 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::Column;
 use tantivy::directory::{Directory, MmapDirectory, RamDirectory};
 use tantivy::index::SegmentReader;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{
+    IndexWriterOptions, LogMergePolicy, MergeCandidate, MergePolicy as _, NoMergePolicy,
+};
 use tantivy::query::TermSetQuery;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use tantivy::{
-    Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, TantivyDocument, TantivyError,
-    Term,
+    FutureResult, Index, IndexReader, IndexWriter, ReloadPolicy, Score, Searcher, SegmentMeta,
+    TantivyDocument, Term,
 };
 
 use super::ask::Ask;
@@ -30,15 +32,10 @@ use super::words::{Word, has_words, words};
 const VERSION: u32 = 3;
 /// What the words of a segment under construction may take.
 const WRITER_BYTES: usize = 24 << 20;
-/// How often texts that were deleted are merged away, and how long the writer's own merges get meanwhile.
-const MERGE_ATTEMPTS: u32 = 40;
-const BETWEEN_MERGES: Duration = Duration::from_millis(50);
 /// Texts that are dropped together.
 const KEYS_AT_ONCE: usize = 100_000;
 /// How often it is looked whether a merge is through.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-/// Segments of one size that wait to be merged while merging gives way.
-const SEGMENTS_MEANWHILE: usize = 64;
 const KEY: &str = "key";
 /// Name of the tokenizer.
 const CUTTING: &str = "words";
@@ -75,12 +72,13 @@ pub(crate) struct Words {
     index: Index,
     writer: IndexWriter,
     reader: IndexReader,
+    /// The merge of segments that goes on: one at a time, and none that was not asked for here.
+    merging: Option<FutureResult<Option<SegmentMeta>>>,
     /// Where the index is, unless it is on disk.
     memory: Option<RamDirectory>,
     text: Field,
     key: Field,
     same: Field,
-    gives_way: bool,
 }
 
 impl Words {
@@ -135,26 +133,14 @@ impl Words {
                 .reload_policy(ReloadPolicy::Manual)
                 .try_into()?,
             index,
+            merging: None,
             memory: folder.is_none().then_some(memory),
             text,
             key,
             same,
-            gives_way: false,
         };
+        words.writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok((words, position))
-    }
-
-    /// Whether merging of segments gives way for now: it takes a third of a processor otherwise.
-    pub(crate) fn give_way(&mut self, gives_way: bool) {
-        if self.gives_way == gives_way {
-            return;
-        }
-        self.gives_way = gives_way;
-        let mut policy = LogMergePolicy::default();
-        if gives_way {
-            policy.set_min_num_segments(SEGMENTS_MEANWHILE);
-        }
-        self.writer.set_merge_policy(Box::new(policy));
     }
 
     pub(crate) fn add(&self, unit: &Unit) -> tantivy::Result<()> {
@@ -176,8 +162,39 @@ impl Words {
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
+        self.merge_small()?;
         self.reader.reload()?;
         Ok(self.reader.searcher())
+    }
+
+    /// Begins to make one of many small segments, beside whatever comes, unless that goes on already.
+    fn merge_small(&mut self) -> tantivy::Result<()> {
+        match self.merging.as_mut().map(poll) {
+            Some(None) => return Ok(()),
+            Some(Some(Err(error))) => {
+                tracing::warn!(%error, "segments of the search index stay small")
+            }
+            Some(Some(Ok(_))) | None => {}
+        }
+        let segments = self.index.searchable_segment_metas()?;
+        let candidates = LogMergePolicy::default().compute_merge_candidates(&segments);
+        let next = candidates.into_iter().next();
+        self.merging = next.map(|MergeCandidate(ids)| self.writer.merge(&ids));
+        Ok(())
+    }
+
+    /// Waits for a merge that goes on, and takes from the disk what it has replaced. False when `is_stopped`
+    /// said so before; what was written by then is removed when the index is opened again.
+    pub(crate) fn settle(&mut self, is_stopped: &dyn Fn() -> bool) -> tantivy::Result<bool> {
+        if let Some(merging) = self.merging.take() {
+            match finished(merging, is_stopped) {
+                None => return Ok(false),
+                Some(merged) => drop(merged?),
+            }
+        }
+        self.reader.reload()?;
+        let removed = finished(self.writer.garbage_collect_files(), is_stopped);
+        Ok(removed.transpose()?.is_some())
     }
 
     /// Bytes of an index in memory.
@@ -213,43 +230,41 @@ impl Words {
     /// Takes the words of dropped texts from the disk, by writing anew what held them. False when it
     /// stopped before that was done, because `is_stopped` says so; it can be begun again at any time.
     pub(crate) fn sweep(&mut self, is_stopped: &dyn Fn() -> bool) -> tantivy::Result<bool> {
-        for attempt in 1.. {
+        loop {
+            if !self.settle(is_stopped)? {
+                return Ok(false);
+            }
             let mut stale = self.index.searchable_segment_metas()?;
             stale.retain(|segment| segment.num_deleted_docs() > 0);
             if stale.is_empty() {
-                break;
+                return Ok(true);
             }
-            let ids: Vec<_> = stale.iter().map(|segment| segment.id()).collect();
-            match finished(self.writer.merge(&ids), is_stopped) {
-                None => return Ok(false),
-                // The writer merges by itself, too, and was first with one of them.
-                Some(Err(TantivyError::InvalidArgument(_))) if attempt < MERGE_ATTEMPTS => {
-                    std::thread::sleep(BETWEEN_MERGES);
-                }
-                Some(merged) => {
-                    merged?;
-                }
-            }
+            let ids: Vec<_> = stale.iter().map(SegmentMeta::id).collect();
+            self.merging = Some(self.writer.merge(&ids));
         }
-        self.reader.reload()?;
-        let removed = finished(self.writer.garbage_collect_files(), is_stopped);
-        Ok(removed.transpose()?.is_some())
     }
 }
 
 /// What comes of work that the index does on threads of its own; `None` when it is not waited for any
 /// longer. Work that nobody waits for is given up with the writer.
 fn finished<T>(
-    mut work: tantivy::FutureResult<T>,
+    mut work: FutureResult<T>,
     is_stopped: &dyn Fn() -> bool,
 ) -> Option<tantivy::Result<T>> {
-    let mut context = Context::from_waker(Waker::noop());
     loop {
-        match Pin::new(&mut work).poll(&mut context) {
-            Poll::Ready(result) => return Some(result),
-            Poll::Pending if is_stopped() => return None,
-            Poll::Pending => std::thread::sleep(BETWEEN_LOOKS),
+        match poll(&mut work) {
+            Some(result) => return Some(result),
+            None if is_stopped() => return None,
+            None => std::thread::sleep(BETWEEN_LOOKS),
         }
+    }
+}
+
+/// The result of such work once it is done; it is not to be asked for again then.
+fn poll<T>(work: &mut FutureResult<T>) -> Option<tantivy::Result<T>> {
+    match Pin::new(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
     }
 }
 

@@ -18,16 +18,15 @@ use crate::{Notice, Store};
 /// How often the thread looks whether something was committed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Text that is taken in before the thread looks whether it shall stop, in bytes.
-const STEP: usize = 4 << 20;
+const STEP: usize = 1 << 20;
 /// Steps after which what was taken in becomes visible, while there is more to come.
-const STEPS_PER_COMMIT: usize = 8;
-/// So many rows committed in a second tell that the loader has work. Until there was a second with fewer,
-/// each step gives way: it is smaller, and a rest of so many times its length follows.
-const BUSY_ROWS_PER_SECOND: u64 = 1_500;
-const BUSY_STEP: usize = 1 << 20;
-const BUSY_REST_FACTOR: u32 = 4;
-const SECOND: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+const STEPS_PER_COMMIT: usize = 32;
+/// How far the index stands back behind what is being recorded and read, in steps of the scheduler: of a
+/// processor that others want, too, it gets a tenth.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+/// What a merge that goes on is given when the thread shall stop.
+const LAST_MERGE: Duration = Duration::from_secs(2);
 /// Pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -67,11 +66,6 @@ impl Indexer {
             shared: Arc::downgrade(shared),
             stop: Arc::clone(&self.stop),
             told_meanwhile: false,
-            rate: Rate {
-                since: Instant::now(),
-                rows: 0,
-                before: 0,
-            },
         };
         let spawned = std::thread::Builder::new()
             .name("search".to_owned())
@@ -107,41 +101,28 @@ struct Worker {
     stop: Arc<(Mutex<bool>, Condvar)>,
     /// Something was committed while the thread was catching up.
     told_meanwhile: bool,
-    rate: Rate,
-}
-
-/// Rows committed in the second that goes on, and in the one before it.
-struct Rate {
-    since: Instant,
-    rows: u64,
-    before: u64,
-}
-
-impl Rate {
-    fn add(&mut self, rows: u64) {
-        self.turn();
-        self.rows += rows;
-    }
-
-    fn turn(&mut self) {
-        let elapsed = self.since.elapsed();
-        if elapsed >= SECOND {
-            self.before = if elapsed < 2 * SECOND { self.rows } else { 0 };
-            (self.since, self.rows) = (Instant::now(), 0);
-        }
-    }
-
-    fn is_high(&mut self) -> bool {
-        self.turn();
-        self.rows.max(self.before) >= BUSY_ROWS_PER_SECOND
-    }
 }
 
 impl Worker {
     fn run(mut self) {
-        let Some((mut words, mut position)) = self.open() else {
-            return;
-        };
+        stand_back();
+        if let Some((words, position)) = self.open()
+            && let Some(mut words) = self.keep_up(words, position)
+            && !self.search.in_memory
+        {
+            let begun = Instant::now();
+            match words.settle(&|| begun.elapsed() > LAST_MERGE) {
+                Ok(true) => {}
+                Ok(false) => tracing::debug!("a merge of the search index is given up"),
+                Err(error) => {
+                    tracing::warn!(%error, "the search index may take more space than it needs")
+                }
+            }
+        }
+    }
+
+    /// Follows the commits until the thread shall stop; then gives the index back.
+    fn keep_up(&mut self, mut words: Words, mut position: Position) -> Option<Words> {
         let mut is_due = true;
         let mut is_first = true;
         while !self.is_stopped() {
@@ -155,12 +136,12 @@ impl Worker {
                     is_due = std::mem::take(&mut self.told_meanwhile);
                     is_first = false;
                 }
-                Err(Trouble::Stopped) => return,
+                Err(Trouble::Stopped) => return Some(words),
                 Err(Trouble::Engine(error)) => {
                     // The database may be opening again; what is not indexed is read by searches.
                     tracing::warn!(%error, "the search index waits for the database");
                     if self.pause(AFTER_FAILURE) {
-                        return;
+                        return Some(words);
                     }
                 }
                 Err(Trouble::Index(error)) => {
@@ -168,14 +149,14 @@ impl Worker {
                     self.search.publish(State::Opening);
                     drop(words);
                     if self.pause(AFTER_FAILURE) {
-                        return;
+                        return None;
                     }
-                    let Some(opened) = self.open() else { return };
-                    (words, position) = opened;
+                    (words, position) = self.open()?;
                     is_first = true;
                 }
             }
         }
+        Some(words)
     }
 
     /// Opens the index; makes it anew when it cannot be used. `None` when that fails, too.
@@ -217,18 +198,7 @@ impl Worker {
         let mut told = false;
         loop {
             match self.notices.try_recv() {
-                Ok(notice) => {
-                    told = true;
-                    if let Notice::Committed {
-                        span_count,
-                        event_count,
-                        ..
-                    } = &*notice
-                    {
-                        self.rate.add(span_count + event_count);
-                    }
-                }
-                Err(TryRecvError::Lagged(_)) => told = true,
+                Ok(_) | Err(TryRecvError::Lagged(_)) => told = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return told,
             }
         }
@@ -293,11 +263,7 @@ impl Worker {
                     return Err(Trouble::Stopped);
                 }
                 let mut outcome = Ok(());
-                let begun = Instant::now();
-                let is_busy = self.rate.is_high();
-                words.give_way(is_busy);
-                let step = if is_busy { BUSY_STEP } else { STEP };
-                has_more = units::next(connection, position, step, &mut |unit| {
+                has_more = units::next(connection, position, STEP, &mut |unit| {
                     is_changed = true;
                     if outcome.is_ok() {
                         outcome = words.add(&unit);
@@ -305,9 +271,6 @@ impl Worker {
                 })?;
                 outcome?;
                 self.told_meanwhile |= self.was_told();
-                if self.rate.is_high() {
-                    self.pause((begun.elapsed() * BUSY_REST_FACTOR).min(LONGEST_REST));
-                }
                 if !has_more {
                     break;
                 }
@@ -361,6 +324,15 @@ impl Worker {
             words.remove(&gone, position)?;
         }
         Ok(())
+    }
+}
+
+/// Makes the calling thread, and those that it starts from now on, give way to others. Only Linux has such a
+/// thing for threads.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "the search index does not give way to others");
     }
 }
 

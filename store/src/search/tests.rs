@@ -110,6 +110,37 @@ fn what_is_deleted_leaves_the_index() {
     store.close();
 }
 
+fn unit(key: i64, text: &str) -> super::units::Unit {
+    super::units::Unit {
+        key,
+        same: key,
+        text: text.to_owned(),
+    }
+}
+
+#[test]
+fn small_segments_become_one_and_what_they_were_leaves_the_disk() {
+    const COMMITS: i64 = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut words, _) = index::Words::open(Some(folder.path())).unwrap();
+    for key in 1..=COMMITS {
+        words.add(&unit(key, &format!("text {key}"))).unwrap();
+        words.commit(&index::Position::start()).unwrap();
+    }
+    assert!(words.settle(&|| false).unwrap());
+    drop(words);
+    let segments: std::collections::HashSet<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".json") && !name.starts_with('.'))
+        .filter_map(|name| Some(name.split_once('.')?.0.to_owned()))
+        .collect();
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    let (words, _) = index::Words::open(Some(folder.path())).unwrap();
+    let keys = index::all_keys(&words.searcher()).unwrap();
+    assert_eq!(keys, (1..=COMMITS).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_stop_does_not_wait_until_deleted_words_have_left_the_disk() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,13 +155,7 @@ fn a_stop_does_not_wait_until_deleted_words_have_left_the_disk() {
     };
     let (mut words, _) = index::Words::open(Some(folder.path())).unwrap();
     for (key, text) in [(1, "one to stay"), (2, "unrelated to go")] {
-        let text = text.to_owned();
-        let unit = super::units::Unit {
-            key,
-            same: key,
-            text,
-        };
-        words.add(&unit).unwrap();
+        words.add(&unit(key, text)).unwrap();
     }
     words.commit(&position).unwrap();
     words.remove(&[2], &position).unwrap();
