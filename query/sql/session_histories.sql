@@ -1,7 +1,7 @@
 -- What sessions that have ended took, and the middle and the spread of what earlier sessions of the same
--- harness and project took: the latest 50 that have ended. Time is that of the turns, without the pauses
--- between. Sessions without a model request are not compared.
--- $1 session ids separated by U+001F
+-- harness and project took: the latest 50 that have ended. One that is silent for long enough has. Time is
+-- that of the turns, without the pauses between. Sessions without a model request are not compared.
+-- $1 session ids separated by U+001F, $2 the time (Unix ns) that the last act of a silent one lies before
 with own as (
     select session_id, harness, project, parent_session_id is null as is_root
     from session
@@ -14,7 +14,7 @@ alike as (
     from session s
     semi join own o on s.harness = o.harness and s.project is not distinct from o.project
         and (s.parent_session_id is null) = o.is_root
-    where s.ended and s.model_request_count > 0
+    where (s.ended or s.last_at < make_timestamp_ns($2::bigint)) and s.model_request_count > 0
 ),
 took as (
     select a.*, t.duration_ns

@@ -70,6 +70,7 @@ pub use sandbox::{
 };
 pub use saved::SavedQueryRow;
 pub use scan::Row;
+pub use schema::SILENT_NS;
 pub use seal::{ENCRYPTION_FILE, EncryptionKey, NoKey, Purpose, Sealer, encryption_of};
 pub use search::{Passage, PassageOf, SearchState};
 pub use table::{Column, Table, Value};

@@ -38,6 +38,10 @@ const VIEWS: &[Script<'_>] = scripts!("views":
     "search.sql",
 );
 
+/// What a session that has not ended is silent for, in ns, until it counts as over: `sessions.sql` shows it
+/// with another status from then on.
+pub const SILENT_NS: i64 = 900_000_000_000;
+
 /// Brings the database to the schema that this build knows.
 pub(crate) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error> {
     apply(connection, path, MIGRATIONS)

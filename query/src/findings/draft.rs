@@ -34,7 +34,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// The finding as it is stored; `detector` is name and version, `exact_repeat/2`.
-    pub(crate) fn into_row(self, session_id: &str, detector: &str, ended: bool) -> FindingRow {
+    pub(crate) fn into_row(self, session_id: &str, detector: &str, is_over: bool) -> FindingRow {
         FindingRow {
             finding_id: self.id(session_id, detector),
             session_id: session_id.to_owned(),
@@ -60,7 +60,7 @@ impl Draft {
             wasted_cost_usd: self.waste.cost_usd,
             detected_ns: 0,
             updated_ns: 0,
-            open: self.open && !ended,
+            open: self.open && !is_over,
         }
     }
 

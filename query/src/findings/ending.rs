@@ -10,21 +10,28 @@ use crate::rows;
 use crate::sql;
 use crate::time::now_ns;
 
-/// Where a session stands, by what is stored.
+/// Where a session stands, by what is stored and by the clock.
 pub(super) struct Standing {
     ended: bool,
+    is_silent: bool,
     is_awaited: bool,
+}
+
+/// The time (Unix ns) that the last act of a session that counts as over lies before.
+fn silent_before() -> Value {
+    Value::Int(now_ns().saturating_sub(store::SILENT_NS))
 }
 
 /// Where the sessions of `ids` (separated by [`sql::ITEM_SEPARATOR`]) stand.
 pub(super) fn standings(
     store: &Store,
-    ids: &[Value],
+    ids: Value,
 ) -> Result<HashMap<String, Standing>, store::Error> {
-    let table = store.read(sql::SESSION_STATE, ids)?;
+    let table = store.read(sql::SESSION_STATE, &[ids, silent_before()])?;
     let standing = |row: rows::Named<'_>| {
         let standing = Standing {
             ended: row.flag("ended"),
+            is_silent: row.flag("is_silent"),
             is_awaited: row.flag("is_awaited"),
         };
         (row.string("session_id"), standing)
@@ -59,6 +66,7 @@ pub(super) fn endings(
                 && silence::is_silent(session.acts(), settings, now_ns);
             Ending {
                 ended,
+                is_silent: standing.is_some_and(|standing| standing.is_silent),
                 awaited_at_ns: is_awaited.then_some(now_ns),
                 history: asked.history.filter(|_| ended),
             }
@@ -84,8 +92,11 @@ fn histories(store: &Store, ids: &[&str]) -> Result<HashMap<String, History>, st
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids = [Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR)))];
-    let table = store.read(sql::SESSION_HISTORIES, &ids)?;
+    let parameters = [
+        Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR))),
+        silent_before(),
+    ];
+    let table = store.read(sql::SESSION_HISTORIES, &parameters)?;
     Ok(rows::rows(&table)
         .map(|row| (row.string("session_id"), history(&row)))
         .collect())

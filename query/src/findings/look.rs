@@ -207,7 +207,7 @@ fn read_sessions(
     settings: &Settings,
     due: Vec<Due>,
 ) -> Result<Vec<Read>, store::Error> {
-    let standings = standings(store, &[joined(due.iter().map(|due| &*due.session_id))])?;
+    let standings = standings(store, joined(due.iter().map(|due| &*due.session_id)))?;
     let is_whole = |due: &&Due| due.before.is_none() || due.news.is_partial;
     let (whole, part): (Vec<&Due>, Vec<&Due>) = due.iter().partition(is_whole);
     let mut acts: HashMap<Arc<str>, Vec<ActRow>> = HashMap::new();

@@ -57,8 +57,11 @@ pub(crate) use verdict::{Evidence, Outcome, Verdict, verdict};
 /// What is known of a session beside its acts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Ending {
-    /// The session cannot go on by itself.
+    /// The session cannot go on by itself: its records say so, or it has been silent for
+    /// [`store::SILENT_NS`] and nothing more was to be expected of it.
     pub(crate) ended: bool,
+    /// It has been silent for so long that it counts as over, in whatever way.
+    pub(crate) is_silent: bool,
     /// The time by the clock (Unix ns), while something is still to be expected: the session has not
     /// ended, and its last act calls for another.
     pub(crate) awaited_at_ns: Option<i64>,

@@ -111,7 +111,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
     };
     let (mut mark_ticks, mut silence_ticks) = (ticks(MARK_PERIOD), ticks(SILENCE_PERIOD));
     let mut compare_ticks = ticks(COMPARE_PERIOD);
-    let mut heard_until_ns = silence::from_ns(&state.config.detectors, now_ns());
+    let mut heard_until_ns = now_ns();
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().map(|wish| wish.at).min();
@@ -121,9 +121,9 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
             () = state.shutdown.cancelled() => break,
             _ = mark_ticks.tick(), if mark.is_behind && is_all_done => mark.advance(&state).await,
             _ = silence_ticks.tick() => {
-                let until_ns = silence::from_ns(&state.config.detectors, now_ns());
-                schedule_silent(&state, &mut due, heard_until_ns, until_ns).await;
-                heard_until_ns = until_ns;
+                let now_ns = now_ns();
+                schedule_silent(&state, &mut due, heard_until_ns, now_ns).await;
+                heard_until_ns = now_ns;
             }
             _ = compare_ticks.tick(), if !to_compare.is_empty() => {
                 for id in to_compare.drain() {
@@ -237,11 +237,14 @@ async fn schedule_unfinished(state: &AppState, due: &mut Wishes) {
     }
 }
 
-/// Sessions that have become silent since the last time: nothing that comes tells of them.
+/// Sessions that have become silent between two times (Unix ns), for long enough to be called stalled or
+/// to count as over: nothing that comes tells of them.
 async fn schedule_silent(state: &AppState, due: &mut Wishes, from_ns: i64, until_ns: i64) {
-    let period = vec![Value::Int(from_ns), Value::Int(until_ns)];
+    let stalled = |at_ns| Value::Int(silence::from_ns(&state.config.detectors, at_ns));
+    let over = |at_ns: i64| Value::Int(at_ns.saturating_sub(store::SILENT_NS));
+    let periods = vec![stalled(from_ns), stalled(until_ns), over(from_ns), over(until_ns)];
     // A failure is in the log already.
-    if let Ok(table) = state.read(sql::SESSIONS_FALLEN_SILENT, period).await {
+    if let Ok(table) = state.read(sql::SESSIONS_FALLEN_SILENT, periods).await {
         for row in &table.rows {
             if let Some(Value::Text(id)) = row.first() {
                 wish(due, id, Instant::now()).news.first_act_id = 0;

@@ -71,6 +71,7 @@ impl Session {
         let mut told: HashSet<ActKey> = HashSet::new();
         let mut rows = Vec::new();
         let mut starts: HashMap<ActKey, i64> = HashMap::new();
+        let is_over = ending.ended || ending.is_silent;
         for (detector, rule) in &self.detectors {
             for mut draft in rule.drafts(&self.acts, ending) {
                 if is_repetition(&draft) && is_covered(&draft, &told) {
@@ -84,7 +85,7 @@ impl Session {
                     let since = draft.spans.first().and_then(|first| starts.get(first));
                     draft.explanation.extend(since.map(|ns| since_words(*ns)));
                 }
-                rows.push(draft.into_row(&self.session_id, detector, ending.ended));
+                rows.push(draft.into_row(&self.session_id, detector, is_over));
             }
         }
         rows

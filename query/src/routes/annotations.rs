@@ -134,7 +134,7 @@ fn stored_annotation(row: AnnotationRow) -> Annotation {
 /// Makes sure that there is such a session.
 pub(crate) async fn know_session(state: &AppState, session_id: &str) -> Result<(), ApiError> {
     let id = vec![text_param(Some(session_id))];
-    if state.read(sql::SESSION_STATE, id).await?.rows.is_empty() {
+    if state.read(sql::SESSION_IDS, id).await?.rows.is_empty() {
         return Err(session_not_found(session_id));
     }
     Ok(())

@@ -136,7 +136,7 @@ pub(crate) async fn session_transcript(
             }
             let is_known = total > 0 || {
                 let params = [text_param(Some(&session_id))];
-                !store.read(sql::SESSION_STATE, &params)?.rows.is_empty()
+                !store.read(sql::SESSION_IDS, &params)?.rows.is_empty()
             };
             if is_known {
                 Ok(Transcript { total, entries })

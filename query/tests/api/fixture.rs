@@ -31,7 +31,7 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
         // The client of the tests would find no cryptography for TLS otherwise.
         access::use_ring();
         let store = Store::open(store::Config {

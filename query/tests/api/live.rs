@@ -1,12 +1,24 @@
 //! The live stream and the findings, as spans arrive.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{Stream, StreamExt};
 use serde_json::Value as Json;
-use store::Batch;
+use store::{Batch, SILENT_NS, SessionRow};
 
 use crate::fixture::{Server, demo, repeated_call, session, trace};
+
+/// Now, Unix ns.
+fn now_ns() -> i64 {
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    i64::try_from(since_epoch.as_nanos()).unwrap()
+}
+
+/// `session`, of which the last act was so long ago (ns).
+fn silent_for(mut session: SessionRow, silent_ns: i64) -> SessionRow {
+    session.last_ns = now_ns() - silent_ns;
+    session
+}
 
 /// The events of a stream, in order.
 struct Events<S> {
@@ -116,7 +128,7 @@ async fn a_session_and_its_loop_appear_as_they_happen() {
     let fourth = repeated_call(&mut server.writer, 4, "s1");
     server.commit(Batch {
         new_acts: vec![fourth],
-        sessions: vec![session("s1")],
+        sessions: vec![silent_for(session("s1"), 0)],
         ..Batch::default()
     });
     let grown = events
@@ -143,6 +155,64 @@ async fn a_session_and_its_loop_appear_as_they_happen() {
     assert_eq!(list["findings"].as_array().unwrap().len(), 1);
     assert_eq!(list["findings"][0]["open"], false);
     assert_eq!(list["findings"][0]["finding_id"], finding["finding_id"]);
+    server.stop().await;
+}
+
+/// A loop of a session whose last act was so long ago (ns), and that has nothing left to do.
+async fn loop_of_a_silent_session(server: &mut Server, silent_ns: i64) {
+    let acts = (1..=3)
+        .map(|n| repeated_call(&mut server.writer, n, "s1"))
+        .collect();
+    let session = SessionRow {
+        silent_status: "ok",
+        ..silent_for(session("s1"), silent_ns)
+    };
+    server.commit(Batch {
+        new_acts: acts,
+        sessions: vec![session],
+        traces: vec![trace("s1")],
+        ..Batch::default()
+    });
+}
+
+/// Waits until the loop is open, or is not any more.
+async fn until_open_is(server: &Server, open: bool) {
+    let path = "/api/v1/findings?kind=loop";
+    server
+        .eventually(path, |list| list["findings"][0]["open"] == open)
+        .await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_session_that_was_silent_when_it_came_is_still_going_on() {
+    let mut server = Server::start().await;
+    loop_of_a_silent_session(&mut server, SILENT_NS + 1_000_000_000).await;
+    until_open_is(&server, false).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_loop_ends_with_a_session_that_falls_silent() {
+    let mut server = Server::start().await;
+    loop_of_a_silent_session(&mut server, SILENT_NS - 3_000_000_000).await;
+    until_open_is(&server, true).await;
+    // Nothing comes, and sessions are asked for silence every ten seconds.
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    until_open_is(&server, false).await;
+    let list = server.json("/api/v1/sessions").await;
+    assert_eq!(list["sessions"][0]["status"], "ok");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_loop_ends_with_a_session_that_fell_silent_while_nobody_looked() {
+    let mut server = Server::start().await;
+    loop_of_a_silent_session(&mut server, SILENT_NS - 2_000_000_000).await;
+    until_open_is(&server, true).await;
+    let folder = server.stop().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let server = Server::start_in(folder).await;
+    until_open_is(&server, false).await;
     server.stop().await;
 }
 

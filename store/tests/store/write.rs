@@ -300,11 +300,15 @@ fn a_silent_session_counts_as_ended_as_its_last_acts_tell() {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
-    let mut live = fixture::session("live");
-    live.last_ns = now.as_nanos() as i64 - 60_000_000_000;
+    let session = |id, silent_ns| store::SessionRow {
+        last_ns: now.as_nanos() as i64 - silent_ns,
+        ..fixture::session(id)
+    };
+    let live = session("live", store::SILENT_NS - 60_000_000_000);
+    let silent = session("silent", store::SILENT_NS + 1);
     writer
         .commit(Batch {
-            sessions: vec![fixture::session("silent"), live],
+            sessions: vec![silent, live],
             ..Batch::default()
         })
         .unwrap();
