@@ -47,7 +47,7 @@ pub struct ServeArgs {
     pub max_request_mib: u64,
 
     /// Memory that the database may use, in MiB; more lets large queries run without the disk
-    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 192, value_parser = clap::value_parser!(u64).range(128..))]
+    #[arg(long, value_name = "MIB", env = "SPANREEL_MEMORY_MIB", default_value_t = 288, value_parser = clap::value_parser!(u64).range(128..))]
     pub memory_mib: u64,
 
     /// Folder that Claude Code keeps raw API bodies in (OTEL_LOG_RAW_API_BODIES=file:DIR): read those
@@ -99,7 +99,7 @@ impl ServeArgs {
             otlp_grpc: any_port,
             otlp_http: any_port,
             max_request_mib: 64,
-            memory_mib: 192,
+            memory_mib: 288,
             read_body_refs: None,
             redact: None,
             encryption,

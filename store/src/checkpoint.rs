@@ -15,7 +15,7 @@ const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(20);
 const FOLD_PATIENCE: Duration = Duration::from_millis(300);
 /// The log of changes is folded behind a commit that makes it longer than this, which takes the next commit
 /// some 8 ms for each megabyte; and once nothing was committed for a while, if it is longer than that.
-const LONG_LOG_BYTES: u64 = 32 << 20;
+const LONG_LOG_BYTES: u64 = 24 << 20;
 /// What it may grow meanwhile where folding was held up.
 const HELD_UP_BYTES: u64 = 16 << 20;
 const PAUSE: Duration = Duration::from_secs(3);
@@ -25,6 +25,11 @@ const QUIET: Duration = Duration::from_secs(300);
 /// Rows that were replaced since the engine last cleared them away, after which it does so even while much
 /// comes in: every scan of their tables goes over them.
 const MOST_REPLACED_ROWS: u64 = 500_000;
+/// What each folding leaves in the engine's memory until everything is packed: which transaction wrote which
+/// of the last rows of each table.
+const FOLDING_BYTES: u64 = 1792 << 10;
+/// What of the engine's memory is needed for other things.
+const OTHER_MEMORY_BYTES: u64 = 176 << 20;
 /// Foldings since everything was packed, up to which packing takes a few seconds at most.
 const FEW_FOLDINGS: i64 = 8;
 
@@ -48,6 +53,14 @@ impl Folding {
             count,
             replaced_rows: 0,
         })
+    }
+
+    /// Whether what foldings leave behind has to be cleared away, given the memory of the engine.
+    fn is_full(&self, memory_limit_bytes: u64) -> bool {
+        let left_bytes = u64::try_from(self.count).unwrap_or(0) * FOLDING_BYTES;
+        let room_bytes = memory_limit_bytes.saturating_sub(OTHER_MEMORY_BYTES);
+        self.replaced_rows > MOST_REPLACED_ROWS
+            || left_bytes > room_bytes.max(FEW_FOLDINGS.unsigned_abs() * FOLDING_BYTES)
     }
 }
 
@@ -123,10 +136,17 @@ impl LogLimit {
 }
 
 impl Shared {
+    fn fold(&self, core: &mut Core) -> Outcome {
+        match core.folding.is_full(self.config.memory_limit_bytes) {
+            true => core.pack(),
+            false => core.fold(),
+        }
+    }
+
     /// Folds the log of changes behind a commit that has made it long.
     pub(crate) fn fold_when_long(&self, core: &mut Core) {
         if self.log_limit.allows() && self.log_bytes() > self.log_limit.bytes() {
-            self.log_limit.heed(core.fold());
+            self.log_limit.heed(self.fold(core));
         }
     }
 
@@ -143,7 +163,7 @@ impl Shared {
             core.pack()
         } else if idle >= PAUSE && self.log_bytes() >= PAUSE_LOG_BYTES {
             let last_commit = core.last_commit;
-            let outcome = core.fold();
+            let outcome = self.fold(core);
             core.last_commit = last_commit.filter(|_| outcome == Outcome::Done);
             outcome
         } else {
@@ -155,9 +175,6 @@ impl Shared {
 
 impl Core {
     fn fold(&mut self) -> Outcome {
-        if self.folding.replaced_rows > MOST_REPLACED_ROWS {
-            return self.pack();
-        }
         let reader = &self.folding.reader;
         // The engine goes by whether anything was committed since the reader began.
         let begun = reader

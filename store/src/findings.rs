@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::columns::{Columns, each_row};
 use crate::instance::lock;
+use crate::replaced;
 use crate::writer::Core;
 use crate::{ActKey, Error, FindingRow, Notice, Store};
 
@@ -29,25 +30,26 @@ impl Store {
         let mut findings = findings.to_vec();
         self.change(|core| {
             findings.retain(|finding| !core.deleted.has_session(&finding.session_id));
-            choose(core, findings.iter().map(|finding| &finding.finding_id))?;
+            let ids: Vec<&str> = findings.iter().map(|f| f.finding_id.as_str()).collect();
             let connection = &core.connection;
             let mut first = HashMap::new();
-            each_row(
-                connection,
-                "select finding_id, detected_at from finding \
-                 where finding_id in (select id from gone)",
-                |row| {
+            for some in ids.chunks(replaced::AT_ONCE) {
+                let sql = format!(
+                    "select finding_id, detected_at from finding where {}",
+                    replaced::is_one_of("finding_id", some)
+                );
+                each_row(connection, &sql, |row| {
                     if let (Some(id), Some(at)) = (row.str("finding_id"), row.time("detected_at")) {
                         first.insert(id.to_owned(), at);
                     }
-                },
-            )?;
+                })?;
+            }
+            delete(core, &ids)?;
             for finding in &mut findings {
                 if let Some(at) = first.get(&finding.finding_id) {
                     finding.detected_ns = *at;
                 }
             }
-            delete_chosen(core)?;
             columns_of(&findings).append_sealed(connection, &core.seal, "finding")
         })?;
         let mut session_ids: Vec<Arc<str>> = findings
@@ -69,10 +71,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(());
         }
-        self.change(|core| {
-            choose(core, ids.iter())?;
-            delete_chosen(core)
-        })?;
+        self.change(|core| delete(core, ids))?;
         self.tell(Notice::of_session(session_id));
         Ok(())
     }
@@ -130,19 +129,9 @@ impl Store {
     }
 }
 
-/// Puts ids into the table of rows that must go.
-fn choose<'a>(core: &Core, ids: impl Iterator<Item = &'a String>) -> duckdb::Result<()> {
-    let mut columns = Columns::default();
-    columns.text("id", ids.map(Some));
-    core.connection.execute_batch("delete from gone")?;
-    columns.append_to(&core.connection, "gone")
-}
-
-fn delete_chosen(core: &Core) -> duckdb::Result<()> {
-    core.connection.execute_batch(&format!(
-        "delete from {} where finding_id in (select id from gone)",
-        core.seal.table("finding")
-    ))
+fn delete(core: &Core, ids: &[impl AsRef<str>]) -> duckdb::Result<()> {
+    let table = core.seal.table("finding");
+    replaced::delete(&core.connection, &table, "finding_id", ids, "true")
 }
 
 fn columns_of(findings: &[FindingRow]) -> Columns {

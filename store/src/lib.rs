@@ -32,6 +32,7 @@ mod private;
 mod read;
 mod received;
 mod recent;
+mod replaced;
 mod reported;
 mod resources;
 mod retention;
@@ -57,7 +58,7 @@ pub use batch::{
 pub use compact::Compaction;
 pub use delete::Deletion;
 pub use error::Error;
-pub use notice::{Changed, Notice};
+pub use notice::{Changed, Notice, Standing};
 pub use open::{Config, Store};
 pub use packer::{PackedPayload, PackedRecords, Packer};
 pub use pieces::split;

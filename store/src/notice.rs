@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::seen::Seen;
-use crate::{Batch, Committed, FindingRow};
+use crate::{Batch, Committed, FindingRow, SessionRow};
 
 /// A session of which something was stored or changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,28 @@ pub struct Changed {
     pub first_act_id: i64,
     /// Row numbers of its acts that are new or have changed; none when something else of it has.
     pub act_ids: Vec<i64>,
+    /// Where it stands, if its row was written.
+    pub standing: Option<Standing>,
+}
+
+/// Where a session stands, by its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub ended: bool,
+    /// It has not ended, and its last act calls for another.
+    pub is_awaited: bool,
+    /// When its last act was, Unix ns.
+    pub last_ns: i64,
+}
+
+impl Standing {
+    fn of(row: &SessionRow) -> Self {
+        Self {
+            ended: row.ended,
+            is_awaited: !row.ended && row.silent_status == "killed",
+            last_ns: row.last_ns,
+        }
+    }
 }
 
 /// Told to every subscriber after a commit.
@@ -51,11 +73,17 @@ impl Notice {
         for id in of_sessions.chain(of_events) {
             acts.entry(id).or_default();
         }
+        let mut standings: HashMap<&Arc<str>, Standing> = batch
+            .sessions
+            .iter()
+            .map(|session| (&session.session_id, Standing::of(session)))
+            .collect();
         let sessions = acts.into_iter().filter(|(id, _)| !id.is_empty());
         let sessions = sessions.map(|(id, act_ids)| Changed {
             session_id: Arc::clone(id),
             first_act_id: seen.session(id).map_or(0, |range| range.first),
             act_ids,
+            standing: standings.remove(id),
         });
         let mut sessions: Vec<Changed> = sessions.collect();
         sessions.sort_unstable_by(|a, b| a.session_id.cmp(&b.session_id));
@@ -75,6 +103,7 @@ impl Notice {
                 session_id: Arc::from(session_id),
                 first_act_id: 0,
                 act_ids: Vec::new(),
+                standing: None,
             }],
             left_sessions: Vec::new(),
             removed_sessions: Vec::new(),

@@ -59,7 +59,7 @@ enum Place {
 }
 
 pub(crate) struct Shared {
-    config: Config,
+    pub(crate) config: Config,
     pub(crate) path: PathBuf,
     instance: RwLock<Place>,
     /// What the writer knows and holds. Taken by every write.

@@ -11,14 +11,23 @@ use crate::load::SESSION_COLUMNS;
 
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// With the first and last row number of an act of each, which prune a search.
-    traces: HashMap<u64, Range>,
-    sessions: HashMap<u64, Range>,
+    traces: HashMap<u64, Place>,
+    sessions: HashMap<u64, Place>,
     pub(crate) events: SeenRecords,
     pub(crate) metrics: SeenRecords,
 }
 
-/// Row numbers of acts, both ends included; empty when `first` exceeds `last`.
+/// Where a trace or a session is stored, which prunes a search. It may say too much: it only grows, and
+/// different ids may share one.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Row numbers of its acts.
+    acts: Range,
+    /// Times (Unix ns) that its own row has told as its end.
+    ends: Range,
+}
+
+/// Row numbers or times, both ends included; empty when `first` exceeds `last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) first: i64,
@@ -30,6 +39,13 @@ impl Range {
         first: i64::MAX,
         last: i64::MIN,
     };
+
+    pub(crate) fn of(only: i64) -> Self {
+        Self {
+            first: only,
+            last: only,
+        }
+    }
 
     pub(crate) fn with(self, other: Self) -> Self {
         Self {
@@ -68,11 +84,12 @@ impl Seen {
         };
         each_row(
             connection,
-            "select trace_id as id, min(act_id) as first, max(act_id) as last from span group by id \
-             union all select trace_id, null, null from trace",
+            "select trace_id as id, min(act_id) as first, max(act_id) as last, null as ended \
+             from span group by id \
+             union all select trace_id, null, null, epoch_ns(max_at) from trace",
             |row| {
                 if let Some(id) = row.str("id").and_then(|id| id.parse().ok()) {
-                    extend(&mut seen.traces, of_trace(&id), range_of(&row));
+                    extend(&mut seen.traces, of_trace(&id), place_of(&row));
                 }
             },
         )?;
@@ -80,15 +97,15 @@ impl Seen {
             .iter()
             .map(|column| {
                 format!(
-                    "select {column} as id, min(act_id) as first, max(act_id) as last from span \
-                     where {column} is not null group by id"
+                    "select {column} as id, min(act_id) as first, max(act_id) as last, null as ended \
+                     from span where {column} is not null group by id"
                 )
             })
             .collect();
-        sessions.push("select session_id, null, null from session".to_owned());
+        sessions.push("select session_id, null, null, epoch_ns(last_at) from session".to_owned());
         each_row(connection, &sessions.join(" union all "), |row| {
             if let Some(id) = row.str("id") {
-                extend(&mut seen.sessions, of_session(id), range_of(&row));
+                extend(&mut seen.sessions, of_session(id), place_of(&row));
             }
         })?;
         seen.events.load(connection)?;
@@ -98,23 +115,35 @@ impl Seen {
 
     /// Where the acts of a trace lie; `None` for a trace never seen.
     pub(crate) fn trace(&self, id: &TraceId) -> Option<Range> {
-        self.traces.get(&of_trace(id)).copied()
+        self.traces.get(&of_trace(id)).map(|place| place.acts)
     }
 
     /// Where the acts of a session lie; `None` for a session never seen.
     pub(crate) fn session(&self, id: &str) -> Option<Range> {
-        self.sessions.get(&of_session(id)).copied()
+        self.sessions.get(&of_session(id)).map(|place| place.acts)
+    }
+
+    /// The times (Unix ns) that `trace.max_at` of a trace lies in; `None` where it has no row.
+    pub(crate) fn trace_ends(&self, id: &TraceId) -> Option<Range> {
+        let place = self.traces.get(&of_trace(id))?;
+        Some(place.ends).filter(|ends| *ends != Range::EMPTY)
+    }
+
+    /// The times (Unix ns) that `session.last_at` of a session lies in; `None` where it has no row.
+    pub(crate) fn session_ends(&self, id: &str) -> Option<Range> {
+        let place = self.sessions.get(&of_session(id))?;
+        Some(place.ends).filter(|ends| *ends != Range::EMPTY)
     }
 
     /// Remembers a committed batch.
     pub(crate) fn adopt(&mut self, batch: &Batch) {
         let acts = batch.new_acts.iter().map(|(_, state)| state);
         for act in acts.chain(&batch.changed_acts) {
-            let range = Range {
-                first: act.act_id,
-                last: act.act_id,
+            let place = Place {
+                acts: Range::of(act.act_id),
+                ends: Range::EMPTY,
             };
-            extend(&mut self.traces, of_trace(&act.key.trace_id), range);
+            extend(&mut self.traces, of_trace(&act.key.trace_id), place);
             let facts = &act.facts;
             let named = [
                 facts.session_id.as_ref(),
@@ -122,15 +151,22 @@ impl Seen {
                 facts.parent_session_id.as_ref(),
             ];
             for id in named.into_iter().flatten().chain([&act.derived.session_id]) {
-                extend(&mut self.sessions, of_session(id), range);
+                extend(&mut self.sessions, of_session(id), place);
             }
         }
         for trace in &batch.traces {
-            extend(&mut self.traces, of_trace(&trace.trace_id), Range::EMPTY);
+            let place = Place {
+                acts: Range::EMPTY,
+                ends: Range::of(trace.max_ns),
+            };
+            extend(&mut self.traces, of_trace(&trace.trace_id), place);
         }
         for session in &batch.sessions {
-            let session = of_session(&session.session_id);
-            extend(&mut self.sessions, session, Range::EMPTY);
+            let place = Place {
+                acts: Range::EMPTY,
+                ends: Range::of(session.last_ns),
+            };
+            extend(&mut self.sessions, of_session(&session.session_id), place);
         }
         let events = batch.events.iter().map(|event| of_record(&event.event_id));
         self.events.hashes.extend(events);
@@ -139,15 +175,22 @@ impl Seen {
     }
 }
 
-fn extend(ranges: &mut HashMap<u64, Range>, hash: u64, range: Range) {
-    let known = ranges.entry(hash).or_insert(Range::EMPTY);
-    *known = known.with(range);
+fn extend(places: &mut HashMap<u64, Place>, hash: u64, place: Place) {
+    let known = places.entry(hash).or_insert(Place {
+        acts: Range::EMPTY,
+        ends: Range::EMPTY,
+    });
+    known.acts = known.acts.with(place.acts);
+    known.ends = known.ends.with(place.ends);
 }
 
-fn range_of(row: &RowReader<'_>) -> Range {
-    match (row.long("first"), row.long("last")) {
-        (Some(first), Some(last)) => Range { first, last },
-        _ => Range::EMPTY,
+fn place_of(row: &RowReader<'_>) -> Place {
+    Place {
+        acts: match (row.long("first"), row.long("last")) {
+            (Some(first), Some(last)) => Range { first, last },
+            _ => Range::EMPTY,
+        },
+        ends: row.long("ended").map_or(Range::EMPTY, Range::of),
     }
 }
 

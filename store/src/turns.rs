@@ -9,14 +9,23 @@ use duckdb::{Connection, Result};
 
 use crate::batch::TurnRow;
 use crate::load::quoted;
+use crate::replaced;
+use crate::seen::Range;
 
-/// Rows that are remembered, 16 bytes each; then it starts anew.
+/// Rows that are remembered, 24 bytes each; then it starts anew.
 const REMEMBERED: usize = 200_000;
-/// Rows that one statement deletes.
-const AT_ONCE: usize = 1_000;
 
-/// What a row says, by its turn.
-pub(crate) type Written = Vec<(i32, u64)>;
+/// The rows of a session.
+pub(crate) type Written = Vec<WrittenTurn>;
+
+/// A row that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WrittenTurn {
+    turn: i32,
+    started_ns: i64,
+    /// Of all that it says.
+    digest: u64,
+}
 
 /// Digests of the rows that were written of late, by session.
 #[derive(Default)]
@@ -33,7 +42,7 @@ pub(crate) struct TurnChanges<'a> {
     /// Sessions all of whose rows go: what is stored of them is not known.
     pub(crate) unknown: Vec<&'a str>,
     /// Rows that go.
-    stale: Vec<(&'a str, i32)>,
+    stale: Vec<(&'a str, WrittenTurn)>,
     written: Vec<(Arc<str>, Written)>,
 }
 
@@ -58,7 +67,11 @@ impl Turns {
             let rows = of.remove(&**session).unwrap_or_default();
             let digests: Written = rows
                 .iter()
-                .map(|row| (row.turn, self.hashing.hash_one(Digest(row))))
+                .map(|row| WrittenTurn {
+                    turn: row.turn,
+                    started_ns: row.started_ns,
+                    digest: self.hashing.hash_one(Digest(row)),
+                })
                 .collect();
             match self.sessions.get(session) {
                 Some(before) => {
@@ -68,7 +81,7 @@ impl Turns {
                     changes.rows.extend(fresh.map(|(row, _)| *row));
                     let now: HashSet<_> = digests.iter().collect();
                     let stale = before.iter().filter(|digest| !now.contains(digest));
-                    let stale = stale.map(|(turn, _)| (&**session, *turn));
+                    let stale = stale.map(|turn| (&**session, *turn));
                     changes.stale.extend(stale);
                 }
                 None => {
@@ -105,15 +118,18 @@ impl Turns {
 impl TurnChanges<'_> {
     /// Deletes the rows that go within the connection's transaction, but those of unknown sessions.
     pub(crate) fn delete_stale(&self, connection: &Connection) -> Result<()> {
-        for some in self.stale.chunks(AT_ONCE) {
+        for some in self.stale.chunks(replaced::AT_ONCE) {
             let rows: Vec<String> = some
                 .iter()
-                .map(|(session, turn)| format!("({}, {turn})", quoted(session)))
+                .map(|(session, row)| format!("({}, {})", quoted(session), row.turn))
                 .collect();
+            let starts = some.iter().map(|(_, row)| Range::of(row.started_ns));
+            let starts = starts.fold(Range::EMPTY, Range::with);
             connection.execute_batch(&format!(
                 "delete from turn using (values {}) as stale (session_id, turn) \
-                 where turn.session_id = stale.session_id and turn.turn = stale.turn",
-                rows.join(", ")
+                 where turn.session_id = stale.session_id and turn.turn = stale.turn and {}",
+                rows.join(", "),
+                replaced::within("turn.started_at", starts)
             ))?;
         }
         Ok(())
@@ -185,12 +201,15 @@ mod tests {
         ];
         let changes = turns.changes([&session].into_iter(), &second);
         assert_eq!(changes.rows, [&second[1], &second[2]]);
-        assert_eq!(changes.stale, [("s", 2)]);
+        let stale = |changes: &TurnChanges<'_>| -> Vec<i32> {
+            changes.stale.iter().map(|(_, row)| row.turn).collect()
+        };
+        assert_eq!(stale(&changes), [2]);
         assert!(changes.unknown.is_empty());
         let written = changes.into_written();
         turns.adopt(written);
         let changes = turns.changes([&session].into_iter(), &[]);
-        assert_eq!(changes.stale, [("s", 1), ("s", 2), ("s", 3)]);
+        assert_eq!(stale(&changes), [1, 2, 3]);
         turns.clear();
         let changes = turns.changes([&session].into_iter(), &second);
         assert_eq!((changes.rows.len(), changes.unknown.len()), (3, 1));

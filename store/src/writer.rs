@@ -20,7 +20,7 @@ use crate::resources::Resources;
 use crate::seal::Seal;
 use crate::seen::Seen;
 use crate::turns::{Turns, Written};
-use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, rows};
+use crate::{Batch, Committed, Error, LoadedAct, Notice, pieces, replaced, rows};
 
 /// Names of the light columns, in SQL order.
 fn light_names() -> Vec<String> {
@@ -42,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) deleted: Deleted,
     journal_position: u64,
     next_act_id: i64,
+    changed_sql: String,
     update_sql: String,
     /// Set by a commit, cleared once everything is packed.
     pub(crate) last_commit: Option<Instant>,
@@ -64,12 +65,6 @@ impl Core {
     fn try_load(instance: &Arc<Instance>, seal: &Seal) -> duckdb::Result<Self> {
         let connection = instance.connect()?;
         let names = light_names();
-        connection.execute_batch(&format!(
-            "create temp table changed as select {} from {} limit 0; \
-             create temp table gone (id varchar);",
-            names.join(", "),
-            seal.table("span")
-        ))?;
         let assignments: Vec<String> = names
             .iter()
             .filter(|name| !["act_id", "trace_id", "span_id"].contains(&name.as_str()))
@@ -94,6 +89,12 @@ impl Core {
             seal: seal.clone(),
             instance: Arc::downgrade(instance),
             connection,
+            // A table of its own each time: rows that leave one keep their memory until the connection closes.
+            changed_sql: format!(
+                "create or replace temp table changed as select {} from {} limit 0",
+                names.join(", "),
+                seal.table("span")
+            ),
             update_sql: format!(
                 "update {} as span set {} from changed where span.act_id = changed.act_id",
                 seal.table("span"),
@@ -193,7 +194,7 @@ impl Core {
             batch.changed_acts.iter().map(|state| state.act_id).min(),
             batch.changed_acts.iter().map(|state| state.act_id).max(),
         ) {
-            connection.execute_batch("delete from changed")?;
+            connection.execute_batch(&self.changed_sql)?;
             let mut columns = Columns::default();
             rows::light(
                 &mut columns,
@@ -230,18 +231,11 @@ impl Core {
             &batch.packed_records,
         )?;
 
-        let gone = batch.sessions.iter().map(|session| &session.session_id);
-        let gone: Vec<&str> = gone
-            .chain(&batch.removed_sessions)
-            .map(|id| &**id)
-            .collect();
-        let known = |id: &&str| self.seen.session(id).is_some();
-        delete(
-            connection,
-            gone.iter().copied().filter(known),
-            &[&seal.table("session")],
-            "session_id",
-        )?;
+        let named = batch.sessions.iter().map(|session| &session.session_id);
+        let named = named.chain(&batch.removed_sessions);
+        let stored = named.filter_map(|id| Some((&**id, self.seen.session_ends(id)?)));
+        let sessions = seal.table("session");
+        replaced::delete_within(connection, &sessions, "session_id", "last_at", stored)?;
         let changes = self.turns.changes(
             batch
                 .sessions
@@ -250,19 +244,19 @@ impl Core {
                 .chain(&batch.removed_sessions),
             &batch.turns,
         );
-        let unknown = changes.unknown.iter().copied().filter(known);
-        delete(connection, unknown, &["turn"], "session_id")?;
+        let known = |id: &&str| self.seen.session(id).is_some();
+        let unknown: Vec<&str> = changes.unknown.iter().copied().filter(known).collect();
+        replaced::delete(connection, "turn", "session_id", &unknown, "true")?;
         changes.delete_stale(connection)?;
-        let removed = batch.removed_sessions.iter().map(|id| &**id);
-        delete(connection, removed, &[&seal.table("finding")], "session_id")?;
+        let removed = &batch.removed_sessions;
+        let findings = seal.table("finding");
+        replaced::delete(connection, &findings, "session_id", removed, "true")?;
         rows::sessions(&batch.sessions).append_sealed(connection, seal, "session")?;
         rows::turns(&changes.rows, &ids).append_to(connection, "turn")?;
 
-        let known = batch.traces.iter().map(|trace| trace.trace_id);
-        let known = known
-            .filter(|id| self.seen.trace(id).is_some())
-            .map(|id| id.hex());
-        delete(connection, known, &["trace"], "trace_id")?;
+        let named = batch.traces.iter().map(|trace| &trace.trace_id);
+        let stored = named.filter_map(|id| Some((id.hex(), self.seen.trace_ends(id)?)));
+        replaced::delete_within(connection, "trace", "trace_id", "max_at", stored)?;
         rows::traces(&batch.traces).append_to(connection, "trace")?;
 
         connection.execute(
@@ -340,29 +334,6 @@ fn journal_position(connection: &Connection) -> duckdb::Result<u64> {
             |row| row.get::<_, i64>(0),
         )
         .map(|position| position as u64)
-}
-
-/// Deletes the rows of `ids` from each table.
-fn delete<T: AsRef<str>>(
-    connection: &Connection,
-    ids: impl Iterator<Item = T>,
-    tables: &[&str],
-    column: &str,
-) -> duckdb::Result<()> {
-    let mut columns = Columns::default();
-    let ids: Vec<T> = ids.collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    connection.execute_batch("delete from gone")?;
-    columns.text("id", ids.iter().map(Some));
-    columns.append_to(connection, "gone")?;
-    for table in tables {
-        connection.execute_batch(&format!(
-            "delete from {table} where {column} in (select id from gone)"
-        ))?;
-    }
-    Ok(())
 }
 
 /// The only way to add to the store. At most one lives.

@@ -3,23 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use store::{Store, Value};
+use store::{Standing, Store, Value};
 
 use super::{Ending, Figure, History, Session, Settings, history, silence};
 use crate::rows;
 use crate::sql;
 use crate::time::now_ns;
 
-/// Where a session stands, by what is stored and by the clock.
-pub(super) struct Standing {
-    ended: bool,
-    is_silent: bool,
-    is_awaited: bool,
-}
-
 /// The time (Unix ns) that the last act of a session that counts as over lies before.
-fn silent_before() -> Value {
-    Value::Int(now_ns().saturating_sub(store::SILENT_NS))
+fn silent_before_ns(now_ns: i64) -> i64 {
+    now_ns.saturating_sub(store::SILENT_NS)
 }
 
 /// Where the sessions of `ids` (separated by [`sql::ITEM_SEPARATOR`]) stand.
@@ -27,12 +20,12 @@ pub(super) fn standings(
     store: &Store,
     ids: Value,
 ) -> Result<HashMap<String, Standing>, store::Error> {
-    let table = store.read(sql::SESSION_STATE, &[ids, silent_before()])?;
+    let table = store.read(sql::SESSION_STATE, &[ids])?;
     let standing = |row: rows::Named<'_>| {
         let standing = Standing {
             ended: row.flag("ended"),
-            is_silent: row.flag("is_silent"),
             is_awaited: row.flag("is_awaited"),
+            last_ns: row.count("last_ns"),
         };
         (row.string("session_id"), standing)
     };
@@ -40,10 +33,14 @@ pub(super) fn standings(
 }
 
 /// A session of which the acts were taken, and what is known of it beside others.
-pub(super) struct Asked<'a> {
-    pub(super) session: &'a Session,
+pub(super) struct Asked {
+    pub(super) session: Session,
+    /// None of one that is gone.
+    pub(super) standing: Option<Standing>,
     pub(super) history: Option<History>,
-    /// It is compared anew, if it has ended.
+    /// Its history is that of now, or is found out at once.
+    pub(super) is_compared: bool,
+    /// Its history is found out at once, if it has ended.
     pub(super) compares: bool,
 }
 
@@ -51,22 +48,24 @@ pub(super) struct Asked<'a> {
 pub(super) fn endings(
     store: &Store,
     settings: &Settings,
-    asked: &[Asked<'_>],
-    standings: &HashMap<String, Standing>,
+    asked: &[Asked],
 ) -> Result<Vec<Ending>, store::Error> {
     let now_ns = now_ns();
     let mut endings: Vec<Ending> = asked
         .iter()
         .map(|asked| {
-            let session = asked.session;
-            let standing = standings.get(&**session.id());
+            let (session, standing) = (&asked.session, asked.standing);
+            let is_silent = standing.is_some_and(|standing| {
+                !standing.ended && standing.last_ns < silent_before_ns(now_ns)
+            });
             // One that is gone is not running.
-            let ended = standing.is_none_or(|standing| standing.ended);
+            let ended = standing
+                .is_none_or(|standing| standing.ended || (is_silent && !standing.is_awaited));
             let is_awaited = standing.is_some_and(|standing| standing.is_awaited)
                 && silence::is_silent(session.acts(), settings, now_ns);
             Ending {
                 ended,
-                is_silent: standing.is_some_and(|standing| standing.is_silent),
+                is_silent,
                 awaited_at_ns: is_awaited.then_some(now_ns),
                 history: asked.history.filter(|_| ended),
             }
@@ -88,13 +87,16 @@ pub(super) fn endings(
 }
 
 /// What sessions took, beside earlier ones; all by one query.
-fn histories(store: &Store, ids: &[&str]) -> Result<HashMap<String, History>, store::Error> {
+pub(super) fn histories(
+    store: &Store,
+    ids: &[&str],
+) -> Result<HashMap<String, History>, store::Error> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let parameters = [
         Value::Text(Arc::from(ids.join(sql::ITEM_SEPARATOR))),
-        silent_before(),
+        Value::Int(silent_before_ns(now_ns())),
     ];
     let table = store.read(sql::SESSION_HISTORIES, &parameters)?;
     Ok(rows::rows(&table)

@@ -1,6 +1,7 @@
 //! Runs that took far more than earlier runs of the same agent.
 
 use super::act::Act;
+use super::settings::{Settings, Thresholds};
 use super::{Confidence, Detector, Draft, Ending, Rule, Severity, Waste, duration_words, grouped};
 
 pub(super) const RULE: Rule = Rule {
@@ -13,13 +14,45 @@ pub(super) const RULE: Rule = Rule {
     ],
     make: |thresholds| {
         Box::new(Outlier {
-            min_sessions: thresholds.count("min_sessions").max(2),
-            min_ratio: thresholds.get("min_ratio"),
-            min_deviations: thresholds.get("min_deviations"),
+            limits: Limits::new(thresholds),
             largest: None,
         })
     },
 };
+
+/// What makes a run an outlier.
+struct Limits {
+    min_sessions: usize,
+    min_ratio: f64,
+    min_deviations: f64,
+}
+
+impl Limits {
+    fn new(thresholds: &Thresholds) -> Self {
+        Self {
+            min_sessions: thresholds.count("min_sessions").max(2),
+            min_ratio: thresholds.get("min_ratio"),
+            min_deviations: thresholds.get("min_deviations"),
+        }
+    }
+
+    fn are_enough(&self, history: &History) -> bool {
+        history.session_count >= self.min_sessions
+    }
+
+    fn is_far(&self, figure: &Figure) -> bool {
+        figure.median > 0.0
+            && figure.ratio() >= self.min_ratio
+            && figure.deviations() >= self.min_deviations
+    }
+}
+
+/// Whether something is to be said of what a session took.
+pub(super) fn stands_out(history: &History, settings: &Settings) -> bool {
+    let limits = Limits::new(&settings.thresholds(&RULE));
+    let figures = [history.duration_ns, history.tokens, history.cost_usd];
+    limits.are_enough(history) && figures.iter().flatten().any(|figure| limits.is_far(figure))
+}
 
 /// The median absolute deviation of a normal distribution is this part of its standard deviation.
 const MAD_PER_DEVIATION: f64 = 0.6745;
@@ -60,9 +93,7 @@ impl Figure {
 }
 
 struct Outlier {
-    min_sessions: usize,
-    min_ratio: f64,
-    min_deviations: f64,
+    limits: Limits,
     /// The act that took most: by tokens, then by time.
     largest: Option<usize>,
 }
@@ -86,12 +117,12 @@ impl Outlier {
     fn draft(&self, acts: &[Act], ending: Ending) -> Option<Draft> {
         let history = ending
             .history
-            .filter(|history| ending.ended && history.session_count >= self.min_sessions)?;
+            .filter(|history| ending.ended && self.limits.are_enough(history))?;
         let largest = self.largest?;
         let (mut names, mut figures) = (Vec::new(), Vec::new());
         let mut tell =
             |name: &'static str, figure: Option<Figure>, words: &dyn Fn(f64) -> String| {
-                let Some(figure) = figure.filter(|figure| self.is_far(figure)) else {
+                let Some(figure) = figure.filter(|figure| self.limits.is_far(figure)) else {
                     return;
                 };
                 names.push(name);
@@ -123,11 +154,5 @@ impl Outlier {
             waste: Waste::default(),
             open: false,
         })
-    }
-
-    fn is_far(&self, figure: &Figure) -> bool {
-        figure.median > 0.0
-            && figure.ratio() >= self.min_ratio
-            && figure.deviations() >= self.min_deviations
     }
 }

@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use store::{ActKey, FindingRow, Store, Value};
+use store::{ActKey, FindingRow, Standing, Store, Value};
 
 use super::act_rows::{SESSION_ID, act, key};
 use super::ending::{Asked, endings, standings};
+use super::history;
 use super::{Act, ActRow, Content, Ending, History, Session, Settings};
 use crate::error::ApiError;
 use crate::rows;
@@ -27,12 +28,20 @@ pub(crate) struct Looked {
     pub(crate) session: Session,
     /// Its findings, as they are stored or about to be.
     known: Known,
+    /// Where it stands, by its row.
+    standing: Option<Standing>,
     /// What it took beside others, as far as that was asked for.
     history: Option<History>,
     /// It has ended and was not compared with others.
     pub(crate) is_to_compare: bool,
     /// How long its detectors took.
     pub(crate) took: Duration,
+}
+
+impl Looked {
+    pub(crate) fn is_compared(&self) -> bool {
+        self.history.is_some()
+    }
 }
 
 /// A session that is to be looked at, and as it was left by the last look.
@@ -42,6 +51,20 @@ pub(crate) struct Due {
     pub(crate) news: Heard,
 }
 
+impl Due {
+    /// Whether all acts of the session are to be read, whatever was heard.
+    fn is_read_anew(&self) -> bool {
+        self.news.is_partial || (self.before.is_none() && !self.news.is_whole())
+    }
+
+    /// Where the session stands, if that is known.
+    fn standing(&self) -> Option<Standing> {
+        let before = self.before.as_ref().filter(|_| !self.news.is_partial);
+        let known = before.and_then(|looked| looked.standing);
+        self.news.standing.or(known)
+    }
+}
+
 /// What was heard of a session since it was looked at last.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heard {
@@ -49,9 +72,13 @@ pub(crate) struct Heard {
     pub(crate) first_act_id: i64,
     /// Row numbers of its acts that have come or changed.
     pub(crate) act_ids: Vec<i64>,
+    /// Where it stands, if its row was written.
+    pub(crate) standing: Option<Standing>,
     /// That is not all: its acts have to be read anew.
     pub(crate) is_partial: bool,
-    /// It is to be compared with other sessions, if it has ended.
+    /// What it took beside others, if that was found out.
+    pub(crate) history: Option<History>,
+    /// It is to be compared with other sessions at once, if it has ended.
     pub(crate) compares: bool,
 }
 
@@ -63,6 +90,11 @@ impl Heard {
             compares: true,
             ..Self::default()
         }
+    }
+
+    /// Whether all acts that the session has were heard of, its first one among them.
+    fn is_whole(&self) -> bool {
+        !self.is_partial && self.act_ids.contains(&self.first_act_id)
     }
 }
 
@@ -101,13 +133,17 @@ pub(crate) fn look(
     let mut remembered: HashMap<Arc<str>, Known> = HashMap::new();
     let mut forgotten = Vec::new();
     for Due {
-        session_id, before, ..
+        session_id,
+        before,
+        news,
     } in &mut due
     {
         match before {
             Some(looked) => {
                 remembered.insert(session_id.clone(), std::mem::take(&mut looked.known));
             }
+            // Nothing was found in one that is new.
+            None if news.is_whole() => {}
             None => forgotten.push(session_id.clone()),
         }
     }
@@ -118,6 +154,7 @@ pub(crate) fn look(
     let mut looked = Vec::with_capacity(sessions.len());
     for Read {
         session,
+        standing,
         ending,
         is_to_compare,
         mut took,
@@ -153,6 +190,7 @@ pub(crate) fn look(
         looked.push(Looked {
             session,
             known,
+            standing,
             history: ending.history,
             is_to_compare,
             took,
@@ -184,6 +222,7 @@ pub(crate) fn read_session(
 /// A session that has taken its acts.
 struct Read {
     session: Session,
+    standing: Option<Standing>,
     ending: Ending,
     is_to_compare: bool,
     took: Duration,
@@ -196,7 +235,9 @@ struct Reading {
     new: Vec<ActRow>,
     /// What was read of acts when the session was looked at last, where it has to be gone through again.
     contents: HashMap<ActKey, Act>,
+    standing: Option<Standing>,
     history: Option<History>,
+    is_compared: bool,
     compares: bool,
 }
 
@@ -207,50 +248,59 @@ fn read_sessions(
     settings: &Settings,
     due: Vec<Due>,
 ) -> Result<Vec<Read>, store::Error> {
-    let standings = standings(store, joined(due.iter().map(|due| &*due.session_id)))?;
-    let is_whole = |due: &&Due| due.before.is_none() || due.news.is_partial;
+    let is_asked = |due: &&Due| due.standing().is_none();
+    let unknown = joined(due.iter().filter(is_asked).map(|due| &*due.session_id));
+    let standings = match due.iter().any(|due| is_asked(&due)) {
+        true => standings(store, unknown)?,
+        false => HashMap::new(),
+    };
+    let is_whole = |due: &&Due| due.is_read_anew();
     let (whole, part): (Vec<&Due>, Vec<&Due>) = due.iter().partition(is_whole);
     let mut acts: HashMap<Arc<str>, Vec<ActRow>> = HashMap::new();
     let first = whole.iter().map(|due| due.news.first_act_id).min();
     if let Some(first) = first {
         read_acts(store, &whole, first, i64::MAX, &mut acts)?;
     }
-    let heard = || part.iter().flat_map(|due| &due.news.act_ids);
-    if let (Some(first), Some(last)) = (heard().min(), heard().max()) {
+    let heard: HashSet<i64> = part
+        .iter()
+        .flat_map(|due| &due.news.act_ids)
+        .copied()
+        .collect();
+    if let (Some(first), Some(last)) = (heard.iter().min(), heard.iter().max()) {
         read_acts(store, &part, *first, *last, &mut acts)?;
+        for due in &part {
+            let rows = acts.get_mut(&due.session_id);
+            rows.into_iter()
+                .for_each(|rows| rows.retain(|row| heard.contains(&row.act_id)));
+        }
     }
     let mut readings: Vec<Reading> = due
         .into_iter()
         .map(|due| {
             let rows = acts.remove(&due.session_id).unwrap_or_default();
-            Reading::of(due, rows, settings)
+            let stored = standings.get(&*due.session_id).copied();
+            Reading::of(due, rows, stored, settings)
         })
         .collect();
     let mut texts = read_texts(store, &readings)?;
-    let mut sessions = Vec::with_capacity(readings.len());
+    let mut asked = Vec::with_capacity(readings.len());
+    let mut took = Vec::with_capacity(readings.len());
     for reading in readings.drain(..) {
         let begun = Instant::now();
-        let history = reading.history;
-        let compares = reading.compares;
-        let session = reading.take_acts(&mut texts);
-        sessions.push((session, history, compares, begun.elapsed()));
+        asked.push(reading.take_acts(&mut texts));
+        took.push(begun.elapsed());
     }
-    let asked: Vec<Asked<'_>> = sessions
-        .iter()
-        .map(|(session, history, compares, _)| Asked {
-            session,
-            history: *history,
-            compares: *compares,
-        })
-        .collect();
-    let endings = endings(store, settings, &asked, &standings)?;
-    let read = |((session, _, compares, took), ending): ((Session, _, bool, _), Ending)| Read {
-        session,
+    let endings = endings(store, settings, &asked)?;
+    let can_compare = settings.is_on(&history::RULE);
+    let asked = asked.into_iter().zip(took);
+    let read = |((asked, took), ending): ((Asked, Duration), Ending)| Read {
+        session: asked.session,
+        standing: asked.standing,
         ending,
-        is_to_compare: ending.ended && !compares,
+        is_to_compare: can_compare && ending.ended && !asked.is_compared,
         took,
     };
-    Ok(sessions.into_iter().zip(endings).map(read).collect())
+    Ok(asked.zip(endings).map(read).collect())
 }
 
 /// A list as a parameter of a query.
@@ -282,8 +332,10 @@ fn read_acts(
 }
 
 impl Reading {
-    /// What is to be taken of a session of which `rows` were read.
-    fn of(due: Due, mut rows: Vec<ActRow>, settings: &Settings) -> Self {
+    /// What is to be taken of a session of which `rows` were read; `stored` is where it stands, where that
+    /// was asked for.
+    fn of(due: Due, mut rows: Vec<ActRow>, stored: Option<Standing>, settings: &Settings) -> Self {
+        let standing = due.standing().or(stored);
         let (before, history) = match due.before {
             Some(looked) => (Some(looked.session), looked.history),
             None => (None, None),
@@ -312,13 +364,15 @@ impl Reading {
             session,
             new,
             contents,
-            history,
+            standing,
+            history: due.news.history.or(history),
+            is_compared: due.news.history.is_some() || due.news.compares,
             compares: due.news.compares,
         }
     }
 
     /// The session with all its acts.
-    fn take_acts(mut self, texts: &mut HashMap<ActKey, Texts>) -> Session {
+    fn take_acts(mut self, texts: &mut HashMap<ActKey, Texts>) -> Asked {
         for row in self.new {
             let content = match texts.remove(&row.key) {
                 Some((input, output)) => {
@@ -333,7 +387,13 @@ impl Reading {
             };
             self.session.push(Act { row, content });
         }
-        self.session
+        Asked {
+            session: self.session,
+            standing: self.standing,
+            history: self.history,
+            is_compared: self.is_compared,
+            compares: self.compares,
+        }
     }
 }
 

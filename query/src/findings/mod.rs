@@ -10,6 +10,7 @@ mod act_rows;
 mod assess;
 mod blocked;
 mod calls;
+mod comparing;
 mod context;
 mod cycles;
 mod draft;

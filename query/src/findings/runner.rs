@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
+use super::comparing::Comparing;
 use super::look::{Due, Heard, Looked, News, look};
-use super::silence;
+use super::{History, history, silence};
 use crate::sql;
 use crate::state::AppState;
 use crate::time::now_ns;
@@ -32,9 +33,6 @@ const MARK_PERIOD: Duration = Duration::from_secs(2);
 
 /// Sessions that have become silent are looked for this often.
 const SILENCE_PERIOD: Duration = Duration::from_secs(10);
-
-/// Sessions that have ended are compared with others this often: that takes time, and is not urgent.
-const COMPARE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Acts of the sessions that are kept between looks; about two kilobytes each.
 const KEPT_ACTS: usize = 20_000;
@@ -63,6 +61,12 @@ impl Watched {
         let (_, looked) = self.sessions.remove(session_id)?;
         self.act_count -= looked.session.acts().len();
         Some(looked)
+    }
+
+    /// Whether something may have been said of a session beside others.
+    fn is_compared(&self, session_id: &str) -> bool {
+        let kept = self.sessions.get(session_id);
+        kept.is_some_and(|(_, looked)| looked.is_compared())
     }
 
     /// Keeps a session for the next look, in place of those that were not looked at for longest.
@@ -98,7 +102,7 @@ impl Watched {
 pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<Notice>>) {
     let mut due = Wishes::new();
     let mut watched = Watched::default();
-    let mut to_compare: HashSet<Arc<str>> = HashSet::new();
+    let mut comparing = Comparing::default();
     let pen = Pen::new(&state);
     let mut mark = Mark {
         is_behind: true,
@@ -110,12 +114,11 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
         ticks
     };
     let (mut mark_ticks, mut silence_ticks) = (ticks(MARK_PERIOD), ticks(SILENCE_PERIOD));
-    let mut compare_ticks = ticks(COMPARE_PERIOD);
     let mut heard_until_ns = now_ns();
     schedule_unfinished(&state, &mut due).await;
     loop {
         let next = due.values().map(|wish| wish.at).min();
-        let is_all_done = due.is_empty() && to_compare.is_empty() && pen.is_idle();
+        let is_all_done = due.is_empty() && comparing.is_idle() && pen.is_idle();
         state.detectors.waits(due.len());
         tokio::select! {
             () = state.shutdown.cancelled() => break,
@@ -125,14 +128,17 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                 schedule_silent(&state, &mut due, heard_until_ns, now_ns).await;
                 heard_until_ns = now_ns;
             }
-            _ = compare_ticks.tick(), if !to_compare.is_empty() => {
-                for id in to_compare.drain() {
-                    wish(&mut due, &id, Instant::now()).news.compares = true;
+            compared = comparing.next(&state) => {
+                let is_told = |id: &str, history: &History| {
+                    history::stands_out(history, &state.config.detectors) || watched.is_compared(id)
+                };
+                for (id, history) in compared.into_iter().filter(|(id, history)| is_told(id, history)) {
+                    wish(&mut due, &id, Instant::now()).news.history = Some(history);
                 }
             }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 let ready = take_ready(&mut due);
-                let took = look_at(&state, ready, &mut watched, &mut to_compare, &pen).await;
+                let took = look_at(&state, ready, &mut watched, &mut comparing, &pen).await;
                 if state.observer.ingest().queued_bytes > BUSY_BYTES {
                     sleep(took.min(LONGEST_REST)).await;
                 }
@@ -198,6 +204,7 @@ fn wish<'a>(due: &'a mut Wishes, session_id: &Arc<str>, at: Instant) -> &'a mut 
 fn wish_anew<'a>(due: &'a mut Wishes, session_id: &Arc<str>, at: Instant) -> &'a mut Wish {
     let wish = wish(due, session_id, at);
     wish.news.is_partial = true;
+    wish.news.standing = None;
     wish.news.first_act_id = 0;
     wish
 }
@@ -218,6 +225,7 @@ fn schedule(notice: &Notice, due: &mut Wishes, watched: &Watched) {
         let id = &changed.session_id;
         let wish = wish(due, id, at(id));
         wish.news.act_ids.extend(&changed.act_ids);
+        wish.news.standing = changed.standing.or(wish.news.standing);
         wish.news.first_act_id = wish.news.first_act_id.min(changed.first_act_id);
     }
     for id in left_sessions.iter().chain(removed_sessions) {
@@ -242,7 +250,12 @@ async fn schedule_unfinished(state: &AppState, due: &mut Wishes) {
 async fn schedule_silent(state: &AppState, due: &mut Wishes, from_ns: i64, until_ns: i64) {
     let stalled = |at_ns| Value::Int(silence::from_ns(&state.config.detectors, at_ns));
     let over = |at_ns: i64| Value::Int(at_ns.saturating_sub(store::SILENT_NS));
-    let periods = vec![stalled(from_ns), stalled(until_ns), over(from_ns), over(until_ns)];
+    let periods = vec![
+        stalled(from_ns),
+        stalled(until_ns),
+        over(from_ns),
+        over(until_ns),
+    ];
     // A failure is in the log already.
     if let Ok(table) = state.read(sql::SESSIONS_FALLEN_SILENT, periods).await {
         for row in &table.rows {
@@ -274,7 +287,7 @@ async fn look_at(
     state: &AppState,
     ready: Vec<(Arc<str>, Heard)>,
     watched: &mut Watched,
-    to_compare: &mut HashSet<Arc<str>>,
+    comparing: &mut Comparing,
     pen: &Pen,
 ) -> Duration {
     let started = Instant::now();
@@ -315,7 +328,7 @@ async fn look_at(
         );
         for looked in looked {
             if looked.is_to_compare {
-                to_compare.insert(looked.session.id().clone());
+                comparing.add(looked.session.id());
             }
             watched.keep(looked);
         }

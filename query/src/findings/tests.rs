@@ -226,6 +226,7 @@ pub(crate) fn ending(script: &str, acts: &[Act]) -> Ending {
     });
     Ending {
         ended: script.split_whitespace().any(|word| word == "ended"),
+        is_silent: false,
         awaited_at_ns: value("silent:")
             .and_then(|seconds| Some(last_ns? + seconds.parse::<i64>().unwrap() * 1_000_000_000)),
         history,

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use proto::agent::{Operation, PayloadRef, ToolCallAsked, ToolResultSeen};
 use proto::id::TraceId;
-use store::{ActState, Batch};
+use store::{ActState, Batch, Store};
 
-use crate::fixture::{self, demo, open, query};
+use crate::fixture::{self, config, demo, open, query};
 
 #[test]
 fn stored_run_is_read_through_the_views() {
@@ -316,4 +316,64 @@ fn a_silent_session_counts_as_ended_as_its_last_acts_tell() {
         query(&store, "select session_id, status from sessions order by 1"),
         ["live|running", "silent|killed"]
     );
+}
+
+/// A session, its turn and its trace, all of which end at a time.
+fn ending_at(id: &str, trace: TraceId, end_ns: i64) -> Batch {
+    Batch {
+        sessions: vec![store::SessionRow {
+            last_ns: end_ns,
+            ..fixture::session(id)
+        }],
+        turns: vec![store::TurnRow {
+            session_id: id.into(),
+            turn: 1,
+            started_ns: end_ns,
+            ..store::TurnRow::default()
+        }],
+        traces: vec![store::TraceRow {
+            trace_id: trace,
+            session_id: id.into(),
+            min_ns: 0,
+            max_ns: end_ns,
+        }],
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn rows_are_replaced_whichever_way_their_times_move() {
+    let (folder, store, mut writer) = open();
+    // The same halves the other way round: both are remembered by the same number.
+    let mut turned = fixture::trace_id(1);
+    turned.0.rotate_left(8);
+    let times = [1_000, 5, 9_000_000_000_000, i64::MAX, 7, i64::MIN, 0];
+    for time in times {
+        writer
+            .commit(ending_at("s1", fixture::trace_id(1), time))
+            .unwrap();
+        writer.commit(ending_at("s2", turned, time / 2)).unwrap();
+    }
+    let rows = [
+        "select count(*), count(distinct session_id) from session",
+        "select count(*), count(distinct session_id) from turn",
+        "select count(*), count(distinct trace_id) from trace",
+    ];
+    for sql in rows {
+        assert_eq!(query(&store, sql), ["2|2"], "{sql}");
+    }
+    drop(writer);
+    store.close();
+    // What is remembered is read from the rows.
+    let store = Store::open(config(&folder)).unwrap();
+    let mut writer = store.writer().unwrap();
+    for time in times {
+        writer
+            .commit(ending_at("s1", fixture::trace_id(1), time))
+            .unwrap();
+        writer.commit(ending_at("s2", turned, time / 3)).unwrap();
+    }
+    for sql in rows {
+        assert_eq!(query(&store, sql), ["2|2"], "{sql}");
+    }
 }
