@@ -40,6 +40,8 @@ pub(crate) struct Folding {
     reader: Connection,
     /// Foldings since everything was packed.
     count: i64,
+    /// Those of them since the database was opened, which are those that memory remembers.
+    remembered_count: u64,
     /// Rows replaced since then.
     pub(crate) replaced_rows: u64,
 }
@@ -51,13 +53,14 @@ impl Folding {
         Ok(Self {
             reader,
             count,
+            remembered_count: 0,
             replaced_rows: 0,
         })
     }
 
     /// Whether what foldings leave behind has to be cleared away, given the memory of the engine.
     fn is_full(&self, memory_limit_bytes: u64) -> bool {
-        let left_bytes = u64::try_from(self.count).unwrap_or(0) * FOLDING_BYTES;
+        let left_bytes = self.remembered_count * FOLDING_BYTES;
         let room_bytes = memory_limit_bytes.saturating_sub(OTHER_MEMORY_BYTES);
         self.replaced_rows > MOST_REPLACED_ROWS
             || left_bytes > room_bytes.max(FEW_FOLDINGS.unsigned_abs() * FOLDING_BYTES)
@@ -185,6 +188,7 @@ impl Core {
             });
         let outcome = outcome(begun.and_then(|()| self.checkpoint_within(FOLD_PATIENCE)));
         self.folding.count += 1;
+        self.folding.remembered_count += 1;
         // Without a transaction it fails, which changes nothing.
         let _ = self.folding.reader.execute_batch("rollback");
         outcome
@@ -194,6 +198,7 @@ impl Core {
     /// file.
     pub(crate) fn pack(&mut self) -> Outcome {
         self.folding.replaced_rows = 0;
+        self.folding.remembered_count = 0;
         // A commit just before makes everybody who reads somebody who keeps the engine from packing.
         let emptied = match std::mem::take(&mut self.folding.count) {
             0 => Ok(()),

@@ -70,7 +70,9 @@ impl Comparing {
             .take(SESSIONS_AT_ONCE)
             .cloned()
             .collect();
-        self.waiting.retain(|id| !some.contains(id));
+        for id in &some {
+            self.waiting.remove(id);
+        }
         let state = state.clone();
         let running = async move {
             let ids: Vec<Arc<str>> = some.clone();

@@ -11,9 +11,9 @@ use store::{ActKey, FindingRow, Standing, Store, Value};
 use super::act_rows::{SESSION_ID, act, key};
 use super::ending::{Asked, endings, standings};
 use super::history;
+use super::known::{Known, same, stored_findings};
 use super::{Act, ActRow, Content, Ending, History, Session, Settings};
 use crate::error::ApiError;
-use crate::rows;
 use crate::sql;
 use crate::time::now_ns;
 
@@ -471,46 +471,4 @@ fn read_texts(store: &Store, readings: &[Reading]) -> Result<HashMap<ActKey, Tex
 
 fn has_same_texts(a: &ActRow, b: &ActRow) -> bool {
     a.operation == b.operation && a.input_hash == b.input_hash && a.output_hash == b.output_hash
-}
-
-/// Findings of a session, by id.
-type Known = HashMap<String, FindingRow>;
-
-/// The stored findings of sessions.
-fn stored_findings(
-    store: &Store,
-    session_ids: &[Arc<str>],
-) -> Result<HashMap<Arc<str>, Known>, ApiError> {
-    if session_ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let filter = [
-        Value::Int(i64::MAX),
-        Value::Text(Arc::from(session_ids.join(sql::ITEM_SEPARATOR))),
-        Value::Null,
-        Value::Null,
-        Value::Null,
-        Value::Null,
-        Value::Null,
-    ];
-    let table = store.read(sql::LIST_FINDINGS, &filter)?;
-    let mut known: HashMap<Arc<str>, Known> = HashMap::new();
-    for row in rows::rows(&table) {
-        let finding = rows::stored_finding(&row);
-        known
-            .entry(Arc::from(finding.session_id.as_str()))
-            .or_default()
-            .insert(finding.finding_id.clone(), finding);
-    }
-    Ok(known)
-}
-
-/// Whether nothing but the times differs.
-fn same(old: &FindingRow, new: &FindingRow) -> bool {
-    let old = FindingRow {
-        detected_ns: new.detected_ns,
-        updated_ns: new.updated_ns,
-        ..old.clone()
-    };
-    old == *new
 }

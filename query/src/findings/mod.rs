@@ -18,6 +18,7 @@ mod drift;
 mod ending;
 mod errors;
 mod history;
+mod known;
 mod look;
 mod model_requests;
 mod near;
