@@ -131,7 +131,7 @@ impl Store {
 
 fn delete(core: &Core, ids: &[impl AsRef<str>]) -> duckdb::Result<()> {
     let table = core.seal.table("finding");
-    replaced::delete(&core.connection, &table, "finding_id", ids, "true")
+    replaced::delete(&core.connection, &table, "finding_id", ids)
 }
 
 fn columns_of(findings: &[FindingRow]) -> Columns {

@@ -28,8 +28,18 @@ pub(crate) fn is_one_of<T: AsRef<str>>(column: &str, ids: &[T]) -> String {
     format!("{column} in ({})", ids.join(", "))
 }
 
-/// Deletes the rows of `ids` from a table; `condition` holds for all of them.
+/// Deletes the rows of `ids` from a table.
 pub(crate) fn delete<T: AsRef<str>>(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    ids: &[T],
+) -> Result<()> {
+    delete_where(connection, table, column, ids, "true")
+}
+
+/// As [`delete`], where `condition` holds for all of the rows.
+fn delete_where<T: AsRef<str>>(
     connection: &Connection,
     table: &str,
     column: &str,
@@ -59,5 +69,5 @@ pub(crate) fn delete_within<T: AsRef<str>>(
         ids.push(id);
         times = times.with(of_id);
     }
-    delete(connection, table, column, &ids, &within(time_column, times))
+    delete_where(connection, table, column, &ids, &within(time_column, times))
 }

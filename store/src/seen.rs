@@ -27,6 +27,27 @@ struct Place {
     ends: Range,
 }
 
+impl Place {
+    const NOWHERE: Self = Self {
+        acts: Range::EMPTY,
+        ends: Range::EMPTY,
+    };
+
+    fn of_act(act_id: i64) -> Self {
+        Self {
+            acts: Range::of(act_id),
+            ..Self::NOWHERE
+        }
+    }
+
+    fn of_row(end_ns: i64) -> Self {
+        Self {
+            ends: Range::of(end_ns),
+            ..Self::NOWHERE
+        }
+    }
+}
+
 /// Row numbers or times, both ends included; empty when `first` exceeds `last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
@@ -139,10 +160,7 @@ impl Seen {
     pub(crate) fn adopt(&mut self, batch: &Batch) {
         let acts = batch.new_acts.iter().map(|(_, state)| state);
         for act in acts.chain(&batch.changed_acts) {
-            let place = Place {
-                acts: Range::of(act.act_id),
-                ends: Range::EMPTY,
-            };
+            let place = Place::of_act(act.act_id);
             extend(&mut self.traces, of_trace(&act.key.trace_id), place);
             let facts = &act.facts;
             let named = [
@@ -155,17 +173,11 @@ impl Seen {
             }
         }
         for trace in &batch.traces {
-            let place = Place {
-                acts: Range::EMPTY,
-                ends: Range::of(trace.max_ns),
-            };
+            let place = Place::of_row(trace.max_ns);
             extend(&mut self.traces, of_trace(&trace.trace_id), place);
         }
         for session in &batch.sessions {
-            let place = Place {
-                acts: Range::EMPTY,
-                ends: Range::of(session.last_ns),
-            };
+            let place = Place::of_row(session.last_ns);
             extend(&mut self.sessions, of_session(&session.session_id), place);
         }
         let events = batch.events.iter().map(|event| of_record(&event.event_id));
@@ -176,10 +188,7 @@ impl Seen {
 }
 
 fn extend(places: &mut HashMap<u64, Place>, hash: u64, place: Place) {
-    let known = places.entry(hash).or_insert(Place {
-        acts: Range::EMPTY,
-        ends: Range::EMPTY,
-    });
+    let known = places.entry(hash).or_insert(Place::NOWHERE);
     known.acts = known.acts.with(place.acts);
     known.ends = known.ends.with(place.ends);
 }

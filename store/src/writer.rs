@@ -246,11 +246,11 @@ impl Core {
         );
         let known = |id: &&str| self.seen.session(id).is_some();
         let unknown: Vec<&str> = changes.unknown.iter().copied().filter(known).collect();
-        replaced::delete(connection, "turn", "session_id", &unknown, "true")?;
+        replaced::delete(connection, "turn", "session_id", &unknown)?;
         changes.delete_stale(connection)?;
         let removed = &batch.removed_sessions;
         let findings = seal.table("finding");
-        replaced::delete(connection, &findings, "session_id", removed, "true")?;
+        replaced::delete(connection, &findings, "session_id", removed)?;
         rows::sessions(&batch.sessions).append_sealed(connection, seal, "session")?;
         rows::turns(&changes.rows, &ids).append_to(connection, "turn")?;
 

@@ -1,7 +1,7 @@
 //! Sessions that have ended, compared with earlier ones beside the looks: that goes through many sessions,
 //! and nobody waits for it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ const REST_FACTOR: u32 = 10;
 /// Sessions that are compared at once.
 const SESSIONS_AT_ONCE: usize = 256;
 
-/// What sessions took, beside earlier ones.
-type Compared = Vec<(Arc<str>, History)>;
+/// What sessions took, beside earlier ones, by session.
+type Compared = HashMap<String, History>;
 
 /// Sessions that are to be compared.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Comparing {
             self.start(state);
         }
         let Some((begun, running)) = &mut self.running else {
-            return Vec::new();
+            return Compared::new();
         };
         // A panic is in the log already.
         let compared = running.await.unwrap_or_default();
@@ -75,17 +75,12 @@ impl Comparing {
         }
         let state = state.clone();
         let running = async move {
-            let ids: Vec<Arc<str>> = some.clone();
             let compared = state.blocking(move |store| {
-                let ids: Vec<&str> = ids.iter().map(|id| &**id).collect();
+                let ids: Vec<&str> = some.iter().map(|id| &**id).collect();
                 Ok(histories(store, &ids)?)
             });
             // A failure is in the log already; the sessions' next acts ask again.
-            let mut compared = compared.await.unwrap_or_default();
-            let compared = some
-                .into_iter()
-                .filter_map(|id| Some((id.clone(), compared.remove(&*id)?)));
-            compared.collect()
+            compared.await.unwrap_or_default()
         };
         self.running = Some((Instant::now(), tokio::spawn(running)));
     }

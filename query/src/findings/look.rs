@@ -230,15 +230,11 @@ struct Read {
 
 /// The acts of a session as they were read, and what of them is known already.
 struct Reading {
-    session: Session,
+    asked: Asked,
     /// Acts that the session has not taken yet.
     new: Vec<ActRow>,
     /// What was read of acts when the session was looked at last, where it has to be gone through again.
     contents: HashMap<ActKey, Act>,
-    standing: Option<Standing>,
-    history: Option<History>,
-    is_compared: bool,
-    compares: bool,
 }
 
 /// Takes the acts of sessions that have not been taken yet; all acts of a session of which an earlier one
@@ -360,14 +356,17 @@ impl Reading {
                 continued(&due.session_id, before, rows, settings)
             }
         };
-        Self {
+        let asked = Asked {
             session,
-            new,
-            contents,
             standing,
             history: due.news.history.or(history),
             is_compared: due.news.history.is_some() || due.news.compares,
             compares: due.news.compares,
+        };
+        Self {
+            asked,
+            new,
+            contents,
         }
     }
 
@@ -385,15 +384,9 @@ impl Reading {
                     .map(|known| known.content)
                     .unwrap_or_default(),
             };
-            self.session.push(Act { row, content });
+            self.asked.session.push(Act { row, content });
         }
-        Asked {
-            session: self.session,
-            standing: self.standing,
-            history: self.history,
-            is_compared: self.is_compared,
-            compares: self.compares,
-        }
+        self.asked
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                     history::stands_out(history, &state.config.detectors) || watched.is_compared(id)
                 };
                 for (id, history) in compared.into_iter().filter(|(id, history)| is_told(id, history)) {
-                    wish(&mut due, &id, Instant::now()).news.history = Some(history);
+                    wish(&mut due, &Arc::from(id), Instant::now()).news.history = Some(history);
                 }
             }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
