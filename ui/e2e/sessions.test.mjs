@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { agent } from "./agent.mjs";
 import { assertAccessible } from "./axe.mjs";
-import { api, OTLP_HTTP, sessions, URL_BASE, useBrowser, withPage } from "./helper.mjs";
+import { api, OTLP_HTTP, sessions, until, URL_BASE, useBrowser, withPage } from "./helper.mjs";
 
 useBrowser();
 
@@ -25,23 +26,47 @@ test("a new session appears by itself and moves nothing that is read", { skip: O
   await page.locator(".session-space .session-row").first().waitFor();
   await page.getByText("live", { exact: true }).waitFor();
   const id = `e2e-${randomBytes(6).toString("hex")}`;
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const attribute = (key, value) => ({ key, value: { stringValue: value } });
-  const span = {
-    traceId: randomBytes(16).toString("hex"),
-    spanId: randomBytes(8).toString("hex"),
-    name: "chat e2e-model",
-    kind: 3,
-    startTimeUnixNano: String(now),
-    endTimeUnixNano: String(now + 1_000_000n),
-    attributes: [attribute("gen_ai.operation.name", "chat"), attribute("gen_ai.request.model", "e2e-model"), attribute("gen_ai.conversation.id", id), attribute("gen_ai.provider.name", "openai")],
-  };
-  const sent = await fetch(`http://${OTLP_HTTP}/v1/traces`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ resourceSpans: [{ resource: { attributes: [attribute("service.name", "e2e")] }, scopeSpans: [{ scope: { name: "e2e" }, spans: [span] }] }] }),
+  await agent("e2e", id).model("Just begun.");
+  await page.locator(`a[href="/replay/${id}"]`).first().waitFor();
+}));
+
+test("a session that begins while the list is read is in it", { skip: OTLP_HTTP === null }, () => withPage({}, async (page) => {
+  const id = `e2e-${randomBytes(6).toString("hex")}`;
+  let [asked, held] = [0, 0];
+  let release;
+  const released = new Promise((done) => (release = done));
+  await page.route("**/api/v1/sessions?*", async (route) => {
+    asked++;
+    const answer = await route.fetch();
+    held++;
+    await released;
+    await route.fulfill({ response: answer }).catch(() => undefined);
   });
-  assert.equal(sent.status, 200);
+  await page.goto(URL_BASE);
+  await page.getByText("live", { exact: true }).waitFor();
+  await until("the answers are on their way", () => asked > 0 && held === asked);
+  await agent("e2e", id).model("Begun in between.");
+  await until(`${id} is listed`, async () => (await sessions()).some((row) => row.session_id === id));
+  // The stream tells of it, and then comes an answer that does not know it.
+  await page.waitForTimeout(500);
+  release();
+  await page.locator(`a[href="/replay/${id}"]`).first().waitFor();
+}));
+
+test("a session that begins before the stream does is in the list", { skip: OTLP_HTTP === null }, () => withPage({}, async (page) => {
+  const id = `e2e-${randomBytes(6).toString("hex")}`;
+  let release;
+  const released = new Promise((done) => (release = done));
+  await page.route("**/api/v1/live", async (route) => {
+    await released;
+    await route.continue();
+  });
+  await page.goto(URL_BASE);
+  await page.locator(".session-space .session-row").first().waitFor();
+  await agent("e2e", id).model("Begun early.");
+  await until(`${id} is listed`, async () => (await sessions()).some((row) => row.session_id === id));
+  assert.equal(await page.locator(`a[href="/replay/${id}"]`).count(), 0);
+  release();
   await page.locator(`a[href="/replay/${id}"]`).first().waitFor();
 }));
 

@@ -6,12 +6,12 @@ import type { Finding, SessionRow } from "./types.ts";
 
 export interface LiveEvents {
   hello: { version: string };
-  /** `session_ids` holds the removed ones, too. */
-  commit: { session_ids: string[]; removed_session_ids: string[]; span_count: number; event_count: number };
+  /** `session_ids` holds the removed ones, too. `resync`: something was missed. */
+  commit: { session_ids: string[]; removed_session_ids: string[]; span_count: number; event_count: number; resync: boolean };
   session: SessionRow;
   finding: Finding;
-  /** Made here: the stream is back after a break, so things may have been missed. */
-  resumed: null;
+  /** Made here: the stream begins, or missed something. What was read before may be old. */
+  joined: null;
 }
 
 export type Connection = "connecting" | "open" | "lost";
@@ -39,6 +39,7 @@ let open: EventSource | null = null;
 let hiding = 0;
 
 export function startLive(): void {
+  onLive("commit", (commit) => commit.resync && emit("joined", null));
   connect();
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
@@ -55,9 +56,8 @@ export function startLive(): void {
 function connect(): void {
   const source = (open = new EventSource("/api/v1/live"));
   source.onopen = () => {
-    const before = connection.value;
     connection.value = "open";
-    if (before === "lost") emit("resumed", null);
+    emit("joined", null);
   };
   source.onerror = () => {
     connection.value = "lost";

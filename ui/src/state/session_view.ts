@@ -128,10 +128,22 @@ export function createSessionView(source: Source) {
   let etag: string | null = null;
   let request: AbortController | null = null;
   let disposed = false;
+  let loadMs = 0;
+  let isOutdated = false;
 
   async function load(): Promise<void> {
     request?.abort();
     const own = (request = new AbortController());
+    isOutdated = false;
+    const before = performance.now();
+    await read(own);
+    if (own !== request) return;
+    loadMs = performance.now() - before;
+    request = null;
+    if (isOutdated) refreshSoon();
+  }
+
+  async function read(own: AbortController): Promise<void> {
     try {
       const [tree, session] = await Promise.all([
         getTree(source.kind, source.id, etag, own.signal),
@@ -164,22 +176,22 @@ export function createSessionView(source: Source) {
   }
 
   let timer = 0;
-  let loadMs = 0;
   /** A tree that takes long to read is read less often, so that a huge live run stays usable. */
   function refreshSoon(): void {
-    if (timer !== 0) return;
-    timer = window.setTimeout(async () => {
-      const before = performance.now();
-      await load();
-      loadMs = performance.now() - before;
+    // What happens while the tree is read may not be in it.
+    isOutdated = true;
+    if (timer !== 0 || request !== null || disposed) return;
+    timer = window.setTimeout(() => {
       timer = 0;
+      void load();
     }, Math.min(5000, Math.max(REFRESH_MS, loadMs * 3)));
   }
 
   function concerns(ids: readonly string[]): boolean {
     if (source.kind === "session" && ids.includes(source.id)) return true;
     const current = table.peek();
-    if (current === null) return failure.peek()?.status === 404;
+    // Whose it is will be known when it is there.
+    if (current === null) return true;
     if (current.sessionId !== null && ids.includes(current.sessionId)) return true;
     const wanted = new Set(ids);
     for (let row = 0; row < current.spanCount; row++) if (wanted.has(stringAt(current, current.session[row]!))) return true;
@@ -198,7 +210,7 @@ export function createSessionView(source: Source) {
       // A finding is told before it is written: the tree may hold it only a moment later.
       for (const ms of WRITTEN_MS) later.push(window.setTimeout(refreshSoon, ms));
     }),
-    onLive("resumed", refreshSoon),
+    onLive("joined", refreshSoon),
   ];
 
   // ---- The address ---------------------------------------------------------------------------

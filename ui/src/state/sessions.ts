@@ -8,6 +8,7 @@ import { getFilterValues, getShapes, type FilterValues, type SessionShape } from
 import type { SessionRow } from "../api/types.ts";
 import { dayStart } from "./clock.ts";
 import { rowPasses, toParams } from "./filter.ts";
+import { Meanwhile } from "./meanwhile.ts";
 import { stored } from "./stored.ts";
 
 export const SORTS = ["activity", "started", "duration", "turns", "tokens", "cost", "errors", "findings"] as const;
@@ -42,6 +43,7 @@ export const shapes = signal<ReadonlyMap<string, SessionShape | null>>(new Map()
 const PAGE = 100;
 let cursor: string | null = null;
 let request: AbortController | null = null;
+const meanwhile = new Meanwhile();
 
 export const bounds = () => ({ dayStart, now: Date.now() });
 
@@ -71,17 +73,22 @@ export const listHref = computed(() => {
 export async function reload(): Promise<void> {
   request?.abort();
   const own = (request = new AbortController());
+  meanwhile.asked();
   try {
     const answer = await listSessions(pageParams(), own.signal);
+    if (own !== request) return;
     batch(() => {
       rows.value = answer.sessions;
       cursor = answer.next_cursor;
       loaded.value = true;
       failure.value = null;
       changes.value++;
+      meanwhile.answered();
     });
   } catch (cause) {
-    if (!isAbort(cause)) failure.value = toApiError(cause);
+    if (isAbort(cause)) return;
+    failure.value = toApiError(cause);
+    meanwhile.answered();
   }
 }
 
@@ -238,12 +245,12 @@ export function startSessions(): void {
       const due = waiting;
       waiting = [];
       batch(() => {
-        due.forEach(arrive);
+        for (const arrived of due) meanwhile.tell(() => arrive(arrived));
         changes.value++;
       });
     });
   });
-  onLive("commit", (commit) => commit.removed_session_ids.length > 0 && remove(commit.removed_session_ids));
-  onLive("resumed", () => void reload());
+  onLive("commit", ({ removed_session_ids: gone }) => gone.length > 0 && meanwhile.tell(() => remove(gone)));
+  onLive("joined", () => void reload());
   void reload();
 }

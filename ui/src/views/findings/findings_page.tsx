@@ -1,10 +1,11 @@
 // Everything that detectors found, newest first, growing as it is found.
 
-import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, isAbort, listFindings, toApiError } from "../../api/client.ts";
 import { onLive } from "../../api/live.ts";
 import type { Finding } from "../../api/types.ts";
 import { provide } from "../../commands.ts";
+import { Meanwhile } from "../../state/meanwhile.ts";
 import { copy } from "../../state/panels.ts";
 import { navigate, query, sessionLink } from "../../state/route.ts";
 import { rows } from "../../state/sessions.ts";
@@ -59,29 +60,35 @@ export function FindingsPage() {
   const kind = query.value.get("kind") ?? "";
   const severity = query.value.get("severity") ?? "";
   const text = query.value.get("q") ?? "";
-  const load = async (signal?: AbortSignal) => {
+  const meanwhile = useMemo(() => new Meanwhile(), []);
+  const request = useRef<AbortController | null>(null);
+  const load = async () => {
+    request.current?.abort();
+    const own = (request.current = new AbortController());
+    meanwhile.asked();
     try {
-      setFindings((await listFindings({ limit: MOST }, signal)).findings);
+      setFindings((await listFindings({ limit: MOST }, own.signal)).findings);
       setFailure(null);
     } catch (cause) {
-      if (!isAbort(cause)) setFailure(toApiError(cause));
+      if (isAbort(cause)) return;
+      setFailure(toApiError(cause));
     }
+    meanwhile.answered();
   };
   useEffect(() => {
-    const abort = new AbortController();
-    void load(abort.signal);
+    void load();
     const stops = [
-      onLive("finding", (finding) => setFindings((old) => {
+      onLive("finding", (finding) => meanwhile.tell(() => setFindings((old) => {
         if (old === null) return old;
         const title = finding.session_title ?? old.find((other) => other.session_id === finding.session_id)?.session_title ?? rows.peek().find((row) => row.session_id === finding.session_id)?.title ?? null;
         const grown = { ...finding, session_title: title };
         const index = old.findIndex((other) => other.finding_id === finding.finding_id);
         return index === -1 ? [grown, ...old] : old.map((other, i) => (i === index ? grown : other));
-      })),
-      onLive("resumed", () => void load()),
+      }))),
+      onLive("joined", () => void load()),
     ];
     return () => {
-      abort.abort();
+      request.current?.abort();
       for (const stop of stops) stop();
     };
   }, []);

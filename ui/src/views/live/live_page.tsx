@@ -179,7 +179,7 @@ export function LivePage() {
     following.current = true;
     // Typing asks a moment after the last key.
     schedule(filter.text === "" ? 0 : 150);
-    const stops = [onLive("commit", () => schedule(PACE_MS)), onLive("resumed", () => schedule(0))];
+    const stops = [onLive("commit", () => schedule(PACE_MS)), onLive("joined", () => schedule(0))];
     return () => {
       abort.abort();
       clearTimeout(timer);
