@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -164,6 +164,35 @@ fn a_growing_loop_is_told_once_and_again_when_it_is_worse_and_not_after_a_restar
         .bodies
         .recv_timeout(PATIENCE)
         .expect("an alert of another session");
+}
+
+#[test]
+fn what_is_delivered_while_the_server_stops_is_not_told_again() {
+    let data = data_folder();
+    let file = data.path().join("from-command.json");
+    let slow = format!("cat >> '{}'; sleep 1", file.display());
+    set_up(
+        data.path(),
+        &json!({
+            "rules": [{"name": "loops", "kinds": ["loop"], "to": ["script"]}],
+            "targets": {"script": {"command": ["sh", "-c", slow]}}
+        }),
+    );
+    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    let server = Server::start(data.path());
+    record_calls(&server, "s", 0, 3);
+    let begun = Instant::now();
+    while told().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "no alert");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.stop();
+    let before = told();
+    let server = Server::start(data.path());
+    record_calls(&server, "s", 3, 1);
+    std::thread::sleep(SILENCE);
+    assert_eq!(told(), before);
+    server.stop();
 }
 
 #[test]

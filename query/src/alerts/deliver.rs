@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -52,6 +53,8 @@ pub(crate) struct Parcel {
 /// The queues of all targets.
 pub(crate) struct Outbox {
     targets: Vec<Queue>,
+    /// Targets to which something is being brought now.
+    busy_count: Arc<AtomicUsize>,
 }
 
 struct Queue {
@@ -67,6 +70,7 @@ impl Outbox {
         arrived: &tokio::sync::mpsc::UnboundedSender<(String, u8)>,
         shutdown: &CancellationToken,
     ) -> Self {
+        let busy_count = Arc::new(AtomicUsize::new(0));
         let targets = targets.iter().map(|target| {
             let (parcels, waiting) = mpsc::sync_channel(QUEUE);
             let health = Arc::new(Mutex::new(Health::default()));
@@ -75,6 +79,7 @@ impl Outbox {
                 health: Arc::clone(&health),
                 arrived: arrived.clone(),
                 shutdown: shutdown.clone(),
+                busy_count: Arc::clone(&busy_count),
             };
             let started = thread::Builder::new()
                 .name("alerts".to_owned())
@@ -90,7 +95,13 @@ impl Outbox {
         });
         Self {
             targets: targets.collect(),
+            busy_count,
         }
+    }
+
+    /// Whether something is being brought to a target now. Once the server stops nothing more is begun.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy_count.load(Ordering::SeqCst) > 0
     }
 
     /// Hands an alert to a target's queue, without waiting.
@@ -127,33 +138,44 @@ struct Worker {
     health: Arc<Mutex<Health>>,
     arrived: tokio::sync::mpsc::UnboundedSender<(String, u8)>,
     shutdown: CancellationToken,
+    busy_count: Arc<AtomicUsize>,
 }
 
 impl Worker {
     fn run(&self, waiting: &Receiver<Parcel>) {
         while let Ok(parcel) = waiting.recv() {
-            if self.shutdown.is_cancelled() {
+            // Busy first: whoever stops the server either sees that, or is seen here.
+            self.busy_count.fetch_add(1, Ordering::SeqCst);
+            let goes_on = !self.shutdown.is_cancelled();
+            if goes_on {
+                self.deliver(parcel);
+            }
+            self.busy_count.fetch_sub(1, Ordering::SeqCst);
+            if !goes_on {
                 return;
             }
-            let outcome = self.try_for_a_while(&parcel.alert);
-            let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-            match outcome {
-                Ok(()) => {
-                    health.delivered += 1;
-                    health.last_at = Some(rfc3339(now_ns()));
-                    health.last_error = None;
-                    // Nobody remembers any more when the server is stopping.
-                    let _ = self.arrived.send((parcel.key, parcel.rank));
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        target.name = self.target.name,
-                        error,
-                        "an alert is not delivered"
-                    );
-                    health.failed += 1;
-                    health.last_error = Some(error);
-                }
+        }
+    }
+
+    fn deliver(&self, parcel: Parcel) {
+        let outcome = self.try_for_a_while(&parcel.alert);
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(()) => {
+                health.delivered += 1;
+                health.last_at = Some(rfc3339(now_ns()));
+                health.last_error = None;
+                // Nobody remembers any more when a stopping server did not wait so long.
+                let _ = self.arrived.send((parcel.key, parcel.rank));
+            }
+            Err(error) => {
+                tracing::warn!(
+                    target.name = self.target.name,
+                    error,
+                    "an alert is not delivered"
+                );
+                health.failed += 1;
+                health.last_error = Some(error);
             }
         }
     }

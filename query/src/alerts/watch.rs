@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::{Notice, Value};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::deliver::Parcel;
 use super::memory::Memory;
@@ -26,6 +26,9 @@ const PACE: Duration = Duration::from_secs(1);
 /// How often sessions that are still running are looked at although nothing comes of them: silence, too,
 /// can be what a rule speaks of.
 const SILENCE: u32 = 60;
+/// How long a server that stops waits for what is being delivered, to remember it as told.
+const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL_PACE: Duration = Duration::from_millis(10);
 /// Findings that a catch-up reads at most.
 const CAUGHT_UP: i64 = 5_000;
 
@@ -78,6 +81,10 @@ pub(crate) async fn run(
                 Err(RecvError::Closed) => break,
             },
         }
+    }
+    let until = Instant::now() + FAREWELL;
+    while watch.state.outbox.is_busy() && Instant::now() < until {
+        sleep(FAREWELL_PACE).await;
     }
     while let Ok((key, rank)) = arrived.try_recv() {
         watch.has_arrived(key, rank);
