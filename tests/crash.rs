@@ -165,8 +165,8 @@ fn request(batch: u64) -> ExportTraceServiceRequest {
             trace_id,
             span_id,
             name: "execute_tool search".into(),
-            start_time_unix_nano: 1_790_000_000_000_000_000 + batch * 1000 + index,
-            end_time_unix_nano: 1_790_000_000_000_000_500 + batch * 1000 + index,
+            start_time_unix_nano: start_ns(batch) + index,
+            end_time_unix_nano: start_ns(batch) + index + 500,
             attributes,
             ..Span::default()
         }
@@ -205,6 +205,11 @@ fn input(batch: u64) -> String {
         words.repeat(3) + "\n"
     });
     lines.collect::<String>() + &format!("asked in {batch}")
+}
+
+/// When the first span of a batch began.
+fn start_ns(batch: u64) -> u64 {
+    1_790_000_000_000_000_000 + batch * 1000
 }
 
 fn id_bytes(batch: u64, index: u64) -> (Vec<u8>, Vec<u8>) {
@@ -293,10 +298,17 @@ fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
         let count = stored.rows.entry((string(&row[0]), string(&row[1])));
         *count.or_default() += 1;
     }
+    let mut acknowledged = acknowledged.to_vec();
+    acknowledged.sort_unstable();
     for batches in acknowledged.chunks(READ_BATCHES) {
         let traces: Vec<String> = batches.iter().map(|batch| ids(*batch, 0).0).collect();
+        // By time the engine finds them without going through all.
         let sql = format!(
-            "select trace_id, input, output from spans where output is not null and trace_id in ('{}')",
+            "select trace_id, input, output from spans where output is not null \
+             and started_at between make_timestamp_ns({}) and make_timestamp_ns({}) \
+             and trace_id in ('{}')",
+            start_ns(batches[0]),
+            start_ns(batches[batches.len() - 1]),
             traces.join("', '")
         );
         let rows = store.read(&sql, &[]).unwrap().rows;
