@@ -35,23 +35,19 @@ pub(crate) fn delete<T: AsRef<str>>(
     column: &str,
     ids: &[T],
 ) -> Result<()> {
-    delete_where(connection, table, column, ids, "true")
+    delete_where(connection, table, ids, |some| is_one_of(column, some))
 }
 
-/// As [`delete`], where `condition` holds for all of the rows.
-fn delete_where<T: AsRef<str>>(
+/// Deletes the rows of `ids`, which `condition` says of some of them at a time.
+fn delete_where<T>(
     connection: &Connection,
     table: &str,
-    column: &str,
     ids: &[T],
-    condition: &str,
+    condition: impl Fn(&[T]) -> String,
 ) -> Result<()> {
     // Not by way of a temporary table: rows that leave one keep their memory until the connection closes.
     for some in ids.chunks(AT_ONCE) {
-        connection.execute_batch(&format!(
-            "delete from {table} where {} and {condition}",
-            is_one_of(column, some)
-        ))?;
+        connection.execute_batch(&format!("delete from {table} where {}", condition(some)))?;
     }
     Ok(())
 }
@@ -69,5 +65,8 @@ pub(crate) fn delete_within<T: AsRef<str>>(
         ids.push(id);
         times = times.with(of_id);
     }
-    delete_where(connection, table, column, &ids, &within(time_column, times))
+    let times = within(time_column, times);
+    delete_where(connection, table, &ids, |some| {
+        format!("{} and {times}", is_one_of(column, some))
+    })
 }

@@ -146,14 +146,10 @@ impl Worker {
         while let Ok(parcel) = waiting.recv() {
             // Busy first: whoever stops the server either sees that, or is seen here.
             self.busy_count.fetch_add(1, Ordering::SeqCst);
-            let goes_on = !self.shutdown.is_cancelled();
-            if goes_on {
+            if !self.shutdown.is_cancelled() {
                 self.deliver(parcel);
             }
             self.busy_count.fetch_sub(1, Ordering::SeqCst);
-            if !goes_on {
-                return;
-            }
         }
     }
 
