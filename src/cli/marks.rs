@@ -11,6 +11,9 @@ use super::source::{Api, percent_encoded};
 use crate::args::{AnnotateArgs, DeleteArgs, PrivateArgs, TagArgs};
 use crate::failure::Failure;
 
+/// Sessions that one request deletes at most.
+const DELETED_AT_ONCE: usize = 1_000;
+
 pub(super) async fn annotate(args: AnnotateArgs) -> Result<(), Failure> {
     let api = Api::open(&args.source).await?;
     let done = annotate_with(&api, &args).await;
@@ -123,30 +126,57 @@ async fn allow(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
 
 async fn delete_with(api: &Api, args: &DeleteArgs) -> Result<(), Failure> {
     // All must be there before any is deleted: a mistyped id deletes nothing.
-    let (mut ids, mut titles) = (Vec::new(), Vec::new());
-    for reference in &args.session_ids {
-        let id = api.session_id(reference).await?;
-        let path = format!("/sessions/{}", percent_encoded(&id));
-        let answer = api.get(&path, &[]).await?;
-        let title = text(&answer["session"]["title"]);
-        let children = rows(&answer["children"]).len();
-        titles.push(format!("  {id}  {} (+{children})", shortened(&title, 60)));
-        ids.push(id);
-    }
-    if !args.yes && !is_confirmed(&titles)? {
+    let ids = api.session_ids(&args.session_ids).await?;
+    if !args.yes && !is_confirmed(&titles(api, &ids).await?)? {
         return output::print("Nothing was deleted.");
     }
-    let body = json!({ "session_ids": ids });
-    let answer = api.send("POST", "/sessions/delete", Some(&body)).await?;
-    let count = |name: &str| answer[name].as_i64().unwrap_or_default();
+    let mut deleted = Value::Null;
+    for some in ids.chunks(DELETED_AT_ONCE) {
+        let body = json!({ "session_ids": some });
+        let answer = api.send("POST", "/sessions/delete", Some(&body)).await?;
+        deleted = sum(deleted, answer);
+    }
+    let count = |name: &str| deleted[name].as_i64().unwrap_or_default();
     let said = format!(
         "Deleted {} sessions: {} spans, {} events, {} texts that no other session holds.",
-        rows(&answer["session_ids"]).len(),
+        rows(&deleted["session_ids"]).len(),
         count("span_count"),
         count("event_count"),
         count("payload_count")
     );
-    tell(&answer, args.json, &said)
+    tell(&deleted, args.json, &said)
+}
+
+/// A line for each session: its id, its title, and how many it started.
+async fn titles(api: &Api, ids: &[String]) -> Result<Vec<String>, Failure> {
+    let columns = "session_id, title, \
+        (select count(*) from sessions c where c.parent_session_id = s.session_id)";
+    let found = api.of_sessions(columns, ids).await?;
+    let line = |row: &Vec<Value>| match row.as_slice() {
+        [id, title, children] => {
+            let title = shortened(&text(title), 60);
+            format!("  {}  {title} (+{})", text(id), text(children))
+        }
+        _ => String::new(),
+    };
+    Ok(found.iter().map(line).collect())
+}
+
+/// What two answers to a deletion say together.
+fn sum(before: Value, answer: Value) -> Value {
+    let (Value::Object(mut all), Value::Object(answer)) = (before, answer.clone()) else {
+        return answer;
+    };
+    for (name, value) in answer {
+        match (all.get_mut(&name), value) {
+            (Some(Value::Array(ids)), Value::Array(more)) => ids.extend(more),
+            (Some(count), value) => {
+                *count = json!(count.as_i64().unwrap_or(0) + value.as_i64().unwrap_or(0));
+            }
+            (None, value) => drop(all.insert(name, value)),
+        }
+    }
+    Value::Object(all)
 }
 
 pub(super) async fn make_private(args: PrivateArgs) -> Result<(), Failure> {
@@ -157,14 +187,10 @@ pub(super) async fn make_private(args: PrivateArgs) -> Result<(), Failure> {
 }
 
 async fn make_private_with(api: &Api, args: &PrivateArgs) -> Result<(), Failure> {
-    let mut ids = Vec::new();
-    for reference in &args.session_ids {
-        ids.push(if args.coming {
-            reference.clone()
-        } else {
-            api.session_id(reference).await?
-        });
-    }
+    let ids = match args.coming {
+        true => args.session_ids.clone(),
+        false => api.session_ids(&args.session_ids).await?,
+    };
     let listed: Vec<String> = ids.iter().map(|id| format!("  {id}")).collect();
     if !args.yes && !is_confirmed(&listed)? {
         return output::print("Nothing was changed.");

@@ -1,5 +1,7 @@
 //! What people write for a session or a span: an id, the beginning of one, or `last`.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::answer::{rows, text};
@@ -9,6 +11,8 @@ use crate::failure::Failure;
 
 /// How many candidates an ambiguous beginning lists.
 const CANDIDATES: usize = 5;
+/// Ids that are asked for together.
+const IDS_AT_ONCE: usize = 500;
 /// As far back as `@N` reaches: one page of the API.
 const MOST_BACK: usize = 1000;
 
@@ -25,6 +29,45 @@ impl Server {
                 shown(reference)
             ))
         })
+    }
+
+    /// As [`Self::session_id`] for many, in order, each once: whole ids are asked for together.
+    ///
+    /// # Errors
+    /// As [`Self::session_id`].
+    pub(crate) async fn session_ids(&self, references: &[String]) -> Result<Vec<String>, Failure> {
+        let whole = self
+            .of_sessions("session_id", references)
+            .await?
+            .into_iter()
+            .filter_map(|row| row.first().map(text))
+            .collect::<HashSet<String>>();
+        let mut ids = Vec::new();
+        for reference in references {
+            let is_whole = place_from_newest(reference)?.is_none() && whole.contains(reference);
+            ids.push(match is_whole {
+                true => reference.clone(),
+                false => self.session_id(reference).await?,
+            });
+        }
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        Ok(ids)
+    }
+
+    /// What `columns` of the relation `sessions` say of each of these ids that is there.
+    pub(super) async fn of_sessions(
+        &self,
+        columns: &str,
+        ids: &[String],
+    ) -> Result<Vec<Vec<Value>>, Failure> {
+        let mut rows = Vec::new();
+        for some in ids.chunks(IDS_AT_ONCE) {
+            let places = vec!["?"; some.len()].join(", ");
+            let sql = format!("select {columns} from sessions s where session_id in ({places})");
+            rows.extend(self.rows(&sql, json!(some)).await?);
+        }
+        Ok(rows)
     }
 
     /// As [`Self::session_id`], where a session may be named that has not begun: what none is called, and

@@ -142,6 +142,44 @@ fn a_running_server_verifies_itself_and_a_folder_is_verified_alone() {
 }
 
 #[test]
+fn one_command_deletes_more_sessions_than_one_request_may_name() {
+    let folder = data_folder();
+    let server = Server::start(folder.path());
+    let names: Vec<String> = (0..1_203).map(|n| format!("goes-{n:04}")).collect();
+    let mut body = request("stays", 0, "short");
+    let resources = body["resourceSpans"].as_array_mut().expect("a list");
+    for name in &names {
+        let mut one = request(name, 0, "short");
+        resources.append(one["resourceSpans"].as_array_mut().expect("a list"));
+    }
+    send(&server, &body);
+    server.wait_until_loaded();
+    let count = || server.value("select count(*) from sessions");
+    assert_eq!(count(), json!(1_204));
+
+    // A mistyped id deletes nothing; nor does the beginning of three; the same twice is one session.
+    let delete = |last: &[&str]| {
+        let words = ["delete", "--yes", "--json"];
+        let names = names.iter().map(String::as_str);
+        let words: Vec<&str> = words
+            .into_iter()
+            .chain(names)
+            .chain(last.to_vec())
+            .collect();
+        server.command(&words)
+    };
+    assert_eq!(delete(&["nobody"]).status.code(), Some(64));
+    assert_eq!(count(), json!(1_204));
+    let deleted = delete(&["goes-0000", "goes-120"]);
+    assert_eq!(deleted.status.code(), Some(64), "three begin with it");
+    let deleted = delete(&["goes-0000"]);
+    let said: Value = serde_json::from_slice(&deleted.stdout).unwrap();
+    assert_eq!(said["session_ids"].as_array().map(Vec::len), Some(1_203));
+    assert_eq!(said["span_count"], 1_203);
+    assert_eq!(count(), json!(1));
+}
+
+#[test]
 fn nothing_deleted_is_left_in_the_folder_after_compacting() {
     let folder = data_folder();
     let server = Server::start(folder.path());
