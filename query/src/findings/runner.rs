@@ -23,10 +23,11 @@ const DEBOUNCE: Duration = Duration::from_millis(25);
 /// Sessions that one look takes in at most.
 const SESSIONS_PER_LOOK: usize = 256;
 
-/// While more than this waits to be loaded, a rest as long as the look follows each: what is being sent to
-/// the recorder is not made to wait for what is thought about it.
+/// While more than this waits to be loaded, a rest three times as long as the look follows each: what is
+/// being sent to the recorder is not made to wait for what is thought about it.
 const BUSY_BYTES: u64 = 4 << 20;
-const LONGEST_REST: Duration = Duration::from_millis(100);
+const RESTS_PER_LOOK: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// While nothing is due, it is noted this often how far the looks have come.
 const MARK_PERIOD: Duration = Duration::from_secs(2);
@@ -140,7 +141,7 @@ pub(crate) async fn run(state: AppState, mut notices: broadcast::Receiver<Arc<No
                 let ready = take_ready(&mut due);
                 let took = look_at(&state, ready, &mut watched, &mut comparing, &pen).await;
                 if state.observer.ingest().queued_bytes > BUSY_BYTES {
-                    sleep(took.min(LONGEST_REST)).await;
+                    sleep((took * RESTS_PER_LOOK).min(LONGEST_REST)).await;
                 }
             }
             notice = notices.recv() => match notice {

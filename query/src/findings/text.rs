@@ -1,5 +1,6 @@
 //! What detectors keep of a text: its words without what changes from call to call by itself.
 
+use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 
@@ -18,10 +19,10 @@ pub(crate) struct Sketch {
     pub(crate) masked: u64,
     /// Hash of the words in their order, numbers as they are, ids and times masked.
     pub(crate) exact: u64,
-    /// Hashes of the distinct masked words, sorted.
-    words: Box<[u64]>,
+    /// Hashes of the distinct masked words, sorted. Short ones: of 20,000 acts each word counts.
+    words: Box<[u32]>,
     /// Hashes of the masked words in order.
-    order: Box<[u64]>,
+    order: Box<[u32]>,
     /// Numbers that are neither ids nor times, in order.
     numbers: Box<[i64]>,
 }
@@ -53,7 +54,7 @@ impl Sketch {
     }
 
     /// Hashes of the distinct masked words.
-    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = u32> {
         self.words.iter().copied()
     }
 
@@ -103,23 +104,31 @@ impl Sketch {
 }
 
 #[derive(Default)]
-struct Words {
+struct Words<'a> {
     /// The words in order, and whether each is chosen anew each time.
-    words: Vec<(String, bool)>,
+    words: Vec<(Cow<'a, str>, bool)>,
 }
 
-impl Words {
-    fn take_values(&mut self, json: &Value) {
+impl<'a> Words<'a> {
+    fn take_values(&mut self, json: &'a Value) {
         match json {
             Value::String(text) => self.take(text),
-            Value::Number(number) => self.take(&number.to_string()),
+            Value::Number(number) => {
+                let mut words = Words::default();
+                let text = number.to_string();
+                words.take(&text);
+                let room = MAX_WORDS.saturating_sub(self.words.len());
+                let words = words.words.into_iter().take(room);
+                self.words
+                    .extend(words.map(|(word, is)| (Cow::Owned(word.into_owned()), is)));
+            }
             Value::Array(items) => items.iter().for_each(|item| self.take_values(item)),
             Value::Object(map) => map.values().for_each(|value| self.take_values(value)),
             Value::Bool(_) | Value::Null => {}
         }
     }
 
-    fn take(&mut self, text: &str) {
+    fn take(&mut self, text: &'a str) {
         // What follows a temporary folder's name, or an id and a hyphen, is chosen anew each time.
         let (mut after_temporary, mut after_id) = (false, false);
         let mut rest = text;
@@ -137,7 +146,7 @@ impl Words {
             if is_time_unit(word) {
                 self.mask_number_before();
             }
-            self.words.push((word.to_owned(), is_volatile));
+            self.words.push((Cow::Borrowed(word), is_volatile));
             after_temporary = matches!(word, "tmp" | "temp" | "Temp" | "TMP");
             after_id = is_volatile;
             rest = after;
@@ -158,17 +167,20 @@ impl Words {
         let (mut masked_text, mut exact_text) = (DefaultHasher::new(), DefaultHasher::new());
         let mut order = Vec::with_capacity(self.words.len());
         let mut numbers = Vec::new();
+        let mut masked = String::new();
         for (word, is_volatile) in &self.words {
-            let masked = match is_volatile {
-                true => "#".to_owned(),
-                false => mask_numbers(word, &mut numbers),
-            };
-            masked.hash(&mut masked_text);
+            masked.clear();
             match is_volatile {
-                true => masked.hash(&mut exact_text),
-                false => word.hash(&mut exact_text),
+                true => masked.push('#'),
+                false => mask_numbers(word, &mut masked, &mut numbers),
             }
-            order.push(hash_of(&masked));
+            let masked_hash = hash_of(&masked);
+            masked_text.write_u64(masked_hash);
+            exact_text.write_u64(match *is_volatile || masked == *word {
+                true => masked_hash,
+                false => hash_of(word),
+            });
+            order.push(masked_hash as u32);
         }
         let mut words = order.clone();
         words.sort_unstable();
@@ -183,19 +195,20 @@ impl Words {
     }
 }
 
-/// The word in lower case with `#` for each run of digits, which are added to `numbers`.
-fn mask_numbers(word: &str, numbers: &mut Vec<i64>) -> String {
-    let mut masked = String::with_capacity(word.len());
+/// Writes the word in lower case with `#` for each run of digits, which are added to `numbers`.
+fn mask_numbers(word: &str, masked: &mut String, numbers: &mut Vec<i64>) {
     for c in word.chars() {
-        match c.is_ascii_digit() {
-            true if masked.ends_with('#') => {}
-            true => masked.push('#'),
-            false => masked.extend(c.to_lowercase()),
+        match c {
+            '0'..='9' if masked.ends_with('#') => {}
+            '0'..='9' => masked.push('#'),
+            _ if c.is_ascii() => masked.push(c.to_ascii_lowercase()),
+            _ => masked.extend(c.to_lowercase()),
         }
     }
-    let runs = word.split(|c: char| !c.is_ascii_digit());
-    numbers.extend(runs.filter_map(|digits| digits.parse::<i64>().ok()));
-    masked
+    if masked.contains('#') {
+        let runs = word.split(|c: char| !c.is_ascii_digit());
+        numbers.extend(runs.filter_map(|digits| digits.parse::<i64>().ok()));
+    }
 }
 
 fn is_time_unit(word: &str) -> bool {

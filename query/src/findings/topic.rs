@@ -164,7 +164,7 @@ fn off_topic(acts: &[Act], turn: &[usize]) -> Option<ChangePoint> {
         .filter(|at| acts[**at].content.arguments.is_some())
         .partition(|at| acts[**at].is_tool());
     let (early, later) = calls.split_at(calls.len().min(ANCHOR_CALLS));
-    let anchor: HashSet<u64> = asked
+    let anchor: HashSet<u32> = asked
         .iter()
         .chain(early)
         .flat_map(|at| words(*at))
