@@ -29,6 +29,9 @@ require_toolchain() {
     if ! command -v cc >/dev/null 2>&1; then
         die "no C compiler (cc); install one (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install) and run this again"
     fi
+    if ! command -v make >/dev/null 2>&1; then
+        die "make is missing; install it (Debian: apt-get install make; macOS: xcode-select --install) and run this again"
+    fi
 }
 
 # Cargo takes what another checkout built into the same folder for its own wherever the sources are not

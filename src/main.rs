@@ -6,9 +6,11 @@ use spanreel::args::Args;
 use spanreel::cli;
 
 /// Groups of requests come and go by the megabyte, on threads that free what others allocated: the
-/// system's allocator keeps much of that, and takes longer.
+/// system's allocator keeps much of that, and takes longer. How soon this one gives memory back is set in
+/// `.cargo/config.toml`.
+#[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Memory comes and goes by the megabyte here, and the system clears a huge page of it, or moves others to
 /// make room for one, while a request waits: a flood is acknowledged half as fast with them.

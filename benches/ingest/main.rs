@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SPANS_PER_BATCH: usize = 512;
 /// What the loader's groups come to under load.
