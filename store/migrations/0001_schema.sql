@@ -82,7 +82,8 @@ create table span (
     reported json, -- where the record itself differs: {status, …, facts: {…}}, null = it says nothing
     -- The heavy half: written once.
     kind varchar,
-    attributes json,
+    -- Half of what the engine's own choice takes, in half the time; a value comes back 1 ms later.
+    attributes json using compression zstd,
     resource_id bigint,
     links json,
     scope_name varchar,
@@ -135,7 +136,7 @@ create table event (
     body_id bigint,
     body_hash blob using compression uncompressed,
     body_size bigint,
-    attributes json,
+    attributes json using compression zstd,
     service_name varchar,
     scope_name varchar,
     received_id bigint,

@@ -245,6 +245,13 @@ impl Drop for PooledReader {
     }
 }
 
+/// How many threads work on one statement: half of what the machine has. The others understand what comes
+/// in, and who asks the engine for something spins while a thread of the engine's works on it.
+fn threads() -> i64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    i64::try_from((cores / 2).max(1)).unwrap_or(1)
+}
+
 /// How the engine is opened; `folds` unless the log of changes cannot be folded into the file.
 pub(crate) fn settings(
     temp_dir: &Path,
@@ -271,6 +278,7 @@ pub(crate) fn settings(
                 NO_CHECKPOINTS
             },
         )?
+        .threads(threads())?
         // Freed buffers go back to the system at once rather than beside the limit.
         .with("allocator_flush_threshold", "16MB")?
         .max_memory(&format!("{memory_limit_bytes}B"))

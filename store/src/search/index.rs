@@ -31,7 +31,7 @@ use super::words::{Word, has_words, words};
 /// Raised whenever the same text gives other words; an index of another version is made anew.
 const VERSION: u32 = 3;
 /// What the words of a segment under construction may take.
-const WRITER_BYTES: usize = 24 << 20;
+const WRITER_BYTES: usize = 15 << 20;
 /// Texts that are dropped together.
 const KEYS_AT_ONCE: usize = 100_000;
 /// How often it is looked whether a merge is through.
