@@ -164,8 +164,9 @@ async fn titles(api: &Api, ids: &[String]) -> Result<Vec<String>, Failure> {
 
 /// What two answers to a deletion say together.
 fn sum(before: Value, answer: Value) -> Value {
-    let (Value::Object(mut all), Value::Object(answer)) = (before, answer.clone()) else {
-        return answer;
+    let (mut all, answer) = match (before, answer) {
+        (Value::Object(all), Value::Object(answer)) => (all, answer),
+        (_, answer) => return answer,
     };
     for (name, value) in answer {
         match (all.get_mut(&name), value) {
