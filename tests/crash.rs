@@ -3,7 +3,7 @@
 //! byte.
 //!
 //! `SPANREEL_CRASH_ROUNDS=20 cargo test --test crash -- --nocapture` kills it 20 times and prints the
-//! sums; without it there are 3 rounds.
+//! sums, once in clear and once encrypted; without it there are 3 rounds of each.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
@@ -22,6 +22,7 @@ use proto::otlp::collector::trace::v1::trace_service_client::TraceServiceClient;
 use proto::otlp::common::v1::any_value::Value;
 use proto::otlp::common::v1::{AnyValue, KeyValue};
 use proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use store::EncryptionKey;
 use tokio_util::sync::CancellationToken;
 
 const SENDERS: usize = 3;
@@ -32,6 +33,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
+    kill_at_random(None);
+}
+
+#[test]
+fn kill_9_loses_nothing_of_an_encrypted_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let made = Command::new(env!("CARGO_BIN_EXE_spanreel"))
+        .args(["key", "new"])
+        .arg(&key)
+        .stdout(Stdio::null())
+        .status();
+    assert!(made.unwrap().success());
+    kill_at_random(Some(&key));
+}
+
+/// Kills the program under load, with a folder encrypted with what is in the file `key` if there is one, and
+/// looks for everything that it has acknowledged.
+fn kill_at_random(key: Option<&Path>) {
     let rounds = std::env::var("SPANREEL_CRASH_ROUNDS").map_or(3, |n| n.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let ports = [free_port(), free_port(), free_port()];
@@ -44,7 +64,7 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
         .collect();
 
     for round in 1..=rounds {
-        let mut program = start(folder.path(), ports);
+        let mut program = start(folder.path(), ports, key);
         let before = sending.acknowledged_count();
         wait_until("a batch is acknowledged", || {
             sending.acknowledged_count() > before
@@ -60,7 +80,7 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
     }
 
     // What is on its way is retried until it is acknowledged, then the last kill comes at once.
-    let mut program = start(folder.path(), ports);
+    let mut program = start(folder.path(), ports, key);
     sending.stop.store(true, Ordering::Relaxed);
     for sender in senders {
         sender.join().unwrap();
@@ -69,7 +89,7 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
     program.wait().unwrap();
 
     let acknowledged = sending.acknowledged.lock().unwrap().clone();
-    let stored = read_back(folder.path(), &acknowledged);
+    let stored = read_back(folder.path(), key, &acknowledged);
     let expected: HashSet<(String, String)> = acknowledged
         .iter()
         .flat_map(|batch| (0..SPANS_PER_BATCH).map(|index| ids(*batch, index)))
@@ -85,9 +105,10 @@ fn kill_9_loses_nothing_acknowledged_and_doubles_nothing() {
         .filter(|id| !expected.contains(id))
         .count();
     eprintln!(
-        "{rounds} kills and one at the end: {} spans acknowledged, {} batches sent again on purpose, \
+        "{rounds} kills and one at the end{}: {} spans acknowledged, {} batches sent again on purpose, \
          {} calls without an answer; lost {lost}, doubled {doubled}, unknown {foreign}; {} payloads of \
          {} bytes read back, {} wrong",
+        key.map_or("", |_| ", encrypted"),
         expected.len(),
         sending.sent_again.load(Ordering::Relaxed),
         sending.unanswered.load(Ordering::Relaxed),
@@ -224,8 +245,12 @@ fn ids(batch: u64, index: u64) -> (String, String) {
     (hex(trace_id), hex(span_id))
 }
 
-fn start(folder: &Path, [ui, grpc, http]: [SocketAddr; 3]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_spanreel"))
+fn start(folder: &Path, [ui, grpc, http]: [SocketAddr; 3], key: Option<&Path>) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spanreel"));
+    if let Some(key) = key {
+        command.env("SPANREEL_ENCRYPTION_KEY_FILE", key);
+    }
+    command
         .args(["serve", "--log", "warn", "--data"])
         .arg(folder)
         .args(["--ui", &ui.to_string()])
@@ -252,12 +277,14 @@ const READ_BATCHES: usize = 64;
 
 /// Opens the folder as the program would, journal and all, reads everything, and compares the texts of
 /// the `acknowledged` batches with what was sent.
-fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
+fn read_back(folder: &Path, key: Option<&Path>, acknowledged: &[u64]) -> Stored {
+    let key =
+        key.map(|file| EncryptionKey::parse(&std::fs::read_to_string(file).unwrap()).unwrap());
     let store = store::Store::open(store::Config {
         data_dir: folder.to_owned(),
         memory_limit_bytes: 512 << 20,
         reader_count: 1,
-        encryption: None,
+        encryption: key.clone(),
     })
     .unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -275,7 +302,7 @@ fn read_back(folder: &Path, acknowledged: &[u64]) -> Stored {
             cached_acts: 100_000,
             read_body_refs: None,
             redaction: collector::redact::Settings::default(),
-            encryption: None,
+            encryption: key,
         };
         let shutdown = CancellationToken::new();
         let started = collector::start(config, listeners, store.clone(), shutdown.clone());
