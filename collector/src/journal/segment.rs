@@ -223,6 +223,12 @@ impl SegmentReader {
         if let Some(record) = self.record_at(from)? {
             return Ok(Next::Record(record));
         }
+        // It may have been half written when the length was taken, and be whole by now.
+        if self.has_grown()?
+            && let Some(record) = self.record_at(from)?
+        {
+            return Ok(Next::Record(record));
+        }
         let to = self.find_record(from + 1)?.unwrap_or(self.len);
         self.at = to;
         Ok(Next::Damaged(Damage { from, to }))
@@ -335,4 +341,48 @@ fn u64_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const SALT: u32 = 7;
+
+    fn record(position: u64) -> Vec<u8> {
+        let header = RecordHeader {
+            position,
+            received_ns: 1,
+            signal: Signal::Traces,
+            encoding: Encoding::Protobuf,
+        };
+        let body = vec![position as u8; 100_000];
+        let header = record_header(SALT, &header, &body).unwrap();
+        [&header[..], &body].concat()
+    }
+
+    #[test]
+    fn a_record_that_was_half_written_is_read_once_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0000000001.wal");
+        let mut file = File::create_new(&path).unwrap();
+        let second = record(2);
+        let (begin, rest) = second.split_at(60_000);
+        for bytes in [&file_header(SALT, 1, None)[..], &record(1), begin] {
+            file.write_all(bytes).unwrap();
+        }
+        let mut reader = SegmentReader::open(&path, None).unwrap().unwrap();
+        let mut next = || match reader.next().unwrap() {
+            Next::Record(record) => Some(record.position),
+            Next::End => None,
+            Next::Damaged(damage) => panic!("{damage:?}"),
+        };
+        assert_eq!(next(), Some(1));
+        for bytes in [rest, &record(3)] {
+            file.write_all(bytes).unwrap();
+        }
+        assert_eq!([next(), next(), next()], [Some(2), Some(3), None]);
+    }
 }

@@ -20,7 +20,7 @@ use crate::ingest::Accepted;
 use crate::journal::{Journal, Record, Replay};
 
 /// A group is complete at this size of request bodies; a request is never split.
-const GROUP_BYTES: usize = 2 << 20;
+const GROUP_BYTES: usize = 4 << 20;
 /// What is a good bound for [`Feed::waiting_bytes`].
 pub(crate) const WAITING_BYTES: usize = 6 << 20;
 /// How soon a group is offered again to a loader that is busy.
